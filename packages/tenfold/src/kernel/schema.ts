@@ -1,0 +1,49 @@
+/** Any validator that speaks Standard Schema (https://standardschema.dev): zod, valibot, arktype and others. */
+import type { StandardJSONSchemaV1, StandardSchemaV1 } from '@standard-schema/spec'
+import { defineError } from './errors.ts'
+
+export type Schema<Input = unknown, Output = Input> = StandardSchemaV1<Input, Output>
+export type AnySchema = StandardSchemaV1
+export type InputOf<S extends AnySchema> = StandardSchemaV1.InferInput<S>
+export type OutputOf<S extends AnySchema> = StandardSchemaV1.InferOutput<S>
+
+/** One thing that is wrong with a value: where, and what. `path` is dotted, empty for the value itself. */
+export interface Issue {
+  path: string
+  message: string
+}
+
+export type Validated<T> = { ok: true; value: T } | { ok: false; issues: Issue[] }
+
+/** Checks a value against a schema. Never throws for a bad value; asynchronous schemas are awaited. */
+export async function validate<S extends AnySchema>(schema: S, value: unknown): Promise<Validated<OutputOf<S>>> {
+  const answer = schema['~standard'].validate(value)
+  const result = answer instanceof Promise ? await answer : answer
+  return result.issues
+    ? { ok: false, issues: result.issues.map(toIssue) }
+    : { ok: true, value: result.value as OutputOf<S> }
+}
+
+function toIssue(issue: StandardSchemaV1.Issue): Issue {
+  const path = (issue.path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
+  return { path, message: issue.message }
+}
+
+export const NoJsonSchema = defineError('TF_NO_JSON_SCHEMA', {
+  says: (e: { where: string; vendor: string }) =>
+    `The schema of ${e.where} (${e.vendor}) cannot be written as JSON Schema.`,
+  fix: 'Use a validator that implements Standard JSON Schema (zod 4.2 or newer does) and types that JSON can carry.',
+})
+
+/** The schema as JSON Schema 2020-12, through the Standard JSON Schema interface.
+ *  `side` is `input` for what callers send and `output` for what they get back. */
+export function toJsonSchema(schema: AnySchema, side: 'input' | 'output', where: string): Record<string, unknown> {
+  const standard = schema['~standard'] as Partial<StandardJSONSchemaV1.Props> & { vendor: string }
+  try {
+    const made = standard.jsonSchema?.[side]({ target: 'draft-2020-12' })
+    if (made) return made
+  } catch (error) {
+    throw NoJsonSchema({ where, vendor: standard.vendor }, { cause: error })
+  }
+  throw NoJsonSchema({ where, vendor: standard.vendor })
+}

@@ -1,0 +1,153 @@
+/** What the rest of tenfold records, and how. One object per app instance: no global state, except that the *current*
+ *  context travels in one AsyncLocalStorage.
+ *
+ *    root context (request | job | cron | event | task)
+ *      └─ spans (query, cache, call, outgoing, custom …), nested by async context
+ *
+ *  T1  A root context that ends is handed to the sinks exactly once, with its spans (at most `maxSpans`, the rest counted).
+ *  T2  Recording never throws and never waits: under pressure it drops and counts what it dropped.
+ *  T3  Names and attributes follow OpenTelemetry's semantic conventions; times are microseconds since 1970. */
+
+export type RootKind = 'request' | 'job' | 'cron' | 'event' | 'task'
+export type SpanKind = RootKind | 'query' | 'transaction' | 'cache' | 'call' | 'outgoing' | 'enqueue' | 'custom'
+export type AttributeValue = string | number | boolean
+export type Attributes = Record<string, AttributeValue>
+
+export interface SpanRecord {
+  traceId: string
+  spanId: string
+  parentId?: string
+  kind: SpanKind
+  /** Low cardinality: a route template, a job name, a fingerprinted query; never an id or a URL. */
+  name: string
+  /** The module that it ran for, where known. */
+  module?: string
+  startUs: number
+  durationUs: number
+  /** The message of the error that ended it; absent when it went well. */
+  error?: string
+  attributes: Attributes
+}
+
+/** The open end of a span. */
+export interface Span {
+  readonly spanId: string
+  set(key: string, value: AttributeValue): void
+  /** Ends it. Further calls do nothing. */
+  end(error?: unknown): void
+}
+
+export interface RootOptions {
+  kind: RootKind
+  name: string
+  module?: string
+  /** A W3C `traceparent` header or job field to continue; a malformed one is ignored. */
+  traceparent?: string
+  attributes?: Attributes
+}
+
+/** What one request, job, cron run or event carries through all that it awaits. */
+export interface Context {
+  readonly kind: RootKind
+  readonly name: string
+  readonly traceId: string
+  readonly root: Span
+  /** Id of the innermost open span. */
+  spanId: string
+  userId?: string
+  requestId?: string
+  /** How many database transactions are open in this async context: `enqueue` without `tx` inside one is a mistake. */
+  openTransactions: number
+  /** Free slots for rings above (N+1 counting, causal tokens, deadlines); keys are symbols owned by their ring. */
+  readonly slots: Map<symbol, unknown>
+}
+
+/** A finished root context and its spans, the root first. */
+export interface TraceRecord {
+  traceId: string
+  kind: RootKind
+  name: string
+  module?: string
+  startUs: number
+  durationUs: number
+  error?: string
+  userId?: string
+  spans: SpanRecord[]
+  droppedSpans: number
+}
+
+export interface LogRecord {
+  timeMs: number
+  level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'
+  message: string
+  traceId?: string
+  spanId?: string
+  fields: Record<string, unknown>
+}
+
+/** Receives what was recorded. Must return at once; a sink that throws is dropped with one log line. */
+export interface Sink {
+  onTrace?(trace: TraceRecord): void
+  onLog?(log: LogRecord): void
+}
+
+export interface Logger {
+  trace(message: string, fields?: Record<string, unknown>): void
+  debug(message: string, fields?: Record<string, unknown>): void
+  info(message: string, fields?: Record<string, unknown>): void
+  warn(message: string, fields?: Record<string, unknown>): void
+  error(message: string, fields?: Record<string, unknown>): void
+  fatal(message: string, fields?: Record<string, unknown>): void
+  /** A logger whose lines all carry these fields. */
+  child(fields: Record<string, unknown>): Logger
+}
+
+export interface Counter {
+  add(value: number, labels?: Record<string, string>): void
+}
+export interface Gauge {
+  set(value: number, labels?: Record<string, string>): void
+}
+/** Log-linear buckets, mergeable over processes; values in the unit that the metric's name says (seconds, bytes). */
+export interface Histogram {
+  record(value: number, labels?: Record<string, string>): void
+}
+
+export interface MetricOptions {
+  /** One sentence for `# HELP`. */
+  help: string
+  /** `s`, `By`, `1` or `{thing}`; part of the exported name by the Prometheus conventions. */
+  unit: string
+}
+
+export interface Metrics {
+  counter(name: string, options: MetricOptions): Counter
+  gauge(name: string, options: MetricOptions): Gauge
+  /** Read at collection time only. */
+  observe(
+    name: string,
+    options: MetricOptions,
+    read: () => number | { value: number; labels: Record<string, string> }[],
+  ): void
+  histogram(name: string, options: MetricOptions): Histogram
+}
+
+export interface Telemetry {
+  /** Random, one per process start: never the hostname. */
+  readonly instanceId: string
+  readonly log: Logger
+  readonly metrics: Metrics
+  /** The context of the running request, job, cron run or event; undefined outside of one. */
+  current(): Context | undefined
+  /** Runs `fn` as a new root context: records its span, duration and error, and hands the trace to the sinks. */
+  root<T>(options: RootOptions, fn: (context: Context) => Promise<T>): Promise<T>
+  /** Runs `fn` inside a child span of the current context (or with no span at all outside of one). */
+  span<T>(kind: SpanKind, name: string, attributes: Attributes, fn: (span: Span) => Promise<T>): Promise<T>
+  /** A child span ended by hand, for hot paths and callbacks. A no-op outside of a context. */
+  start(kind: SpanKind, name: string, attributes?: Attributes): Span
+  /** The W3C `traceparent` of the current context, to be sent along; undefined outside of one. */
+  traceparent(): string | undefined
+  addSink(sink: Sink): () => void
+  /** Flushes the log and stops timers. */
+  close(): Promise<void>
+}
