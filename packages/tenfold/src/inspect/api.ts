@@ -1,0 +1,201 @@
+/** What the console, the CLI and other programs can ask of a running app: plain JSON over GET (and POST for actions),
+ *  under `/api/`. Times are milliseconds since 1970 unless a name says otherwise; durations are in milliseconds.
+ *
+ *    GET  /api/overview?minutes=60           Overview
+ *    GET  /api/routes?minutes=60             RouteStats[]
+ *    GET  /api/traces?kind=&name=&min=&error=&before=&limit=   TraceSummary[]  (newest first; `before` pages back)
+ *    GET  /api/traces/:traceId               TraceDetail
+ *    GET  /api/queries?minutes=60            QueryStats[]
+ *    GET  /api/jobs?state=&name=&before=&limit=                JobRow[]
+ *    GET  /api/jobs/summary                  JobSummary[]
+ *    GET  /api/jobs/:id                      JobDetail
+ *    POST /api/jobs/:id/retry | discard      { done: boolean }
+ *    GET  /api/crons                         CronRow[]
+ *    POST /api/crons/:name/run               { jobId: string }
+ *    GET  /api/logs?level=&search=&trace=&before=&limit=        LogRow[]
+ *    GET  /api/mails                         MailRow[]     development only: what the local mail server received
+ *    GET  /api/mails/:id                     MailDetail
+ *    GET  /api/events                        server-sent events: `data: {"type":"tick"}` whenever new data was stored */
+
+export interface Overview {
+  app: string
+  version: string
+  env: 'development' | 'production' | 'test'
+  /** The stage of the ladder that this configuration is. */
+  stage: { number: 1 | 2 | 3 | 4 | 5 | 6; name: string }
+  startedAt: number
+  /** What is bound to what: shown as a list. `embedded` parts are replaced by setting `variable`. */
+  bindings: { part: string; bound: string; embedded: boolean; variable?: string }[]
+  processes: ProcessRow[]
+  /** One point per 10 s, oldest first. */
+  series: OverviewPoint[]
+  totals: { requests: number; errors: number; p50: number; p95: number; p99: number; requestsPerSecond: number }
+  database: { version: string; sizeBytes: number; connections: number; maxConnections: number; cacheHitRatio: number }
+  jobs: { waiting: number; running: number; dead: number; oldestWaitingMs: number }
+  /** What telemetry itself costs and has dropped. */
+  telemetry: { storedRows: number; droppedTraces: number; flushMs: number; storeBytes: number }
+}
+
+export interface ProcessRow {
+  instanceId: string
+  roles: string[]
+  pid: number
+  host: string
+  startedAt: number
+  seenAt: number
+  cpuPercent: number
+  memoryBytes: number
+  eventLoopUtilization: number
+  eventLoopDelayP99: number
+}
+
+export interface OverviewPoint {
+  time: number
+  requests: number
+  errors: number
+  p50: number
+  p95: number
+  p99: number
+  cpuPercent: number
+  memoryBytes: number
+  eventLoopUtilization: number
+}
+
+export interface RouteStats {
+  name: string
+  module: string
+  requests: number
+  errors: number
+  p50: number
+  p95: number
+  p99: number
+  /** Requests times mean duration: what users actually wait for. */
+  totalMs: number
+  queriesPerRequest: number
+}
+
+export interface QueryStats {
+  fingerprint: string
+  text: string
+  module: string
+  calls: number
+  totalMs: number
+  meanMs: number
+  p95: number
+  rows: number
+}
+
+export interface TraceSummary {
+  traceId: string
+  kind: string
+  name: string
+  module?: string
+  startedAt: number
+  durationMs: number
+  status?: number
+  error?: string
+  userId?: string
+  spans: number
+  queries: number
+}
+
+export interface TraceDetail extends TraceSummary {
+  droppedSpans: number
+  tree: {
+    spanId: string
+    parentId?: string
+    kind: string
+    name: string
+    module?: string
+    /** From the start of the trace. */
+    offsetMs: number
+    durationMs: number
+    error?: string
+    attributes: Record<string, string | number | boolean>
+  }[]
+  logs: LogRow[]
+}
+
+export interface JobSummary {
+  name: string
+  waiting: number
+  delayed: number
+  running: number
+  dead: number
+  doneLastHour: number
+  failedLastHour: number
+  oldestWaitingMs: number
+  meanRunMs: number
+}
+
+export interface JobRow {
+  id: string
+  name: string
+  state: 'waiting' | 'delayed' | 'running' | 'done' | 'dead'
+  priority: number
+  attempt: number
+  maxAttempts: number
+  createdAt: number
+  runAt: number
+  finishedAt?: number
+  durationMs?: number
+  progress?: number
+  error?: string
+}
+
+export interface JobDetail extends JobRow {
+  payload: unknown
+  result?: unknown
+  uniqueKey?: string
+  concurrencyKey?: string
+  traceId?: string
+  errors: { attempt: number; at: number; message: string }[]
+}
+
+export interface CronRow {
+  name: string
+  schedule: string
+  timeZone: string
+  /** In words, such as "at minute 0 of every hour". */
+  description: string
+  nextAt: number | null
+  runs: {
+    fireAt: number
+    startedAt?: number
+    durationMs?: number
+    state: 'waiting' | 'running' | 'done' | 'dead'
+    instanceId?: string
+    jobId: string
+  }[]
+}
+
+export interface LogRow {
+  id: string
+  time: number
+  level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'
+  message: string
+  traceId?: string
+  instanceId: string
+  fields: Record<string, unknown>
+}
+
+export interface MailRow {
+  id: string
+  time: number
+  from: string
+  to: string[]
+  subject: string
+}
+
+export interface MailDetail extends MailRow {
+  text: string
+  html?: string
+  attachments: { filename: string; contentType: string; sizeBytes: number }[]
+}
+
+/** Answered with any status of 400 or more. */
+export interface ApiError {
+  code: string
+  message: string
+  fix: string
+}
