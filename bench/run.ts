@@ -1,0 +1,7 @@
+import { runClaims } from '../scripts/claims/index.ts'
+
+process.exitCode = await runClaims({
+  command: 'npm run bench --',
+  folder: import.meta.dirname,
+  argv: process.argv.slice(2),
+})
