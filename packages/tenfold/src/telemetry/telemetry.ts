@@ -8,6 +8,8 @@
  *  T2  Recording never throws and never waits: under pressure it drops and counts what it dropped.
  *  T3  Names and attributes follow OpenTelemetry's semantic conventions; times are microseconds since 1970. */
 
+import type { LogLinear } from './histogram.ts'
+
 export type RootKind = 'request' | 'job' | 'cron' | 'event' | 'task'
 export type SpanKind = RootKind | 'query' | 'transaction' | 'cache' | 'call' | 'outgoing' | 'enqueue' | 'custom'
 export type AttributeValue = string | number | boolean
@@ -33,7 +35,7 @@ export interface SpanRecord {
 export interface Span {
   readonly spanId: string
   set(key: string, value: AttributeValue): void
-  /** Ends it. Further calls do nothing. */
+  /** Ends it. Further calls do nothing. The end of a root span by hand hands the trace over at once. */
   end(error?: unknown): void
 }
 
@@ -54,8 +56,8 @@ export interface Context {
   readonly root: Span
   /** Id of the innermost open span. */
   spanId: string
-  userId?: string
-  requestId?: string
+  userId?: string | undefined
+  requestId?: string | undefined
   /** How many database transactions are open in this async context: `enqueue` without `tx` inside one is a mistake. */
   openTransactions: number
   /** Free slots for rings above (N+1 counting, causal tokens, deadlines); keys are symbols owned by their ring. */
@@ -120,6 +122,17 @@ export interface MetricOptions {
   unit: string
 }
 
+/** One series of one metric. */
+export interface MetricPoint extends MetricOptions {
+  name: string
+  kind: 'counter' | 'gauge' | 'histogram'
+  labels: Record<string, string>
+  /** Of counters and gauges; 0 for histograms. */
+  value: number
+  histogram?: LogLinear
+}
+
+/** A metric holds at most `maxSeries` label sets; recordings beyond go to one series labelled `otel.metric.overflow`. */
 export interface Metrics {
   counter(name: string, options: MetricOptions): Counter
   gauge(name: string, options: MetricOptions): Gauge
@@ -128,11 +141,33 @@ export interface Metrics {
     name: string,
     options: MetricOptions,
     read: () => number | { value: number; labels: Record<string, string> }[],
+    /** `counter` for a total that only grows. Defaults to `gauge`. */
+    kind?: 'gauge' | 'counter',
   ): void
   histogram(name: string, options: MetricOptions): Histogram
+  /** Everything since the start of the process; observed metrics are read now. */
+  snapshot(): MetricPoint[]
+  /** A reader of its own memory: each call gives what counters and histograms gained since its last call, and gauges as
+   *  they are. What did not move is left out. */
+  deltas(): () => MetricPoint[]
+}
+
+/** What telemetry had to leave out, since the start of the process. */
+export interface Drops {
+  /** Log lines that the output could not take in time. */
+  logLines: number
+  /** Spans beyond `maxSpans`, or that ended after their root. */
+  spans: number
+  /** Recordings of metrics with too many label sets. */
+  series: number
+  /** Sinks that threw and were removed. */
+  sinks: number
 }
 
 export interface Telemetry {
+  readonly service: string
+  readonly version: string
+  readonly env: string
   /** Random, one per process start: never the hostname. */
   readonly instanceId: string
   readonly log: Logger
@@ -148,6 +183,7 @@ export interface Telemetry {
   /** The W3C `traceparent` of the current context, to be sent along; undefined outside of one. */
   traceparent(): string | undefined
   addSink(sink: Sink): () => void
+  drops(): Drops
   /** Flushes the log and stops timers. */
   close(): Promise<void>
 }

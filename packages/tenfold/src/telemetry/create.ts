@@ -1,0 +1,164 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { type Clock, randomHex, systemClock } from '../kernel/index.ts'
+import { createLogger, type LogDestination, type LogLevel, prettyOutput, standardOutput } from './logger.ts'
+import { MetricRegistry } from './metrics.ts'
+import { createRedactor } from './redact.ts'
+import { observeRuntime } from './runtime.ts'
+import type { Sink, Telemetry } from './telemetry.ts'
+import { ActiveTrace, NO_SPAN, OpenSpan, Scope, type Tracing } from './trace.ts'
+
+export interface TelemetryOptions {
+  /** The app's name: `service` on every log line. */
+  service: string
+  env: 'development' | 'production' | 'test'
+  /** The app's own version. Defaults to `0.0.0`. */
+  version?: string
+  /** The least level that is written. Defaults to `info`, in development to `debug`. */
+  level?: LogLevel | 'silent'
+  /** Lines for people instead of JSON. Defaults to yes in development on a terminal. */
+  pretty?: boolean
+  /** Takes the finished JSON lines. Defaults to standard output, written in the background. */
+  destination?: LogDestination
+  /** Spans kept of one root context; the rest is counted. Defaults to 500. */
+  maxSpans?: number
+  /** Label sets kept of one metric; the rest goes to one overflow series. Defaults to 1000. */
+  maxSeries?: number
+  /** Bytes of log lines that may wait for standard output. Defaults to 8 MiB. */
+  maxLogBytes?: number
+  clock?: Clock
+}
+
+/** Starts recording. One per app instance: two apps in one process know nothing of each other.
+ *  @example
+ *  const telemetry = createTelemetry({ service: 'shop', env: 'production' })
+ *  await telemetry.root({ kind: 'request', name: 'POST /orders' }, async () => {
+ *    await telemetry.span('custom', 'price the cart', {}, async () => …)
+ *    telemetry.log.info('order placed', { orderId })       // carries trace_id and span_id
+ *  }) */
+export function createTelemetry(options: TelemetryOptions): Telemetry {
+  const { service, env, version = '0.0.0', clock = systemClock, maxSpans = 500, maxSeries = 1000 } = options
+  const current = new AsyncLocalStorage<Scope>()
+  const instanceId = randomHex(8)
+  const metrics = new MetricRegistry(maxSeries)
+  const redactor = createRedactor()
+  const sinks = new Set<Sink>()
+  const drops = { logLines: 0, spans: 0, sinks: 0 }
+
+  const destination = options.destination ?? defaultOutput(options, () => drops.logLines++)
+  const log = createLogger({
+    level: options.level ?? (env === 'development' ? 'debug' : 'info'),
+    base: { service, version, env, instance: instanceId },
+    destination,
+    clock,
+    redactor,
+    where: () => current.getStore(),
+    onLog: (record) => tell((sink) => sink.onLog?.(record)),
+  })
+
+  function tell(about: (sink: Sink) => void): void {
+    for (const sink of sinks) {
+      try {
+        about(sink)
+      } catch (error) {
+        sinks.delete(sink)
+        drops.sinks++
+        log.error('A telemetry sink failed and was removed', { err: error })
+      }
+    }
+  }
+
+  const tracing: Tracing = {
+    maxSpans,
+    nowUs: microseconds(clock),
+    late: () => drops.spans++,
+    finished(trace) {
+      drops.spans += trace.droppedSpans
+      tell((sink) => sink.onTrace?.(trace))
+    },
+  }
+
+  const stopRuntime = observeRuntime(metrics, clock)
+  metrics.observe(
+    'tenfold.telemetry.dropped',
+    { help: 'What telemetry had to leave out.', unit: '{item}' },
+    () => Object.entries(allDrops()).map(([what, value]) => ({ value, labels: { what } })),
+    'counter',
+  )
+
+  function allDrops() {
+    return { ...drops, series: metrics.overflowed }
+  }
+
+  return {
+    service,
+    version,
+    env,
+    instanceId,
+    log,
+    metrics,
+    current: () => current.getStore(),
+    drops: allDrops,
+    traceparent: () => current.getStore()?.traceparent(),
+
+    async root(rootOptions, fn) {
+      const trace = new ActiveTrace(tracing, rootOptions)
+      const scope = new Scope(trace, trace.root.spanId, 0)
+      try {
+        const result = await current.run(scope, fn, scope)
+        trace.root.end()
+        return result
+      } catch (error) {
+        trace.root.end(error ?? 'rejected without an error')
+        throw error
+      }
+    },
+
+    async span(kind, name, attributes, fn) {
+      const outer = current.getStore()
+      if (!outer) return fn(NO_SPAN)
+      const span = new OpenSpan(outer.trace, outer.spanId, kind, name, attributes)
+      try {
+        const result = await current.run(new Scope(outer.trace, span.spanId, outer.openTransactions), fn, span)
+        span.end()
+        return result
+      } catch (error) {
+        span.end(error ?? 'rejected without an error')
+        throw error
+      }
+    },
+
+    start(kind, name, attributes) {
+      const outer = current.getStore()
+      return outer ? new OpenSpan(outer.trace, outer.spanId, kind, name, attributes) : NO_SPAN
+    },
+
+    addSink(sink) {
+      sinks.add(sink)
+      return () => void sinks.delete(sink)
+    },
+
+    async close() {
+      stopRuntime()
+      await destination.flush?.()
+    },
+  }
+}
+
+function defaultOutput(
+  { env, pretty, maxLogBytes = 8 * 1024 * 1024 }: TelemetryOptions,
+  onDrop: () => void,
+): LogDestination {
+  const forPeople = pretty ?? (env === 'development' && process.stdout.isTTY === true)
+  return forPeople ? prettyOutput() : standardOutput(maxLogBytes, onDrop)
+}
+
+/** Wall time with the resolution of the monotonic clock. Follows the wall clock once they differ by more than 20 ms. */
+function microseconds(clock: Clock): () => number {
+  let base = clock.now() - clock.elapsed()
+  return () => {
+    const elapsed = clock.elapsed()
+    const drift = clock.now() - elapsed - base
+    if (drift > 20 || drift < -20) base += drift
+    return Math.round((base + elapsed) * 1000)
+  }
+}

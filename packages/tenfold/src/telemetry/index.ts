@@ -1,0 +1,8 @@
+/** Ring 1: what everything records: traces, logs and metrics. */
+export * from './telemetry.ts'
+export { createTelemetry, type TelemetryOptions } from './create.ts'
+export type { LogDestination, LogLevel } from './logger.ts'
+export { formatTraceparent, parseTraceparent, type TraceParent } from './traceparent.ts'
+export { type Buckets, LogLinear, middleOf, upperEndOf } from './histogram.ts'
+export { createRuntimeReader, type RuntimeReader, type RuntimeSample } from './runtime.ts'
+export { createRedactor, maskText, type Redactor } from './redact.ts'
