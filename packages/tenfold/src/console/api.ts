@@ -1,0 +1,87 @@
+/** The API of inspect/api.ts as data: one row per address. */
+import type { TraceDetail } from '../inspect/api.ts'
+import { ConsoleNotFound } from './errors.ts'
+import { flag, number, oneOf, text, type Query } from './query.ts'
+import type { ConsoleSource } from './source.ts'
+
+export interface ApiRoute {
+  method: 'GET' | 'POST'
+  /** Matches the path after `/api`; its groups are the parameters. */
+  path: RegExp
+  /** Written to the log when it was done: who did what. */
+  action?: string
+  answer(source: ConsoleSource, query: Query, ...params: string[]): Promise<unknown>
+}
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
+const STATES = ['waiting', 'delayed', 'running', 'done', 'dead'] as const
+const KINDS = ['request', 'job', 'cron', 'event', 'task'] as const
+
+export const API_ROUTES: readonly ApiRoute[] = [
+  get('/overview', (source, query) => source.overview(windowOf(query))),
+  get('/routes', (source, query) => source.routes(windowOf(query))),
+  get('/queries', (source, query) => source.queries(windowOf(query))),
+  get('/traces', (source, query) =>
+    source.traces({
+      ...oneOf(query, 'kind', KINDS),
+      ...text(query, 'name'),
+      ...number(query, 'min', 0, 86_400_000),
+      ...flag(query, 'error'),
+      ...number(query, 'before', 0, Number.MAX_SAFE_INTEGER),
+      ...limitOf(query, 100),
+    }),
+  ),
+  get('/traces/:id', async (source, _query, id) => found<TraceDetail>(await source.trace(id), `trace ${id}`)),
+  get('/jobs/summary', (source) => source.jobSummary()),
+  get('/jobs', (source, query) =>
+    source.jobs({
+      ...oneOf(query, 'state', STATES),
+      ...text(query, 'name'),
+      ...text(query, 'before'),
+      ...limitOf(query, 100),
+    }),
+  ),
+  get('/jobs/:id', async (source, _query, id) => found(await source.job(id), `job ${id}`)),
+  post('/jobs/:id/retry', 'retry job', async (source, _query, id) => ({ done: await source.retryJob(id) })),
+  post('/jobs/:id/discard', 'discard job', async (source, _query, id) => ({ done: await source.discardJob(id) })),
+  get('/crons', (source) => source.crons()),
+  post('/crons/:name/run', 'run cron', async (source, _query, name) =>
+    found(await source.runCron(name), `cron '${name}'`),
+  ),
+  get('/logs', (source, query) =>
+    source.logs({
+      ...oneOf(query, 'level', LEVELS),
+      ...text(query, 'search'),
+      ...text(query, 'trace'),
+      ...text(query, 'before'),
+      ...limitOf(query, 200),
+    }),
+  ),
+  get('/mails', (source) => source.mails()),
+  get('/mails/:id', async (source, _query, id) => found(await source.mail(id), `mail ${id}`)),
+]
+
+function get(path: string, answer: ApiRoute['answer']): ApiRoute {
+  return { method: 'GET', path: pattern(path), answer }
+}
+
+function post(path: string, action: string, answer: ApiRoute['answer']): ApiRoute {
+  return { method: 'POST', path: pattern(path), action, answer }
+}
+
+function pattern(path: string): RegExp {
+  return new RegExp(`^${path.replaceAll(/:\w+/g, '([^/]{1,200})')}$`)
+}
+
+function windowOf(query: Query): { minutes: number } {
+  return { minutes: 60, ...number(query, 'minutes', 1, 60 * 24 * 31) }
+}
+
+function limitOf(query: Query, usual: number): { limit: number } {
+  return { limit: usual, ...number(query, 'limit', 1, 500) }
+}
+
+function found<T>(value: T | undefined | null, what: string): T {
+  if (value === undefined || value === null) throw ConsoleNotFound({ what })
+  return value
+}
