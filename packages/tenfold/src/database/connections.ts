@@ -1,0 +1,207 @@
+/** The process's connections: one budget over all roles, so that ten modules do not mean ten pools.
+ *
+ *    acquire(role) -> an idle connection of that role
+ *                  -> else a new one, while fewer than `max` are open
+ *                  -> else an idle one of another role is closed to make room
+ *                  -> else wait in line (first come, first served), at most `acquireTimeoutMs`
+ *
+ *  Connections are opened lazily and closed after `idleMs` without work. */
+import pg from 'pg'
+import { messageOf } from '../kernel/index.ts'
+import { DatabaseUnreachable, PoolExhausted } from './errors.ts'
+import { parsers } from './values.ts'
+
+export interface ConnectionsOptions {
+  url: string
+  /** The password of a role; undefined uses the one in `url`. */
+  credentials: (role: string) => { user: string; password: string } | undefined
+  applicationName: string
+  /** Open connections of this process, over all roles. Defaults to 20. */
+  max?: number
+  /** Defaults to 5000. */
+  acquireTimeoutMs?: number
+  /** Defaults to 30000. */
+  idleMs?: number
+  /** Told of errors on idle connections (a restarted server, a killed backend). */
+  onLost?: (role: string, error: Error) => void
+}
+
+export interface Connection {
+  readonly role: string
+  readonly client: pg.Client
+  /** False once the connection has failed: it is then closed instead of kept. */
+  usable: boolean
+  idleSince: number
+}
+
+interface Waiter {
+  role: string
+  give: (connection: Connection) => void
+  fail: (error: unknown) => void
+  timer: NodeJS.Timeout
+}
+
+export interface ConnectionCounts {
+  open: number
+  idle: number
+  waiting: number
+  max: number
+}
+
+export class Connections {
+  readonly #options: Required<Omit<ConnectionsOptions, 'onLost'>> & Pick<ConnectionsOptions, 'onLost'>
+  readonly #all = new Set<Connection>()
+  readonly #idle: Connection[] = []
+  readonly #waiting: Waiter[] = []
+  readonly #sweeper: NodeJS.Timeout
+  #opening = 0
+  #closed = false
+
+  constructor(options: ConnectionsOptions) {
+    this.#options = { max: 20, acquireTimeoutMs: 5000, idleMs: 30_000, ...options }
+    this.#sweeper = setInterval(() => this.#closeIdle(), 5000)
+    this.#sweeper.unref()
+  }
+
+  counts(): ConnectionCounts {
+    return { open: this.#all.size, idle: this.#idle.length, waiting: this.#waiting.length, max: this.#options.max }
+  }
+
+  async acquire(role: string): Promise<Connection> {
+    const kept = this.#takeIdle(role)
+    if (kept) return kept
+    if (this.#makeRoom()) return this.#open(role)
+    return new Promise((give, fail) => {
+      const timer = setTimeout(() => {
+        this.#waiting.splice(this.#waiting.indexOf(waiter), 1)
+        fail(PoolExhausted({ role, waitedMs: this.#options.acquireTimeoutMs, max: this.#options.max }))
+      }, this.#options.acquireTimeoutMs)
+      const waiter: Waiter = { role, give, fail, timer }
+      this.#waiting.push(waiter)
+    })
+  }
+
+  release(connection: Connection): void {
+    if (!connection.usable || this.#closed) return this.#drop(connection)
+    const next = this.#waiting[0]
+    if (next?.role === connection.role) {
+      this.#waiting.shift()
+      clearTimeout(next.timer)
+      return next.give(connection)
+    }
+    if (next) return this.#drop(connection) // makes room for the role that has waited longest
+    connection.idleSince = Date.now()
+    this.#idle.push(connection)
+  }
+
+  /** Waits for nothing: connections in use are closed when they are released. */
+  async close(): Promise<void> {
+    this.#closed = true
+    clearInterval(this.#sweeper)
+    await Promise.all(this.#idle.splice(0).map((connection) => this.#end(connection)))
+  }
+
+  #takeIdle(role: string): Connection | undefined {
+    for (let i = this.#idle.length - 1; i >= 0; i--) {
+      const connection = this.#idle[i]!
+      if (connection.role !== role) continue
+      this.#idle.splice(i, 1)
+      return connection
+    }
+    return undefined
+  }
+
+  #makeRoom(): boolean {
+    if (this.#all.size + this.#opening < this.#options.max) return true
+    const oldest = this.#idle.shift()
+    if (!oldest) return false
+    void this.#end(oldest)
+    return true
+  }
+
+  async #open(role: string): Promise<Connection> {
+    this.#opening++
+    const config = clientConfig(this.#options.url, this.#options.credentials(role), this.#options.applicationName)
+    const client = new pg.Client({ ...config, connectionTimeoutMillis: this.#options.acquireTimeoutMs })
+    const connection: Connection = { role, client, usable: true, idleSince: 0 }
+    client.on('error', (error: Error) => this.#lose(connection, error))
+    client.on('end', () => this.#lose(connection, new Error('the server closed the connection')))
+    try {
+      await client.connect()
+    } catch (error) {
+      client.end().catch(() => {})
+      this.#serveNext()
+      throw DatabaseUnreachable({ host: `${config.host}:${config.port}`, reason: reasonOf(error) }, { cause: error })
+    } finally {
+      this.#opening--
+    }
+    this.#all.add(connection)
+    return connection
+  }
+
+  #lose(connection: Connection, error: Error): void {
+    if (!connection.usable) return
+    connection.usable = false
+    const at = this.#idle.indexOf(connection)
+    if (at >= 0) {
+      this.#idle.splice(at, 1)
+      this.#drop(connection)
+    }
+    this.#options.onLost?.(connection.role, error)
+  }
+
+  #drop(connection: Connection): void {
+    void this.#end(connection)
+    this.#serveNext()
+  }
+
+  async #end(connection: Connection): Promise<void> {
+    connection.usable = false
+    this.#all.delete(connection)
+    await connection.client.end().catch(() => {})
+  }
+
+  /** Room has come free: opens a connection for whoever waits longest. */
+  #serveNext(): void {
+    const next = this.#waiting.shift()
+    if (!next) return
+    clearTimeout(next.timer)
+    this.#open(next.role).then(next.give, next.fail)
+  }
+
+  #closeIdle(): void {
+    const before = Date.now() - this.#options.idleMs
+    while (this.#idle[0] && this.#idle[0].idleSince < before) void this.#end(this.#idle.shift()!)
+  }
+}
+
+/** What `pg` needs to connect to `url`, as another user where `as` is given. */
+export function clientConfig(
+  url: string,
+  as: { user: string; password: string } | undefined,
+  applicationName: string,
+): pg.ClientConfig {
+  const { hostname, port, pathname, username, password, searchParams } = new URL(url)
+  return {
+    host: searchParams.get('host') ?? decodeURIComponent(hostname),
+    port: Number(port || 5432),
+    database: decodeURIComponent(pathname.slice(1)),
+    user: as?.user ?? decodeURIComponent(username),
+    password: as?.password ?? decodeURIComponent(password),
+    application_name: applicationName,
+    keepAlive: true,
+    types: parsers,
+    ...sslOf(searchParams.get('sslmode')),
+  }
+}
+
+function sslOf(mode: string | null): { ssl?: { rejectUnauthorized: boolean } } {
+  if (!mode || mode === 'disable' || mode === 'prefer' || mode === 'allow') return {}
+  return { ssl: { rejectUnauthorized: mode === 'verify-full' || mode === 'verify-ca' } }
+}
+
+/** A refused connection over several addresses is an AggregateError with an empty message. */
+export function reasonOf(error: unknown): string {
+  const inner = error instanceof AggregateError ? error.errors[0] : error
+  return messageOf(inner) || 'connection refused'
+}

@@ -1,0 +1,119 @@
+/** What a module's code gets as `db`: Kysely's query builder on the module's own role, with transactions and raw SQL. */
+import {
+  DummyDriver,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  QueryCreator,
+  sql,
+  type Compilable,
+  type CompiledQuery,
+  type DatabaseConnection,
+  type QueryExecutor,
+  type QueryResult,
+  type RawBuilder,
+} from 'kysely'
+import { runTransaction, type OpenTransaction, type TransactionOptions } from './transaction.ts'
+import type { Result, Sql, SqlTransaction } from './sql.ts'
+import type { Statements } from './statements.ts'
+
+/** Typed queries over the tables of one module.
+ *  @example
+ *  const open = await db.selectFrom('orders').selectAll().where('state', '=', 'open').execute()
+ *  await db.transaction(async (tx) => {
+ *    await tx.updateTable('orders').set({ state: 'paid' }).where('id', '=', id).execute()
+ *  })
+ *  const { rows } = await db.sql<{ n: number }>`select count(*) as n from orders` */
+export interface Queries<Tables> extends QueryCreator<Tables> {
+  /** Raw SQL; values in `${}` become parameters, never text. */
+  sql<Row>(strings: TemplateStringsArray, ...values: unknown[]): Promise<Result<Row>>
+}
+
+export interface Db<Tables> extends Queries<Tables> {
+  /** Runs `fn` in one transaction of this module; it is committed when `fn` resolves and rolled back when it throws.
+   *  After a serialization failure or a deadlock `fn` runs again (at most `attempts` times, 5 by default), so it must
+   *  have no effects outside of the transaction. */
+  transaction<T>(fn: (tx: Tx<Tables>) => Promise<T>, options?: TransactionOptions): Promise<T>
+  /** The rows of a large query in bounded memory: a cursor in a read-only transaction, `batch` rows at a time (500 by
+   *  default). Holds one connection until the last row, or until the loop is left.
+   *  @example
+   *  for await (const order of db.stream(db.selectFrom('orders').selectAll())) write(order) */
+  stream<Row>(query: Compilable<Row>, options?: { batch?: number }): AsyncIterableIterator<Row>
+}
+
+/** An open transaction: the same queries, and the thing that `enqueue` and `publish` take as `{ tx }`. */
+export interface Tx<Tables> extends Queries<Tables>, SqlTransaction {}
+
+/** Any module's transaction, where its tables do not matter. */
+export type AnyTx = SqlTransaction
+
+/** The queries of `role`, each on whatever connection is free. */
+export function createDb<Tables>(statements: Statements, role: string): Db<Tables> {
+  const plain: Sql = { query: (text, values = []) => statements.run(role, text, values) }
+  return Object.assign(queriesOver<Tables>(plain), {
+    transaction: <T>(fn: (tx: Tx<Tables>) => Promise<T>, options: TransactionOptions = {}): Promise<T> =>
+      runTransaction(statements, role, options, (open) => fn(createTx<Tables>(open))),
+    stream: <Row>(query: Compilable<Row>, { batch = 500 } = {}) =>
+      streamRows<Row>(statements, role, query.compile(), batch),
+  })
+}
+
+async function* streamRows<Row>(
+  statements: Statements,
+  role: string,
+  query: CompiledQuery<Row>,
+  batch: number,
+): AsyncIterableIterator<Row> {
+  const connection = await statements.connections.acquire(role)
+  try {
+    await statements.runOn(connection, 'begin read only', [])
+    await statements.runOn(connection, `declare tenfold_rows no scroll cursor for ${query.sql}`, query.parameters)
+    for (;;) {
+      const { rows } = await statements.runOn<Row>(connection, `fetch ${Math.trunc(batch)} from tenfold_rows`, [])
+      yield* rows
+      if (rows.length < batch) break
+    }
+  } finally {
+    if (connection.usable) await statements.runOn(connection, 'rollback', []).catch(() => (connection.usable = false))
+    statements.connections.release(connection)
+  }
+}
+
+function createTx<Tables>(open: OpenTransaction): Tx<Tables> {
+  return Object.assign(queriesOver<Tables>(open), { query: open.query, afterCommit: open.afterCommit })
+}
+
+function queriesOver<Tables>(target: Sql): Queries<Tables> {
+  const executor = executorOver<Tables>(target)
+  const creator = new QueryCreator<Tables>({ executor })
+  const raw = <Row>(strings: TemplateStringsArray, ...values: unknown[]): Promise<Result<Row>> => {
+    const built = sql(strings, ...values) as RawBuilder<Row>
+    const compiled = built.compile({ getExecutor: () => executor })
+    return target.query<Row>(compiled.sql, compiled.parameters)
+  }
+  // `getExecutor` lets Kysely's own sql`…`.execute(db) work on it too.
+  return Object.assign(creator, { sql: raw, getExecutor: () => executor })
+}
+
+/** Kysely's compiler and plugins, with our own statements in place of its driver. */
+function executorOver<Tables>(target: Sql): QueryExecutor {
+  const connection: DatabaseConnection = {
+    async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
+      const { rows, rowCount } = await target.query<Row>(query.sql, query.parameters)
+      return query.query.kind === 'SelectQueryNode' ? { rows } : { rows, numAffectedRows: BigInt(rowCount) }
+    },
+    async *streamQuery<Row>(query: CompiledQuery): AsyncIterableIterator<QueryResult<Row>> {
+      yield await connection.executeQuery<Row>(query)
+    },
+  }
+  const driver = Object.assign(new DummyDriver(), { acquireConnection: async () => connection })
+  return new Kysely<Tables>({
+    dialect: {
+      createAdapter: () => new PostgresAdapter(),
+      createDriver: () => driver,
+      createIntrospector: (db) => new PostgresIntrospector(db),
+      createQueryCompiler: () => new PostgresQueryCompiler(),
+    },
+  }).getExecutor()
+}

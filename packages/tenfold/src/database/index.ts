@@ -1,0 +1,15 @@
+/** Ring 2: Postgres. Connections under one budget, typed queries per module, transactions, migrations, roles. */
+export { createDb, type AnyTx, type Db, type Queries, type Tx } from './db.ts'
+export * from './errors.ts'
+export {
+  migrate,
+  migrationStatus,
+  refuseDamage,
+  type MigrateOptions,
+  type MigrationState,
+} from './migrations/runner.ts'
+export { readMigrations, type MigrationFile, type MigrationSource, type Phase } from './migrations/files.ts'
+export { openDatabase, type Database, type DatabaseOptions } from './open.ts'
+export { groupOf, passwordOf, quoteName, rolesOf, SYSTEM, type RoleMode } from './roles.ts'
+export type { Result, Sql, SqlTransaction, SystemDatabase } from './sql.ts'
+export { openTransactions, type TransactionOptions } from './transaction.ts'

@@ -1,0 +1,93 @@
+/** LISTEN needs a session, so it has a connection of its own over the direct URL: one per process, for all channels.
+ *  After a loss it is opened again with a growing pause, and everybody is told that messages may have been missed. */
+import pg from 'pg'
+import type { Telemetry } from '../telemetry/index.ts'
+import { messageOf } from '../kernel/index.ts'
+import { quoteName } from './roles.ts'
+
+type OnMessage = (payload: string | undefined) => void
+
+export interface Listener {
+  listen(channel: string, onMessage: OnMessage): Promise<() => Promise<void>>
+  close(): Promise<void>
+}
+
+export function createListener(connect: () => pg.Client, telemetry: Telemetry): Listener {
+  const channels = new Map<string, Set<OnMessage>>()
+  let client: pg.Client | undefined
+  let connecting: Promise<void> | undefined
+  let retry: NodeJS.Timeout | undefined
+  let failures = 0
+  let closed = false
+
+  const tellAll = (): void => channels.forEach((listeners) => listeners.forEach((listener) => listener(undefined)))
+
+  const open = async (): Promise<void> => {
+    const next = connect()
+    next.on('notification', ({ channel, payload }) =>
+      channels.get(channel)?.forEach((listener) => listener(payload ?? '')),
+    )
+    next.on('error', () => lose(next))
+    next.on('end', () => lose(next))
+    await next.connect()
+    for (const channel of channels.keys()) await next.query(`listen ${quoteName(channel)}`)
+    if (closed) return void next.end().catch(() => {})
+    client = next
+    if (failures > 0) tellAll()
+    failures = 0
+  }
+
+  const lose = (lost: pg.Client): void => {
+    if (client !== lost || closed) return
+    client = undefined
+    failures++
+    lost.end().catch(() => {})
+    tellAll()
+    reconnect()
+  }
+
+  const reconnect = (): void => {
+    if (closed || retry) return
+    retry = setTimeout(
+      () => {
+        retry = undefined
+        connecting = open().catch((error: unknown) => {
+          failures++
+          telemetry.log.warn('Cannot listen to the database; polling goes on.', { reason: messageOf(error), failures })
+          reconnect()
+        })
+      },
+      Math.min(10_000, 100 * 2 ** failures) * (0.5 + Math.random()),
+    )
+    retry.unref()
+  }
+
+  return {
+    async listen(channel, onMessage) {
+      const listeners = channels.get(channel) ?? new Set()
+      const first = listeners.size === 0
+      listeners.add(onMessage)
+      channels.set(channel, listeners)
+      connecting ??= open().catch((error: unknown) => {
+        failures++
+        telemetry.log.warn('Cannot listen to the database; polling goes on.', { reason: messageOf(error), failures })
+        reconnect()
+      })
+      await connecting
+      if (first) await client?.query(`listen ${quoteName(channel)}`)
+      return async () => {
+        listeners.delete(onMessage)
+        if (listeners.size > 0) return
+        channels.delete(channel)
+        await client?.query(`unlisten ${quoteName(channel)}`).catch(() => {})
+      }
+    },
+    async close() {
+      closed = true
+      clearTimeout(retry)
+      await connecting
+      await client?.end().catch(() => {})
+      client = undefined
+    },
+  }
+}

@@ -1,0 +1,218 @@
+/** Applies migration files: one session holds the lock, each file is one transaction that acts as its module's owner.
+ *
+ *  A file that cannot get a table lock within `lockTimeoutMs` gives way to the readers that wait behind it and tries again
+ *  after a jittered pause: readers never stall for longer than that. */
+import pg from 'pg'
+import { messageOf } from '../../kernel/index.ts'
+import { clientConfig, reasonOf } from '../connections.ts'
+import { DatabaseUnreachable, MigrationChanged, MigrationFailed, MigrationLocked, MigrationMissing } from '../errors.ts'
+import { ensureRoles, groupOf, quoteName, roleModeFor, rolesOf, SYSTEM, type RoleMode } from '../roles.ts'
+import type { Sql } from '../sql.ts'
+import { readMigrations, type MigrationFile, type MigrationSource, type Phase } from './files.ts'
+
+export interface MigrateOptions {
+  /** A direct connection (no pooler), as a user that may create roles; otherwise all modules share its user. */
+  url: string
+  app: string
+  secretKey: string
+  sources: readonly MigrationSource[]
+  /** Told of each file as it is applied. */
+  onProgress?: (migration: { module: string; name: string; ms: number }) => void
+  /** Defaults to 100. */
+  lockTimeoutMs?: number
+  /** How long to wait for another process that is migrating. Defaults to 60000. */
+  waitMs?: number
+}
+
+export interface MigrationState {
+  module: string
+  name: string
+  phase: Phase
+  state: 'applied' | 'pending' | 'changed' | 'missing'
+  appliedAt?: Date
+}
+
+interface Applied {
+  module: string
+  name: string
+  checksum: string
+  phase: Phase
+  applied_at: Date
+}
+
+/** Any constant will do, as long as every tenfold process takes the same one. */
+const LOCK = 7_283_640_112
+
+export async function migrate(options: MigrateOptions): Promise<{ applied: string[]; roleMode: RoleMode }> {
+  return withAdmin(options.url, options.app, async (admin) => {
+    await takeLock(admin, options.waitMs ?? 60_000)
+    const roleMode = await prepare(admin, options)
+    const files = (await Promise.all(options.sources.map(readMigrations))).flat()
+    const states = compare(files, await readApplied(admin))
+    refuseDamage(states)
+    const pending = files.filter((file) =>
+      states.some((s) => s.state === 'pending' && s.module === file.module && s.name === file.name),
+    )
+    const applied: string[] = []
+    for (const file of pending) {
+      const started = performance.now()
+      await apply(admin, file, options, roleMode)
+      const ms = Math.round(performance.now() - started)
+      applied.push(`${file.module}/${file.name}`)
+      options.onProgress?.({ module: file.module, name: file.name, ms })
+    }
+    return { applied, roleMode }
+  })
+}
+
+/** What is applied, pending, changed or missing; changes nothing. `roleMode` is undefined before the first migration. */
+export async function migrationStatus(
+  options: Pick<MigrateOptions, 'url' | 'app' | 'sources'>,
+): Promise<{ migrations: MigrationState[]; roleMode: RoleMode | undefined }> {
+  return withAdmin(options.url, options.app, async (admin) => {
+    const files = (await Promise.all(options.sources.map(readMigrations))).flat()
+    const { rows } = await admin.query<{ there: boolean }>(
+      `select to_regclass('tenfold.migration') is not null as there`,
+    )
+    if (!rows[0]?.there) return { migrations: compare(files, []), roleMode: undefined }
+    const meta = await admin.query<{ value: RoleMode }>(`select value from tenfold.meta where key = 'roles'`)
+    return { migrations: compare(files, await readApplied(admin)), roleMode: meta.rows[0]?.value }
+  })
+}
+
+export function refuseDamage(states: readonly MigrationState[]): void {
+  for (const { module, name, state } of states) {
+    if (state === 'changed') throw MigrationChanged({ module, name })
+    if (state === 'missing') throw MigrationMissing({ module, name })
+  }
+}
+
+async function withAdmin<T>(url: string, app: string, fn: (admin: Sql) => Promise<T>): Promise<T> {
+  const config = clientConfig(url, undefined, `${app}/migrate`)
+  const client = new pg.Client({ ...config, connectionTimeoutMillis: 10_000 })
+  client.on('error', () => {}) // the statement that was running reports it
+  try {
+    await client.connect()
+  } catch (error) {
+    throw DatabaseUnreachable({ host: `${config.host}:${config.port}`, reason: reasonOf(error) }, { cause: error })
+  }
+  const admin: Sql = {
+    async query(text, values = []) {
+      // Without values: the simple protocol, which takes several statements at once.
+      const result = values.length > 0 ? await client.query(text, values as unknown[]) : await client.query(text)
+      return { rows: result.rows ?? [], rowCount: result.rowCount ?? 0 }
+    },
+  }
+  try {
+    return await fn(admin)
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
+async function takeLock(admin: Sql, waitMs: number): Promise<void> {
+  const until = Date.now() + waitMs
+  for (;;) {
+    const { rows } = await admin.query<{ got: boolean }>(`select pg_try_advisory_lock(${LOCK}) as got`)
+    if (rows[0]?.got) return
+    if (Date.now() > until) throw MigrationLocked({ waitedMs: waitMs })
+    await new Promise((resolve) => setTimeout(resolve, 50 + Math.random() * 100))
+  }
+}
+
+/** Roles, schemas and the runner's own tables. */
+async function prepare(admin: Sql, options: MigrateOptions): Promise<RoleMode> {
+  const roleMode = await roleModeFor(admin)
+  const modules = [...new Set(options.sources.map((source) => source.schema))].filter((schema) => schema !== SYSTEM)
+  if (roleMode === 'separate') await ensureRoles(admin, { app: options.app, modules, secretKey: options.secretKey })
+  else for (const schema of [SYSTEM, ...modules]) await admin.query(`create schema if not exists ${quoteName(schema)}`)
+  await admin.query(`
+    create table if not exists tenfold.meta (key text primary key, value text not null);
+    create table if not exists tenfold.migration (
+      module text not null, name text not null, checksum text not null, phase text not null,
+      applied_at timestamptz not null default now(), duration_ms integer not null,
+      primary key (module, name))`)
+  await admin.query(
+    `insert into tenfold.meta values ('roles', $1) on conflict (key) do update set value = excluded.value`,
+    [roleMode],
+  )
+  if (roleMode === 'separate') {
+    await admin.query(
+      `grant select on tenfold.meta, tenfold.migration to ${quoteName(rolesOf(options.app, SYSTEM).login)}`,
+    )
+  }
+  return roleMode
+}
+
+async function readApplied(admin: Sql): Promise<Applied[]> {
+  const { rows } = await admin.query<Applied>(
+    `select module, name, checksum, phase, applied_at from tenfold.migration order by module, name`,
+  )
+  return rows
+}
+
+function compare(files: readonly MigrationFile[], applied: readonly Applied[]): MigrationState[] {
+  const key = (m: { module: string; name: string }): string => `${m.module}/${m.name}`
+  const done = new Map(applied.map((row) => [key(row), row]))
+  const here = new Set(files.map(key))
+  const modules = new Set(files.map((file) => file.module))
+  const states: MigrationState[] = files.map(({ module, name, phase, checksum }) => {
+    const row = done.get(key({ module, name }))
+    if (!row) return { module, name, phase, state: 'pending' }
+    return { module, name, phase, state: row.checksum === checksum ? 'applied' : 'changed', appliedAt: row.applied_at }
+  })
+  // Modules that this process does not have (it runs a part of the app) are not its business.
+  const missing = applied.filter((row) => modules.has(row.module) && !here.has(key(row)))
+  return [...states, ...missing.map((row): MigrationState => ({ ...row, state: 'missing', appliedAt: row.applied_at }))]
+}
+
+async function apply(admin: Sql, file: MigrationFile, options: MigrateOptions, roleMode: RoleMode): Promise<void> {
+  const record = (ms: number): Promise<unknown> =>
+    admin.query(
+      `insert into tenfold.migration (module, name, checksum, phase, duration_ms) values ($1, $2, $3, $4, $5)`,
+      [file.module, file.name, file.checksum, file.phase, Math.round(ms)],
+    )
+  const started = performance.now()
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await admin.query(settings(file, options, roleMode))
+      await admin.query(withRoleNames(file.sql, options.app, roleMode))
+      await admin.query(roleMode === 'separate' ? 'reset role' : 'select 1')
+      await record(performance.now() - started)
+      await admin.query(file.transactional ? 'commit' : 'reset all')
+      return
+    } catch (error) {
+      await admin.query('rollback').catch(() => {})
+      await admin.query('reset role').catch(() => {})
+      const { code, position } = error as { code?: string; position?: string }
+      if (code === '55P03' && attempt < 100) {
+        await new Promise((resolve) => setTimeout(resolve, (0.5 + Math.random()) * Math.min(3000, 50 * attempt)))
+        continue
+      }
+      const line = position ? file.sql.slice(0, Number(position)).split('\n').length : undefined
+      throw MigrationFailed(
+        { module: file.module, name: file.name, reason: messageOf(error), ...(line && { line }) },
+        { cause: error },
+      )
+    }
+  }
+}
+
+function settings(file: MigrationFile, options: MigrateOptions, roleMode: RoleMode): string {
+  const module = file.module.startsWith(`${SYSTEM}.`) ? SYSTEM : file.module
+  const local = file.transactional ? 'local' : 'session'
+  return [
+    ...(file.transactional ? ['begin'] : []),
+    ...(roleMode === 'separate' ? [`set ${local} role ${quoteName(rolesOf(options.app, module).owner)}`] : []),
+    `set ${local} search_path = ${quoteName(file.schema)}`,
+    `set ${local} lock_timeout = '${options.lockTimeoutMs ?? 100}ms'`,
+    `set ${local} statement_timeout = 0`,
+  ].join('; ')
+}
+
+/** `:modules` and `:system` in the platform's own files stand for role names. */
+function withRoleNames(sql: string, app: string, roleMode: RoleMode): string {
+  const modules = roleMode === 'separate' ? quoteName(groupOf(app)) : 'current_user'
+  const system = roleMode === 'separate' ? quoteName(rolesOf(app, SYSTEM).login) : 'current_user'
+  return sql.replace(/(?<!:):(modules|system)\b/g, (_, which) => (which === 'modules' ? modules : system))
+}

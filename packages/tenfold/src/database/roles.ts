@@ -1,0 +1,136 @@
+/** Boundaries in the database: one login role and one schema per module, with grants on nothing else.
+ *
+ *    <app>_tenfold_owner   owns schema tenfold                      <app>_tenfold    logs in for the platform's own tables
+ *    <app>_<module>_owner  owns schema <module>; migrations only    <app>_<module>   logs in for the module's code
+ *    <app>_modules         the group of all module logins: may execute the platform's functions, nothing else
+ *
+ *  Passwords are derived from SECRET_KEY, so that every instance knows them and none is stored anywhere. */
+import { createHmac } from 'node:crypto'
+import type { Sql } from './sql.ts'
+
+export const SYSTEM = 'tenfold'
+
+export interface RoleNames {
+  owner: string
+  login: string
+}
+
+export function rolesOf(app: string, module: string): RoleNames {
+  return { owner: `${app}_${module}_owner`, login: `${app}_${module}` }
+}
+
+export function groupOf(app: string): string {
+  return `${app}_modules`
+}
+
+export function passwordOf(secretKey: string, role: string): string {
+  return createHmac('sha256', secretKey).update(`postgres:${role}`).digest('base64url')
+}
+
+/** Quotes a name for SQL. Names come from module definitions, never from requests; this keeps odd ones harmless all the same. */
+export function quoteName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+function quoteText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}
+
+/** How modules log in: each with its own role, or all with the one of DATABASE_URL where roles cannot be made
+ *  (a managed Postgres without CREATEROLE). With `shared`, only the type checker and `tenfold check` hold the boundaries. */
+export type RoleMode = 'separate' | 'shared'
+
+export async function roleModeFor(admin: Sql): Promise<RoleMode> {
+  const { rows } = await admin.query<{ can: boolean }>(
+    `select rolsuper or rolcreaterole as can from pg_roles where rolname = current_user`,
+  )
+  return rows[0]?.can ? 'separate' : 'shared'
+}
+
+/** Makes the roles and schemas of the platform and of all modules, or brings them up to date. Safe to run again and again. */
+export async function ensureRoles(
+  admin: Sql,
+  options: { app: string; modules: string[]; secretKey: string },
+): Promise<void> {
+  const { app, modules, secretKey } = options
+  const group = groupOf(app)
+  await ensureRole(admin, group, 'nologin')
+  for (const module of [SYSTEM, ...modules]) {
+    const { owner, login } = rolesOf(app, module)
+    await ensureRole(admin, owner, 'nologin')
+    await ensureRole(admin, login, `login noinherit password ${quoteText(passwordOf(secretKey, login))}`)
+    if (module !== SYSTEM) {
+      // The group's right to execute functions must be inherited, its membership must not be usable for SET ROLE.
+      await admin.query(`alter role ${quoteName(login)} inherit`)
+      await grantMembership(admin, group, login)
+    }
+    await ensureSchema(admin, module, owner, login)
+    await limitRole(admin, login, module)
+  }
+  await admin.query(`grant usage on schema ${SYSTEM} to ${quoteName(group)}`)
+  await admin.query(`revoke all on schema public from public`)
+}
+
+async function ensureRole(admin: Sql, role: string, attributes: string): Promise<void> {
+  const { rowCount } = await admin.query('select 1 from pg_roles where rolname = $1', [role])
+  // Roles belong to the whole server: two databases migrated at once may both try to make or alter the same one.
+  await retryingConcurrentUpdate(async () => {
+    if (rowCount > 0) await admin.query(`alter role ${quoteName(role)} ${attributes}`)
+    else {
+      await admin.query(
+        `do $$ begin create role ${quoteName(role)} ${attributes}; exception when duplicate_object or unique_violation then null; end $$`,
+      )
+    }
+  })
+  // Postgres 16 and newer: whoever creates a role may administer it, but must grant itself the right to act as it.
+  await retryingConcurrentUpdate(() => admin.query(`grant ${quoteName(role)} to current_user`))
+}
+
+async function grantMembership(admin: Sql, group: string, login: string): Promise<void> {
+  const { rows } = await admin.query<{ version: number }>(
+    `select current_setting('server_version_num')::int as version`,
+  )
+  const options = rows[0]!.version >= 160000 ? 'with inherit true, set false' : ''
+  await retryingConcurrentUpdate(() => admin.query(`grant ${quoteName(group)} to ${quoteName(login)} ${options}`))
+}
+
+async function ensureSchema(admin: Sql, module: string, owner: string, login: string): Promise<void> {
+  const schema = quoteName(module)
+  await admin.query(`create schema if not exists ${schema} authorization ${quoteName(owner)}`)
+  await admin.query(`grant usage on schema ${schema} to ${quoteName(login)}`)
+  for (const [what, rights] of [
+    ['tables', 'select, insert, update, delete'],
+    ['sequences', 'usage, select'],
+    ['functions', 'execute'],
+  ]) {
+    await admin.query(
+      `alter default privileges for role ${quoteName(owner)} in schema ${schema} grant ${rights} on ${what} to ${quoteName(login)}`,
+    )
+  }
+  await admin.query(`alter default privileges for role ${quoteName(owner)} revoke execute on functions from public`)
+}
+
+/** Set on the role, not on the session: works the same through a pooler in transaction mode. */
+async function limitRole(admin: Sql, login: string, schema: string): Promise<void> {
+  const role = quoteName(login)
+  await retryingConcurrentUpdate(() => admin.query(`alter role ${role} set search_path = ${quoteName(schema)}`))
+  await retryingConcurrentUpdate(() => admin.query(`alter role ${role} set statement_timeout = '30s'`))
+  await retryingConcurrentUpdate(() => admin.query(`alter role ${role} set lock_timeout = '10s'`))
+  await retryingConcurrentUpdate(() =>
+    admin.query(`alter role ${role} set idle_in_transaction_session_timeout = '60s'`),
+  )
+}
+
+async function retryingConcurrentUpdate(run: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await run()
+      return
+    } catch (error) {
+      const { code, message } = error as { code?: string; message: string }
+      const concurrent = code === 'XX000' && message.includes('concurrently updated')
+      if (!concurrent || attempt >= 20) throw error
+      await new Promise((resolve) => setTimeout(resolve, 5 + Math.random() * 25 * attempt))
+    }
+  }
+}

@@ -1,0 +1,77 @@
+/** The one place that every statement passes: traced, timed, fingerprinted here, and later routed here. */
+import type pg from 'pg'
+import type { Span, Telemetry } from '../telemetry/index.ts'
+import type { Connection, Connections } from './connections.ts'
+import { createFingerprint } from './fingerprint.ts'
+import type { Result } from './sql.ts'
+
+export interface Statements {
+  /** Runs one statement on a connection of that role, from the pool. */
+  run<Row>(role: string, text: string, values: readonly unknown[]): Promise<Result<Row>>
+  /** Runs one statement on a connection that the caller holds. */
+  runOn<Row>(
+    connection: Connection,
+    text: string,
+    values: readonly unknown[],
+  ): Promise<Result<Row> & { command: string }>
+  readonly connections: Connections
+  readonly telemetry: Telemetry
+}
+
+export function createStatements(
+  connections: Connections,
+  telemetry: Telemetry,
+  moduleOf: (role: string) => string,
+): Statements {
+  const fingerprint = createFingerprint()
+  const duration = telemetry.metrics.histogram('db.client.operation.duration', {
+    help: 'Duration of database statements as the client sees it.',
+    unit: 's',
+  })
+  const waits = telemetry.metrics.histogram('db.client.connection.wait_time', {
+    help: 'Time that a statement waited for a connection.',
+    unit: 's',
+  })
+
+  const runOn: Statements['runOn'] = async <Row>(connection: Connection, text: string, values: readonly unknown[]) => {
+    const module = moduleOf(connection.role)
+    const started = performance.now()
+    const span = telemetry.start('query', fingerprint(text), {
+      'db.system.name': 'postgresql',
+      'tenfold.module': module,
+    })
+    try {
+      const result = (await connection.client.query(text, values as unknown[])) as pg.QueryResult
+      const rowCount = result.rowCount ?? result.rows?.length ?? 0
+      end(span, started, module, rowCount)
+      return { rows: (result.rows ?? []) as Row[], rowCount, command: result.command }
+    } catch (error) {
+      end(span, started, module, 0, error)
+      throw error
+    }
+  }
+
+  const end = (span: Span, started: number, module: string, rows: number, error?: unknown): void => {
+    duration.record((performance.now() - started) / 1000, { module })
+    span.set('db.response.returned_rows', rows)
+    const code = (error as { code?: string } | undefined)?.code
+    if (code) span.set('db.response.status_code', code)
+    span.end(error)
+  }
+
+  return {
+    connections,
+    telemetry,
+    runOn,
+    async run(role, text, values) {
+      const started = performance.now()
+      const connection = await connections.acquire(role)
+      waits.record((performance.now() - started) / 1000)
+      try {
+        return await runOn(connection, text, values)
+      } finally {
+        connections.release(connection)
+      }
+    },
+  }
+}

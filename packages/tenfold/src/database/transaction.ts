@@ -1,0 +1,92 @@
+/** A transaction on one connection: begun, run, committed; run again from its start after a serialization failure or
+ *  a deadlock (40001, 40P01), with a growing, jittered pause.
+ *    https://www.postgresql.org/docs/18/mvcc-serialization-failure-handling.html */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { NestedTransaction, TransactionAborted, TransactionClosed } from './errors.ts'
+import type { Connection } from './connections.ts'
+import type { SqlTransaction } from './sql.ts'
+import type { Statements } from './statements.ts'
+
+export interface TransactionOptions {
+  /** Defaults to `read committed`. */
+  isolation?: 'read committed' | 'repeatable read' | 'serializable'
+  /** Refuses writes. Defaults to false. */
+  readOnly?: boolean
+  /** How often the function may run in all. Defaults to 5; 1 never runs it again. */
+  attempts?: number
+}
+
+export interface OpenTransaction extends SqlTransaction {
+  readonly connection: Connection
+}
+
+const RETRIED = new Set(['40001', '40P01'])
+
+/** The transactions that are open in this flow of awaits (not merely in this request: parallel branches do not count). */
+const flow = new AsyncLocalStorage<readonly string[]>()
+
+/** The roles whose transactions are open in the present flow, outermost first. */
+export function openTransactions(): readonly string[] {
+  return flow.getStore() ?? []
+}
+
+export async function runTransaction<T>(
+  statements: Statements,
+  role: string,
+  options: TransactionOptions,
+  fn: (tx: OpenTransaction) => Promise<T>,
+): Promise<T> {
+  const attempts = options.attempts ?? 5
+  const outer = openTransactions()
+  if (outer.includes(role)) throw NestedTransaction({ role })
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await statements.telemetry.span('transaction', 'transaction', { attempt }, () =>
+        flow.run([...outer, role], () => runOnce(statements, role, options, fn)),
+      )
+    } catch (error) {
+      const code = (error as { code?: string }).code
+      if (!code || !RETRIED.has(code) || attempt >= attempts) throw error
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 10 * 2 ** attempt))
+    }
+  }
+}
+
+async function runOnce<T>(
+  statements: Statements,
+  role: string,
+  options: TransactionOptions,
+  fn: (tx: OpenTransaction) => Promise<T>,
+): Promise<T> {
+  const connection = await statements.connections.acquire(role)
+  const afterCommit: (() => void)[] = []
+  let open = true
+  const tx: OpenTransaction = {
+    connection,
+    query: (text, values = []) => {
+      if (!open) return Promise.reject(TransactionClosed())
+      return statements.runOn(connection, text, values)
+    },
+    afterCommit: (callback) => void afterCommit.push(callback),
+  }
+  try {
+    await statements.runOn(connection, begin(options), [])
+    const result = await fn(tx)
+    open = false
+    // Postgres answers COMMIT of a failed transaction with ROLLBACK and no error: the caller must not believe it.
+    const { command } = await statements.runOn(connection, 'commit', [])
+    if (command === 'ROLLBACK') throw TransactionAborted()
+    for (const callback of afterCommit) callback()
+    return result
+  } catch (error) {
+    open = false
+    if (connection.usable) await statements.runOn(connection, 'rollback', []).catch(() => (connection.usable = false))
+    throw error
+  } finally {
+    statements.connections.release(connection)
+  }
+}
+
+function begin({ isolation, readOnly }: TransactionOptions): string {
+  return `begin${isolation ? ` isolation level ${isolation}` : ''}${readOnly ? ' read only' : ''}`
+}
