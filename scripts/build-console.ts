@@ -18,7 +18,9 @@ try {
   if (built === hash) console.log('console: up to date')
   else console.log(`console: ${await build(hash)}`)
 } catch (error) {
-  console.error(`console: could not build packages/console: ${String(error instanceof Error ? error.message : error).split('\n')[0]}`)
+  console.error(
+    `console: could not build packages/console: ${String(error instanceof Error ? error.message : error).split('\n')[0]}`,
+  )
   process.exitCode = 1
 }
 
@@ -46,9 +48,15 @@ async function hashOfSources(): Promise<string> {
     .filter((entry) => entry.isFile() && !entry.parentPath.includes('node_modules'))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort()
-  const tools = ['vite', 'preact', 'preact-iso', 'uplot'].map((name) => join(root, 'node_modules', name, 'package.json'))
+  const tools = ['vite', 'preact', 'preact-iso', 'uplot'].map((name) =>
+    join(root, 'node_modules', name, 'package.json'),
+  )
   for (const file of [...names, ...tools.filter(existsSync), fileURLToPath(import.meta.url)]) {
-    hash.update(file.slice(root.length)).update('\0').update(await readFile(file)).update('\0')
+    hash
+      .update(file.slice(root.length))
+      .update('\0')
+      .update(await readFile(file))
+      .update('\0')
   }
   return hash.digest('hex')
 }

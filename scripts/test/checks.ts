@@ -1,0 +1,18 @@
+import { runStep, type StepResult } from './step.ts'
+
+/** What can be said of the sources without running them. */
+const CHECKS = [
+  { name: 'lint', command: 'oxlint', args: [], fix: ['--fix'] },
+  { name: 'format', command: 'oxfmt', args: ['--check', '.'], fix: ['.'] },
+  { name: 'unused', command: 'knip', args: ['--no-progress'], fix: undefined },
+  { name: 'types', command: 'tsc', args: ['-p', 'tsconfig.json', '--pretty', 'false'], fix: undefined },
+] as const
+
+export type CheckName = (typeof CHECKS)[number]['name']
+
+/** Runs the named checks side by side. With `fix`, lint and format repair what they can instead of complaining. */
+export async function runChecks(names: readonly CheckName[], { fix = false } = {}): Promise<StepResult[]> {
+  const wanted = CHECKS.filter((check) => names.includes(check.name))
+  if (fix) for (const check of wanted) if (check.fix) await runStep(check.name, check.command, check.fix)
+  return Promise.all(wanted.map((check) => runStep(check.name, check.command, check.args)))
+}

@@ -1,0 +1,51 @@
+import { findTests, missingPrograms, splitByNeed } from './files.ts'
+import { run, type StepResult } from './step.ts'
+import { startTestDatabase } from './test-database.ts'
+
+/** Runs the test files, each in a process of its own, against one database server. Their report goes to stdout as it comes. */
+export async function runTests(words: readonly string[]): Promise<StepResult> {
+  const started = performance.now()
+  const done = (ok: boolean, note: string): StepResult => {
+    return { name: 'tests', ok, ms: performance.now() - started, output: '', note }
+  }
+  const files = findTests(words)
+  if (files.length === 0) return done(false, `no test file has ${words.join(' or ') || '.test.ts'} in its path`)
+
+  const missing = await missingPrograms()
+  for (const program of missing) say(`missing: ${program} — run scripts/setup\n`)
+  if (missing.length > 0 && process.env.CI) return done(false, `in CI nothing may be missing`)
+  const { run: runnable, leftOut } = splitByNeed(files, missing)
+  const note = `${runnable.length} files${leftOut.length > 0 ? `, LEFT OUT: ${leftOut.join(', ')}` : ''}`
+  if (runnable.length === 0) return done(false, note)
+
+  const database = await startTestDatabase()
+  try {
+    const env = { ...process.env, NODE_ENV: 'test', TEST_DATABASE_URL: database.url }
+    const { code } = await run('node', nodeArguments(runnable), { env, onText: inLines(closingLines) })
+    return done(code === 0, note)
+  } finally {
+    await database.stop()
+  }
+}
+
+function nodeArguments(files: readonly string[]): string[] {
+  return ['--test', '--test-concurrency=2', '--test-timeout=120000', '--test-reporter=spec', ...files]
+}
+
+function say(text: string): void {
+  process.stdout.write(text)
+}
+
+/** The closing lines of the test runner in the form that counters of tests look for: `# tests 12`. */
+function closingLines(line: string): void {
+  say(line.replace(/^ℹ (?=(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+\n?$)/, '# '))
+}
+
+function inLines(take: (line: string) => void): (text: string) => void {
+  let rest = ''
+  return (text) => {
+    const lines = (rest + text).split(/(?<=\n)/)
+    rest = lines.at(-1)?.endsWith('\n') === false ? (lines.pop() ?? '') : ''
+    for (const line of lines) take(line)
+  }
+}

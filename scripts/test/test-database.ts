@@ -1,0 +1,3 @@
+export async function startTestDatabase(): Promise<{ url: string | undefined; stop(): Promise<void> }> {
+  return { url: process.env.TEST_DATABASE_URL, stop: async () => {} }
+}
