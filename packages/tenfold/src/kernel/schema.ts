@@ -3,7 +3,7 @@ import type { StandardJSONSchemaV1, StandardSchemaV1 } from '@standard-schema/sp
 import { defineError } from './errors.ts'
 
 export type Schema<Input = unknown, Output = Input> = StandardSchemaV1<Input, Output>
-export type AnySchema = StandardSchemaV1
+export type AnySchema<Input = any, Output = any> = StandardSchemaV1<Input, Output>
 export type InputOf<S extends AnySchema> = StandardSchemaV1.InferInput<S>
 export type OutputOf<S extends AnySchema> = StandardSchemaV1.InferOutput<S>
 

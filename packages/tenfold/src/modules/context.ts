@@ -1,0 +1,29 @@
+/** What handlers, jobs, crons and loaders are given. Context is an argument: nothing is looked up in a global registry. */
+import type { Logger } from '../telemetry/index.ts'
+import type { Storage } from '../storage/index.ts'
+import type { Db } from '../database/index.ts'
+import type { AnyContract, Calls } from './contract.ts'
+
+/** The types that a kit was made with. */
+export interface KitTypes {
+  name: string
+  uses: Record<string, AnyContract>
+  tables: object
+  settings: unknown
+}
+
+export interface ModuleContext<K extends KitTypes = KitTypes> {
+  /** This module's tables, as this module's database role. */
+  readonly db: Db<K['tables']>
+  /** The contracts named in `uses`. */
+  readonly call: Calls<K['uses']>
+  /** Environment variables, as the module's `settings` schema declares them. */
+  readonly settings: K['settings']
+  readonly log: Logger
+  /** Aborts when the work should end: the client has gone, the time is up, the process stops. */
+  readonly signal: AbortSignal
+  /** This module's files. */
+  readonly files: Storage
+  /** The time now. */
+  now(): Date
+}

@@ -1,0 +1,30 @@
+import type { Duration } from '../kernel/index.ts'
+import type { KitTypes, ModuleContext } from './context.ts'
+
+export interface CronContext<K extends KitTypes> extends ModuleContext<K> {
+  /** The tick that this run is for, by the database's clock. */
+  readonly fireAt: Date
+}
+
+export interface CronOptions<K extends KitTypes> {
+  /** An IANA name such as `Europe/Berlin`. Defaults to `UTC`. */
+  timeZone?: string
+  /** How late a tick may still run, when nothing was up at its time. Defaults to 5 minutes. */
+  grace?: Duration
+  /** Defaults to 3. */
+  attempts?: number
+  /** Defaults to 5 minutes. */
+  timeout?: Duration
+  run(context: CronContext<K>): Promise<unknown>
+}
+
+/** Runs once per tick, on any number of processes. */
+export interface CronDefinition<Module extends string = string> {
+  readonly kind: 'cron'
+  readonly module: Module
+  /** `<module>.<name>` */
+  readonly name: string
+  /** Five fields, or six with seconds first. */
+  readonly schedule: string
+  readonly options: Omit<CronOptions<KitTypes>, 'run'> & { run(context: never): Promise<unknown> }
+}

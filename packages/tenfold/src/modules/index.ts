@@ -1,0 +1,13 @@
+/** Ring 5: the application model. Definitions are inert, typed values, made by a module's kit and listed in its manifest. */
+export type { CacheDefinition, CacheOptions } from './cache.ts'
+export type { KitTypes, ModuleContext } from './context.ts'
+export { contract, type AnyContract, type Calls, type Contract, type EventShape, type Method, type Methods } from './contract.ts'
+export type { CronContext, CronDefinition, CronOptions } from './cron.ts'
+export type { EventDefinition, SubscriptionContext, SubscriptionDefinition, SubscriptionOptions } from './event.ts'
+export type { ImplementationDefinition } from './implement.ts'
+export type { EnqueueOptions, JobContext, JobDefinition, JobOptions } from './job.ts'
+export { defineModule, tables, type Kit, type Module, type Part, type Tables } from './kit.ts'
+export type { MetricDefinition, MetricOptions } from './metric.ts'
+export { BadName, DuplicateName, ForeignPart, nameOf } from './names.ts'
+export type { HttpMethod, PathParams, RouteContext, RouteDefinition, RouteOptions, RoutePath } from './route.ts'
+export { currentScope, NoScope, runInScope, type CacheHandle, type Scope } from './scope.ts'

@@ -1,0 +1,94 @@
+import type { Readable } from 'node:stream'
+import type { AnySchema, Duration, InputOf, OutputOf, User } from '../kernel/index.ts'
+import type { Auth, HttpRequest, Reply, RouteLimit } from '../http/index.ts'
+import type { KitTypes, ModuleContext } from './context.ts'
+
+export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+export type RoutePath = `${HttpMethod} /${string}`
+
+/** `'GET /orders/:id/lines/:line'` -> `{ id: string; line: string }` */
+export type PathParams<Path extends string> = Path extends `${string}:${infer Rest}`
+  ? Rest extends `${infer Name}/${infer Tail}`
+    ? { [K in Name]: string } & PathParams<Tail>
+    : { [K in Rest]: string }
+  : {}
+
+type MaybeSchema = AnySchema | undefined
+type MaybeBody = AnySchema | 'stream' | undefined
+
+type OutputOr<S, Otherwise> = S extends AnySchema ? OutputOf<S> : Otherwise
+type UserOf<A extends Auth> = A extends 'user' | { role: unknown } ? User : A extends 'optional' ? User | undefined : undefined
+type BodyOf<B> = B extends 'stream' ? Readable : OutputOr<B, undefined>
+/** What the reply schema takes, or one of the reply helpers (`stream`, `html`, `redirect` …). */
+export type HandlerResult<R> = R extends AnySchema ? InputOf<R> | Reply : void | Reply
+
+/** What a route's handler is given: the validated request, and its module's context. */
+export interface RouteContext<
+  K extends KitTypes,
+  Path extends string,
+  P extends MaybeSchema,
+  Q extends MaybeSchema,
+  B extends MaybeBody,
+  A extends Auth,
+> extends ModuleContext<K> {
+  readonly params: OutputOr<P, PathParams<Path>>
+  readonly query: OutputOr<Q, undefined>
+  readonly body: BodyOf<B>
+  readonly user: UserOf<A>
+  readonly session: HttpRequest['session']
+  readonly request: Omit<HttpRequest, 'params' | 'query' | 'body' | 'user' | 'session' | 'signal'>
+}
+
+/** Anything, if the schema has just the path's parameters; otherwise a type that says so. */
+type MatchesPath<P extends MaybeSchema, Path extends string> = P extends AnySchema
+  ? [keyof OutputOf<P>, keyof PathParams<Path>] extends [keyof PathParams<Path>, keyof OutputOf<P>]
+    ? unknown
+    : `params must describe just the parameters of '${Path}'`
+  : unknown
+
+export interface RouteOptions<
+  K extends KitTypes,
+  Path extends string,
+  P extends MaybeSchema,
+  Q extends MaybeSchema,
+  B extends MaybeBody,
+  R extends MaybeSchema,
+  A extends Auth,
+> {
+  /** Who may call it. Required, so that nobody opens a route by forgetting a line. */
+  auth: A
+  /** Path parameters arrive as strings: let the schema coerce. Without one they stay strings. */
+  params?: P & MatchesPath<P, Path>
+  /** Query values arrive as strings (repeated ones as arrays): let the schema coerce. */
+  query?: Q
+  /** A schema, or `'stream'` for uploads that are handed on as they arrive. */
+  body?: B
+  /** What is answered. Fields that the schema does not declare are left out of the answer. */
+  reply?: R
+  /** Status of a successful answer. Defaults to 200, and to 204 without `reply`. */
+  status?: number
+  /** One limit or several; all have to agree. None by default. */
+  limit?: RouteLimit | readonly RouteLimit[]
+  /** Largest body in bytes. Defaults to 1 MiB, and to 100 MiB for `'stream'`; larger ones are answered 413. */
+  bodyLimit?: number
+  /** How long the handler may take; then the client gets 503 and `signal` aborts. Defaults to 30 s. */
+  timeout?: Duration
+  /** Keeps the body's bytes in `request.rawBody`, for checking signatures. Defaults to false. */
+  raw?: boolean
+  /** One line for the API reference. */
+  summary?: string
+  description?: string
+  deprecated?: boolean
+  handler(context: RouteContext<K, Path, P, Q, B, A>): Promise<HandlerResult<R>> | HandlerResult<R>
+}
+
+/** A route, as a module lists it. Its handler was checked against its schemas where it was written. */
+export interface RouteDefinition<Module extends string = string> {
+  readonly kind: 'route'
+  readonly module: Module
+  readonly path: RoutePath
+  readonly options: Omit<RouteOptions<KitTypes, string, MaybeSchema, MaybeSchema, MaybeBody, MaybeSchema, Auth>, 'handler' | 'params'> & {
+    params?: MaybeSchema
+    handler(context: unknown): unknown
+  }
+}

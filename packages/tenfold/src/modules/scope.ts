@@ -1,0 +1,40 @@
+/** Which running app, and which of its modules, the present code runs for. Definitions are inert values; what they do when
+ *  called (`enqueue`, `publish`, `get`, `add`) is done by the app instance found here. It travels with the awaits, so two
+ *  instances in one process never mix. */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { defineError } from '../kernel/index.ts'
+import type { CacheDefinition } from './cache.ts'
+import type { EventDefinition } from './event.ts'
+import type { EnqueueOptions, JobDefinition } from './job.ts'
+import type { MetricDefinition } from './metric.ts'
+import type { AnyTx } from '../database/index.ts'
+
+export interface Scope {
+  enqueue(job: JobDefinition<string, any>, inputs: readonly unknown[], options: EnqueueOptions): Promise<string[]>
+  publish(event: EventDefinition<string, any>, payloads: readonly unknown[], tx: AnyTx | undefined): Promise<void>
+  cached(cache: CacheDefinition<string, any, any>): CacheHandle
+  record(metric: MetricDefinition, value: number, dimensions: Record<string, string>): void
+}
+
+export interface CacheHandle {
+  get(key: unknown): Promise<unknown>
+  invalidate(key: unknown): Promise<void>
+  invalidateTag(tag: string): Promise<void>
+}
+
+export const NoScope = defineError('TF_NO_SCOPE', {
+  says: (e: { what: string }) => `The ${e.what} was called outside of a running app.`,
+  fix: 'Call it from a handler, job, cron or loader, or wrap the code in `app.run(async () => { … })`.',
+})
+
+const scopes = new AsyncLocalStorage<Scope>()
+
+export function runInScope<T>(scope: Scope, fn: () => T): T {
+  return scopes.run(scope, fn)
+}
+
+export function currentScope(what: string): Scope {
+  const scope = scopes.getStore()
+  if (!scope) throw NoScope({ what })
+  return scope
+}
