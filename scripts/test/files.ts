@@ -1,5 +1,5 @@
 import { globSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { repository, run } from './step.ts'
 
 /** Where tests live. The tests of an app made by the starter are its own. */
@@ -13,7 +13,7 @@ const DRIVES: Record<string, RegExp> = { chromium: /from 'playwright-core'|brows
 /** Every test file, or those whose path contains one of the words. */
 export function findTests(words: readonly string[]): string[] {
   return WHERE.flatMap((folder) =>
-    globSync(`${folder}/**/*.test.{ts,tsx}`, { cwd: repository, exclude: (name) => NOT_OURS.includes(String(name)) }),
+    globSync(`${folder}/**/*.test.{ts,tsx}`, { cwd: repository, exclude: (path) => NOT_OURS.includes(basename(path)) }),
   )
     .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
     .sort()

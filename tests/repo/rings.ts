@@ -1,0 +1,122 @@
+import type { Law, Verdict } from './law.ts'
+import { type Import, isTestCode, type Source, sourcesIn } from './source.ts'
+import type { Tree } from './tree.ts'
+
+const SRC = 'packages/tenfold/src'
+
+/** Arrows point down only; siblings of one ring never import each other. */
+export const RINGS: readonly (readonly string[])[] = [
+  ['kernel'],
+  ['config', 'telemetry'],
+  ['database', 'redis'],
+  ['cache', 'queue', 'cron', 'storage', 'sessions', 'limits', 'outbound'],
+  ['http', 'modules', 'analytics', 'inspect'],
+  ['advisor'],
+  ['console', 'twin', 'load', 'deploy'],
+  ['app'],
+  ['cli'],
+]
+
+const CONNECTION =
+  'it is a connection, not a user of one: it must work in an app that has no queue, no HTTP and no modules'
+const ALONE =
+  'a capability stands alone on the database, so that its backend can be changed without touching the others'
+const OUTSIDE = 'it looks at the running whole from outside, or it would be part of what it measures'
+
+/** What goes wrong when the arrow points the other way. */
+export const WHY: Readonly<Record<string, string>> = {
+  kernel: 'everything stands on it, so it can know of nothing above',
+  config: 'it is read before anything is connected',
+  telemetry: 'everything above reports to it; if it knew them, a failing database could take the logs with it',
+  database: CONNECTION,
+  redis: CONNECTION,
+  cache: ALONE,
+  queue: ALONE,
+  cron: ALONE,
+  storage: ALONE,
+  sessions: ALONE,
+  limits: ALONE,
+  outbound: ALONE,
+  http: 'it serves handlers without knowing what they use, so that an app without HTTP (a worker) stays one',
+  modules: 'a definition is inert: it names what it wants and is joined to it by app',
+  analytics: 'it receives events; whoever sends them is joined to it by app',
+  inspect: 'it answers questions about the running whole and must not change what it looks at',
+  advisor: 'evidence is data, so that a verdict can be replayed from a file',
+  console: 'it looks at the running whole from outside, through inspect, so that it can run in a process of its own',
+  twin: OUTSIDE,
+  load: OUTSIDE,
+  deploy: 'it describes the whole and must not need it running',
+  app: 'it joins everything and is used by the command line and by users only',
+  cli: 'it is the outermost ring',
+}
+
+/** The files directly in src are the package's own doors (`tenfold`, `tenfold/testing`): they may import every ring. */
+const isDoor = (path: string): boolean => !path.slice(SRC.length + 1).includes('/')
+
+export const rings: Law = {
+  name: 'imports point down the rings',
+  why: 'One package stays one only if its inner walls hold: a wrong arrow today is the reason that nothing can be taken out tomorrow.',
+  atLeast: 150,
+  judge(tree: Tree): Verdict {
+    const sources = sourcesIn(tree, SRC)
+    const imports = sources.flatMap((source) => source.imports.map((to) => ({ source, to })))
+    const unknown = [...new Set(sources.filter((s) => !isDoor(s.path)).map((s) => folderOf(s.path)))].filter(
+      (folder) => ringOf(folder) === undefined,
+    )
+    return {
+      seen: imports.length,
+      faults: [
+        ...unknown.map((folder) => `${SRC}/${folder} has no ring: give it one in tests/repo/rings.ts`),
+        ...imports.flatMap(({ source, to }) => faultOf(source, to, tree) ?? []),
+      ],
+    }
+  },
+}
+
+function faultOf(source: Source, to: Import, tree: Tree): string | undefined {
+  const at = `${source.path}:${to.line} imports ${to.specifier}`
+  if (to.specifier === 'tenfold' || to.specifier.startsWith('tenfold/'))
+    return `${at} - inside the package import the folder, not the package`
+  if (to.target === undefined || isDoor(source.path)) return undefined
+  if (!to.target.startsWith(`${SRC}/`)) return outside(source, to, at)
+  if (!tree.has(to.target)) return `${at} - there is no such file`
+  if (isDoor(to.target)) return `${at} - the package's own doors are for users; import the folder`
+  const from = folderOf(source.path)
+  const target = folderOf(to.target)
+  const toTesting = /\/testing\//.test(to.target.slice(SRC.length))
+  if (!isTestCode(source.path) && isTestCode(to.target)) return `${at} - what an app runs may not need test code`
+  if (from === target) return undefined
+  if (isTestCode(source.path) && toTesting)
+    return door(to.target, `${target}/testing`) ? undefined : `${at} - only through ${target}/testing/index.ts`
+  return (
+    arrow(source.path, from, target, at) ??
+    (door(to.target, target) ? undefined : `${at} - only through ${target}/index.ts, its public door`)
+  )
+}
+
+/** The manifest is the only thing above src that the sources may read. */
+function outside(source: Source, to: Import, at: string): string | undefined {
+  if (isTestCode(source.path) || to.target === 'packages/tenfold/package.json') return undefined
+  return `${at} - outside of ${SRC} there is nothing that the published package could read`
+}
+
+/** Test code may also look at its siblings: a test of the whole ring is still below the ring above. */
+function arrow(path: string, from: string, target: string, at: string): string | undefined {
+  const [own, other] = [ringOf(from) ?? 0, ringOf(target) ?? 0]
+  if (other < own || (other === own && isTestCode(path))) return undefined
+  const direction = other === own ? 'siblings never import each other' : `${from} is below ${target}`
+  return `${at} - ${direction}: ${WHY[from] ?? 'arrows point down only'}`
+}
+
+function folderOf(path: string): string {
+  return path.slice(SRC.length + 1).split('/')[0] ?? ''
+}
+
+function ringOf(folder: string): number | undefined {
+  const ring = RINGS.findIndex((names) => names.includes(folder))
+  return ring === -1 ? undefined : ring
+}
+
+function door(target: string, folder: string): boolean {
+  return target === `${SRC}/${folder}/index.ts`
+}
