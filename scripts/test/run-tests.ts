@@ -13,12 +13,15 @@ export async function runTests(words: readonly string[]): Promise<StepResult> {
 
   const missing = await missingPrograms()
   for (const program of missing) say(`missing: ${program} — run scripts/setup\n`)
-  if (missing.length > 0 && process.env.CI) return done(false, `in CI nothing may be missing`)
+  if (missing.length > 0 && process.env.CI) return done(false, 'in CI nothing may be missing')
   const { run: runnable, leftOut } = splitByNeed(files, missing)
   const note = `${runnable.length} files${leftOut.length > 0 ? `, LEFT OUT: ${leftOut.join(', ')}` : ''}`
   if (runnable.length === 0) return done(false, note)
 
-  const database = await startTestDatabase()
+  const database = await startTestDatabase().catch((error: unknown) => {
+    say(`the database server for the tests did not start: ${error instanceof Error ? error.stack : String(error)}\n`)
+  })
+  if (!database) return done(false, 'no database server, so no test was run')
   try {
     const env = { ...process.env, NODE_ENV: 'test', TEST_DATABASE_URL: database.url }
     const { code } = await run('node', nodeArguments(runnable), { env, onText: inLines(closingLines) })

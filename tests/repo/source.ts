@@ -57,5 +57,5 @@ export function lineAt(text: string, offset: number): number {
 
 /** Tests, contract suites and what they stand on: not part of what an app runs. */
 export function isTestCode(path: string): boolean {
-  return /\.test\.tsx?$/.test(path) || /(^|\/)(testing|fixtures)\//.test(path)
+  return /\.(test|fixture)\.tsx?$/.test(path) || /(^|\/)(testing|fixtures)\//.test(path)
 }
