@@ -31,8 +31,7 @@ export interface Binaries {
 }
 
 /** Finds the programs of the npm package, makes them runnable for `account`, and runs one to be sure. */
-export function findBinaries(account: Account | undefined): Binaries {
-  const native = nativeFolder()
+export function findBinaries(account: Account | undefined, native: string = nativeFolder()): Binaries {
   const inPlace = tryBinaries(native, linkFolder(native), account)
   if (typeof inPlace !== 'string') return inPlace
   if (!account) throw EmbeddedUnusable({ binary: join(native, 'bin/postgres'), output: inPlace })
@@ -46,7 +45,7 @@ export function findBinaries(account: Account | undefined): Binaries {
   throw EmbeddedUnusable({ binary: join(native, 'bin/postgres'), output })
 }
 
-function nativeFolder(): string {
+export function nativeFolder(): string {
   const os = process.platform
   const platform = `${os}-${process.arch}`
   if (os === 'win32')

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import pg from 'pg'
 import { messageOf } from '../../kernel/index.ts'
 import { findBinaries } from './binaries.ts'
@@ -56,8 +57,16 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
     const { running, version, password, startedFresh } = (await join(home, options)) ?? (await begin(home, options))
     const urlOf = (database: string): string =>
       `postgres://${ADMIN}:${password}@127.0.0.1:${running.port}/${encodeURIComponent(database)}`
-    await ensureDatabase(urlOf('postgres'), options.database)
     const signOut = signIn(home)
+    try {
+      await ensureDatabase(urlOf('postgres'), options.database)
+    } catch (error) {
+      await leave(home, signOut)
+      throw error
+    }
+    // Without its folder (somebody removed .tenfold) nobody else can find the server: it is ours to stop.
+    const stop = (): Promise<void> =>
+      existsSync(home.folder) ? withLock(home, () => leave(home, signOut)) : shutDown(home, running.pid)
     let left: Promise<void> | undefined
     return {
       adminUrl: urlOf(options.database),
@@ -65,9 +74,16 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
       pid: running.pid,
       port: running.port,
       startedFresh,
-      stop: () => (left ??= leave(home, signOut)),
+      stop: () => (left ??= stop()),
     }
   })
+}
+
+/** Signs out, and stops the server when nobody else uses it. */
+async function leave(home: Home, signOut: () => void): Promise<void> {
+  signOut()
+  const running = findRunning(home)
+  if (running && liveUsers(home) === 0) await shutDown(home, running.pid)
 }
 
 interface Begun {
@@ -94,7 +110,9 @@ async function join(home: Home, options: EmbeddedOptions): Promise<Begun | undef
   const inUse = liveUsers(home) > 0
   const refused = password === undefined ? 'its password is lost' : await knock(running.port, password)
   if (last && password !== undefined && refused === undefined && (asAsked || inUse)) {
-    options.log?.(`Joined the Postgres that runs on port ${running.port}.`)
+    options.log?.(
+      `Joined the Postgres that runs on port ${running.port}${asAsked ? '' : ', with the settings it has'}.`,
+    )
     return { running, version: last.version, password, startedFresh: false }
   }
   if (inUse && refused !== undefined)
@@ -117,14 +135,6 @@ async function begin(home: Home, options: EmbeddedOptions): Promise<Begun> {
   )
   options.log?.(`Postgres ${binaries.version} listens on 127.0.0.1:${running.port}.`)
   return { running, version: binaries.version, password, startedFresh: true }
-}
-
-async function leave(home: Home, signOut: () => void): Promise<void> {
-  await withLock(home, async () => {
-    signOut()
-    const running = findRunning(home)
-    if (running && liveUsers(home) === 0) await shutDown(home, running.pid)
-  })
 }
 
 /** Small, for a machine that runs everything: what a laptop or a one-gigabyte VM has to spare. */

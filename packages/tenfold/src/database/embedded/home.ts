@@ -12,6 +12,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -68,7 +69,7 @@ export function readPrivate(home: Home, name: string): string | undefined {
 
 export function openLog(home: Home): number {
   const path = join(home.folder, 'server.log')
-  if (existsSync(path) && readFileSync(path).length > 10_000_000) renameSync(path, `${path}.1`)
+  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 10_000_000) renameSync(path, `${path}.1`)
   const file = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW, 0o600)
   giveToOwner(home, path)
   return file

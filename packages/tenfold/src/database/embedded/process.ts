@@ -36,11 +36,8 @@ export function isPostmasterOf(dataDir: string, pid: number, uid: number | undef
     try {
       const owner = /^Uid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
       const program = readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
-      return (
-        program === 'postgres' &&
-        readlinkSync(`/proc/${pid}/cwd`) === dataDir &&
-        (uid === undefined || Number(owner) === uid)
-      )
+      const place = readlinkSync(`/proc/${pid}/cwd`).replace(/ \(deleted\)$/, '') // somebody may have removed the folder
+      return program === 'postgres' && place === dataDir && (uid === undefined || Number(owner) === uid)
     } catch {
       return false
     }

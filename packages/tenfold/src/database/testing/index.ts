@@ -86,7 +86,11 @@ interface Template {
 }
 
 /** A server of others gets nothing that would stay behind, so there each database is migrated by itself. */
-async function migrated(server: TestServer, name: string, wanted: Wanted): Promise<{ url: string; roleMode: RoleMode }> {
+async function migrated(
+  server: TestServer,
+  name: string,
+  wanted: Wanted,
+): Promise<{ url: string; roleMode: RoleMode }> {
   if (process.env.TEST_DATABASE_URL) {
     const url = await createDatabase(server, name)
     return { url, roleMode: (await migrate({ url, ...wanted })).roleMode }

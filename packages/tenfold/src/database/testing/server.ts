@@ -33,7 +33,12 @@ export async function startTestServer(url = process.env.TEST_DATABASE_URL): Prom
   }
 }
 
-const FAST = { shared_buffers: '32MB', max_wal_size: '256MB', autovacuum_naptime: '10min', 'pg_stat_statements.track': 'all' }
+const FAST = {
+  shared_buffers: '32MB',
+  max_wal_size: '256MB',
+  autovacuum_naptime: '10min',
+  'pg_stat_statements.track': 'all',
+}
 
 /** `read` returns when the pipe from our process is closed, which the kernel does even after `kill -9`. */
 const WATCH = `
@@ -61,7 +66,11 @@ function endWithThisProcess(folder: string): () => void {
 }
 
 /** Makes a database, from `template` (a whole copy of it) when one is given. */
-export async function createDatabase(server: { adminUrl: string }, name: string, template = 'template1'): Promise<string> {
+export async function createDatabase(
+  server: { adminUrl: string },
+  name: string,
+  template = 'template1',
+): Promise<string> {
   // With fsync off, copying files beats writing every page to the log.
   await adminQuery(server, `create database ${quoteName(name)} template ${quoteName(template)} strategy file_copy`)
   return databaseUrl(server.adminUrl, name)
