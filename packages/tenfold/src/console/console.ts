@@ -23,7 +23,14 @@ import {
   ConsoleThrottled,
 } from './errors.ts'
 import { createLiveEvents, type LiveEvents } from './events.ts'
-import { isLoopback, MAIL_POLICY, refuseOtherSites, requireOwnHost, requireOwnOrigin, setSecurityHeaders } from './guard.ts'
+import {
+  isLoopback,
+  MAIL_POLICY,
+  refuseOtherSites,
+  requireOwnHost,
+  requireOwnOrigin,
+  setSecurityHeaders,
+} from './guard.ts'
 import type { ConsoleSource } from './source.ts'
 
 export interface ConsoleOptions {
@@ -135,7 +142,8 @@ async function callApi(parts: Parts, request: IncomingMessage, path: string, que
     if (!match) continue
     const params = match.slice(1).map(decode)
     const result = await route.answer(parts.inspector, query, ...params)
-    if (route.action) parts.log.info(`console: ${route.action}`, { target: params[0], address: request.socket.remoteAddress })
+    if (route.action)
+      parts.log.info(`console: ${route.action}`, { target: params[0], address: request.socket.remoteAddress })
     return result
   }
   throw ConsoleNotFound({ what: `${request.method} /api${path}` })

@@ -35,7 +35,8 @@ export const ConsoleThrottled = defineError('TF_CONSOLE_THROTTLED', {
 
 export const ConsoleForeignHost = defineError('TF_CONSOLE_FOREIGN_HOST', {
   status: 403,
-  says: (e: { host: string }) => `The console without a token answers on this machine's own names only, not on '${e.host}'.`,
+  says: (e: { host: string }) =>
+    `The console without a token answers on this machine's own names only, not on '${e.host}'.`,
   fix: 'Open it as http://localhost or http://127.0.0.1, or set TENFOLD_CONSOLE_TOKEN to serve other names.',
 })
 

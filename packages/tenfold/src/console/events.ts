@@ -42,7 +42,11 @@ export function createLiveEvents(source: Pick<ConsoleSource, 'onData'>): LiveEve
   return {
     follow(response, still) {
       if (streams.size >= MOST_STREAMS) throw ConsoleBusy({ streams: streams.size })
-      response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
+      response.writeHead(200, {
+        'content-type': 'text/event-stream',
+        'cache-control': 'no-store',
+        'x-accel-buffering': 'no',
+      })
       response.write('retry: 3000\n\n')
       response.on('close', () => leave(response))
       streams.set(response, still)

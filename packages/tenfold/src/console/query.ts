@@ -11,7 +11,12 @@ export function text<Name extends string>(query: Query, name: Name): { [N in Nam
   return single(name, value)
 }
 
-export function number<Name extends string>(query: Query, name: Name, least: number, most: number): { [N in Name]?: number } {
+export function number<Name extends string>(
+  query: Query,
+  name: Name,
+  least: number,
+  most: number,
+): { [N in Name]?: number } {
   const given = query.get(name)
   if (!given) return {}
   const value = Number(given)

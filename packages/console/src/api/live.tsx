@@ -1,0 +1,49 @@
+import { createContext, type ComponentChildren } from 'preact'
+import { useContext, useEffect, useMemo, useState } from 'preact/hooks'
+
+export interface Live {
+  /** `away`: the app does not answer; the browser tries again by itself. */
+  status: 'live' | 'paused' | 'away'
+  /** Counts up whenever there is new data to ask for. */
+  tick: number
+  toggle(): void
+}
+
+const LiveContext = createContext<Live>({ status: 'paused', tick: 0, toggle: () => {} })
+
+export const useLive = (): Live => useContext(LiveContext)
+
+/** Follows `/api/events` while the page is in view and not paused. */
+export function LiveProvider({ children }: { children: ComponentChildren }) {
+  const [paused, setPaused] = useState(false)
+  const [away, setAway] = useState(false)
+  const [tick, setTick] = useState(0)
+  const visible = useVisible()
+
+  useEffect(() => {
+    if (paused || !visible) return
+    const events = new EventSource('/api/events')
+    const next = (): void => setTick((n) => n + 1)
+    events.onopen = () => setAway(false)
+    events.onmessage = next
+    events.onerror = () => {
+      setAway(true)
+      next()
+    }
+    return () => events.close()
+  }, [paused, visible])
+
+  const status = paused ? 'paused' : away ? 'away' : 'live'
+  const live = useMemo(() => ({ status, tick, toggle: () => setPaused((p) => !p) }) as const, [status, tick])
+  return <LiveContext.Provider value={live}>{children}</LiveContext.Provider>
+}
+
+function useVisible(): boolean {
+  const [visible, setVisible] = useState(!document.hidden)
+  useEffect(() => {
+    const changed = (): void => setVisible(!document.hidden)
+    document.addEventListener('visibilitychange', changed)
+    return () => document.removeEventListener('visibilitychange', changed)
+  }, [])
+  return visible
+}

@@ -1,0 +1,16 @@
+import type { JobDetail, JobRow, JobSummary } from '../../../../tenfold/src/inspect/api.ts'
+import { act, withQuery } from '../../api/client.ts'
+import { useApi, type Asked } from '../../api/use-api.ts'
+import { type List, useList } from '../../api/use-list.ts'
+
+export type { JobDetail, JobRow, JobSummary } from '../../../../tenfold/src/inspect/api.ts'
+
+export const useSummary = (): Asked<JobSummary[]> => useApi<JobSummary[]>('/jobs/summary')
+
+export const useJobs = (filter: Record<string, string | undefined>): List<JobRow> =>
+  useList<JobRow>(withQuery('/jobs', filter), (job) => job.id)
+
+export const useJob = (id: string): Asked<JobDetail> => useApi<JobDetail>(`/jobs/${encodeURIComponent(id)}`)
+
+export const change = (id: string, action: 'retry' | 'discard'): Promise<{ done: boolean }> =>
+  act('POST', `/jobs/${encodeURIComponent(id)}/${action}`)

@@ -1,0 +1,131 @@
+import { useRoute } from 'preact-iso'
+import { useState } from 'preact/hooks'
+import { Card, Facts } from '../../parts/card.tsx'
+import { Copy } from '../../parts/copy.tsx'
+import { Confirm } from '../../parts/dialog.tsx'
+import { duration, exact, percent } from '../../parts/format.ts'
+import { PageHead } from '../../parts/page-head.tsx'
+import { Empty, Loaded } from '../../parts/states.tsx'
+import { Time } from '../../parts/time.tsx'
+import { change, type JobDetail, useJob } from './api.ts'
+import { State } from './state.tsx'
+
+export function JobDetailPage() {
+  const { params } = useRoute()
+  const asked = useJob(params['id'] ?? '')
+  return (
+    <>
+      <PageHead title={asked.data ? <code>{asked.data.name}</code> : 'Job'} back={['/jobs', 'Jobs']}>
+        {asked.data && <Actions job={asked.data} onChanged={asked.refresh} />}
+      </PageHead>
+      <Loaded asked={asked}>{(job) => <Job job={job} />}</Loaded>
+    </>
+  )
+}
+
+function Actions({ job, onChanged }: { job: JobDetail; onChanged(): void }) {
+  const [asking, setAsking] = useState<'retry' | 'discard'>()
+  const [said, setSaid] = useState('')
+  const close = (): void => setAsking(undefined)
+  const confirm = async (action: 'retry' | 'discard'): Promise<void> => {
+    const { done } = await change(job.id, action)
+    setSaid(done ? (action === 'retry' ? 'It will run again.' : 'It is discarded.') : 'Nothing was changed: its state had changed meanwhile.')
+    onChanged()
+  }
+  const canRetry = job.state === 'dead' || job.state === 'delayed'
+  const canDiscard = job.state === 'dead' || job.state === 'waiting' || job.state === 'delayed'
+  return (
+    <>
+      <span class="note" role="status">
+        {said}
+      </span>
+      {canRetry && (
+        <button type="button" class="button" onClick={() => setAsking('retry')}>
+          {job.state === 'dead' ? 'Retry…' : 'Run now…'}
+        </button>
+      )}
+      {canDiscard && (
+        <button type="button" class="button" onClick={() => setAsking('discard')}>
+          Discard…
+        </button>
+      )}
+      {asking === 'retry' && (
+        <Confirm title="Run this job again?" action="Run job again" onConfirm={() => confirm('retry')} onClose={close}>
+          <p>
+            <code>{job.name}</code> goes back to the queue and runs as soon as a worker is free. What its earlier attempts
+            already did is not undone: it may send or charge a second time unless the job guards against that.
+          </p>
+          <p>Until it starts you can still discard it.</p>
+        </Confirm>
+      )}
+      {asking === 'discard' && (
+        <Confirm title="Discard this job for good?" action="Discard job" final onConfirm={() => confirm('discard')} onClose={close}>
+          <p>
+            <code>{job.name}</code> will never run{job.attempt > 0 ? ' again' : ''}. <b>This cannot be undone.</b> Copy the
+            input first if it may have to be enqueued anew.
+          </p>
+        </Confirm>
+      )}
+    </>
+  )
+}
+
+function Job({ job }: { job: JobDetail }) {
+  return (
+    <>
+      <Card title="State" note={<code>{job.id}</code>}>
+        <Facts
+          facts={[
+            ['State', <State state={job.state} />],
+            ['Attempt', `${job.attempt} of ${job.maxAttempts}`],
+            ['Enqueued', exact(job.createdAt)],
+            [job.state === 'delayed' ? 'Runs' : 'Due', <Time at={job.runAt} />],
+            ['Finished', job.finishedAt === undefined ? '–' : exact(job.finishedAt)],
+            ['Took', job.durationMs === undefined ? '–' : duration(job.durationMs)],
+            ['Priority', `${job.priority}`],
+            ...(job.progress === undefined ? [] : [['Progress', percent(job.progress / 100)] as [string, string]]),
+            ...(job.uniqueKey ? [['Unique key', job.uniqueKey] as [string, string]] : []),
+            ...(job.concurrencyKey ? [['Concurrency key', job.concurrencyKey] as [string, string]] : []),
+            ['Trace', job.traceId ? <a href={`/requests/${encodeURIComponent(job.traceId)}`}>show</a> : '–'],
+          ]}
+        />
+      </Card>
+      <Card title="Failed attempts" note={job.errors.length > 0 ? `${job.errors.length}` : ''}>
+        {job.errors.length === 0 ? (
+          <Empty title="No attempt has failed." />
+        ) : (
+          <ol class="attempts">
+            {job.errors.toReversed().map((error) => (
+              <li key={`${error.attempt} ${error.at}`}>
+                <span class="note">
+                  Attempt {error.attempt}, <Time at={error.at} />
+                </span>
+                <pre class="trouble">{error.message}</pre>
+              </li>
+            ))}
+          </ol>
+        )}
+      </Card>
+      <div class="columns">
+        <Json title="Input" value={job.payload} none="It has no input." />
+        <Json title="Result" value={job.result} none={job.state === 'done' ? 'It returned nothing.' : 'Not finished.'} />
+      </div>
+    </>
+  )
+}
+
+function Json({ title, value, none }: { title: string; value: unknown; none: string }) {
+  if (value === undefined || value === null) {
+    return (
+      <Card title={title}>
+        <Empty title={none} />
+      </Card>
+    )
+  }
+  const text = JSON.stringify(value, null, 2)
+  return (
+    <Card title={title} tools={<Copy text={text} label="Copy JSON" />}>
+      <pre>{text}</pre>
+    </Card>
+  )
+}

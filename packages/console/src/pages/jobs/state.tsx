@@ -1,0 +1,7 @@
+import { Badge } from '../../parts/card.tsx'
+import type { JobRow } from './api.ts'
+
+export function State({ state }: { state: JobRow['state'] }) {
+  const tone = state === 'dead' ? 'trouble' : state === 'running' ? 'active' : 'quiet'
+  return <Badge tone={tone}>{state}</Badge>
+}

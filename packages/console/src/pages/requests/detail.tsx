@@ -1,0 +1,69 @@
+import { useRoute } from 'preact-iso'
+import { Badge, Card, Facts } from '../../parts/card.tsx'
+import { Copy } from '../../parts/copy.tsx'
+import { count, duration, exact } from '../../parts/format.ts'
+import { LogLines } from '../../parts/log-lines.tsx'
+import { PageHead } from '../../parts/page-head.tsx'
+import { Empty, Loaded } from '../../parts/states.tsx'
+import { type TraceDetail, useTrace } from './api.ts'
+import { Status } from './page.tsx'
+import { repeatedQueries } from './repeated.ts'
+import { Waterfall } from './waterfall.tsx'
+
+export function TracePage() {
+  const { params } = useRoute()
+  const asked = useTrace(params['traceId'] ?? '')
+  return (
+    <>
+      <PageHead title={asked.data ? <code>{asked.data.name}</code> : 'Trace'} back={['/requests', 'Requests']}>
+        <Copy text={location.href} label="Copy link" />
+      </PageHead>
+      <Loaded asked={asked}>{(trace) => <Trace trace={trace} />}</Loaded>
+    </>
+  )
+}
+
+function Trace({ trace }: { trace: TraceDetail }) {
+  const repeated = repeatedQueries(trace.tree)
+  return (
+    <>
+      {trace.error && <p class="banner trouble">{trace.error}</p>}
+      {repeated.map(({ name, times, totalMs }) => (
+        <p class="banner warning" key={name}>
+          The same query ran {times} times here, {duration(totalMs)} in all. One query for all rows would do:{' '}
+          <code>{name}</code>
+        </p>
+      ))}
+      <Card title="Trace" note={<code>{trace.traceId}</code>}>
+        <Facts
+          facts={[
+            ['Kind', <Badge>{trace.kind}</Badge>],
+            ['Result', <Status status={trace.status} failed={trace.error !== undefined} />],
+            ['Took', duration(trace.durationMs)],
+            ['Started', exact(trace.startedAt)],
+            ['Queries', count(trace.queries)],
+            ['Module', trace.module ?? '–'],
+            ['User', trace.userId ?? '–'],
+          ]}
+        />
+      </Card>
+      <Card
+        title="Where the time went"
+        note={trace.droppedSpans > 0 ? `${count(trace.droppedSpans)} more steps were not kept` : `${count(trace.tree.length)} steps`}
+      >
+        <Waterfall trace={trace} />
+      </Card>
+      <Card title="Log lines" note="written while it ran">
+        {trace.logs.length > 0 ? (
+          <LogLines rows={trace.logs} />
+        ) : (
+          <Empty title="It wrote no log lines.">
+            <p>
+              In a handler or job, <code>log.info('…')</code> writes one that appears here.
+            </p>
+          </Empty>
+        )}
+      </Card>
+    </>
+  )
+}

@@ -1,0 +1,71 @@
+import { LocationProvider, Route, Router } from 'preact-iso'
+import { useCallback, useEffect, useState } from 'preact/hooks'
+import { type ApiFailure, ask } from '../api/client.ts'
+import { LiveProvider } from '../api/live.tsx'
+import { type Session, SignedOutContext } from '../api/session.tsx'
+import { Empty, Failed } from '../parts/states.tsx'
+import { CronsPage } from '../pages/crons/page.tsx'
+import { JobDetailPage } from '../pages/jobs/detail.tsx'
+import { JobsPage } from '../pages/jobs/page.tsx'
+import { LogsPage } from '../pages/logs/page.tsx'
+import { MailPage } from '../pages/mail/page.tsx'
+import { OverviewPage } from '../pages/overview/page.tsx'
+import { QueriesPage } from '../pages/queries/page.tsx'
+import { TracePage } from '../pages/requests/detail.tsx'
+import { RequestsPage } from '../pages/requests/page.tsx'
+import { Login } from './login.tsx'
+import { Frame } from './frame.tsx'
+import { ThemeContext, useThemeChoice } from './theme.ts'
+
+/** The whole console: signed in, its pages; otherwise the way in. */
+export function Console() {
+  const [session, setSession] = useState<Session>()
+  const [failure, setFailure] = useState<ApiFailure>()
+  const theme = useThemeChoice()
+
+  const look = useCallback(() => {
+    ask<Session>('/session').then((found) => {
+      setFailure(undefined)
+      setSession(found)
+    }, setFailure)
+  }, [])
+  useEffect(look, [])
+
+  if (failure) return <Failed error={failure} retry={look} />
+  if (!session) return null
+  if (!session.signedIn) return <Login onSignedIn={look} />
+  return (
+    <ThemeContext.Provider value={theme.theme}>
+      <SignedOutContext.Provider value={look}>
+        <LocationProvider>
+          <LiveProvider>
+            <Frame session={session} theme={theme} onSignedOut={look}>
+              <Router>
+                <Route path="/" component={OverviewPage} />
+                <Route path="/requests" component={RequestsPage} />
+                <Route path="/requests/:traceId" component={TracePage} />
+                <Route path="/queries" component={QueriesPage} />
+                <Route path="/jobs" component={JobsPage} />
+                <Route path="/jobs/:id" component={JobDetailPage} />
+                <Route path="/crons" component={CronsPage} />
+                <Route path="/logs" component={LogsPage} />
+                <Route path="/mail/:id?" component={MailPage} />
+                <Route default component={NoSuchPage} />
+              </Router>
+            </Frame>
+          </LiveProvider>
+        </LocationProvider>
+      </SignedOutContext.Provider>
+    </ThemeContext.Provider>
+  )
+}
+
+function NoSuchPage() {
+  return (
+    <Empty title="There is no such page.">
+      <p>
+        <a href="/">Go to the overview</a>
+      </p>
+    </Empty>
+  )
+}

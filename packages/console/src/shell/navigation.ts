@@ -1,0 +1,22 @@
+/** The pages, in the order of the menu. `key` after `g` goes there. */
+export interface Place {
+  href: string
+  name: string
+  key: string
+  developmentOnly?: boolean
+}
+
+export const PLACES: Place[] = [
+  { href: '/', name: 'Overview', key: 'o' },
+  { href: '/requests', name: 'Requests', key: 'r' },
+  { href: '/queries', name: 'Queries', key: 'q' },
+  { href: '/jobs', name: 'Jobs', key: 'j' },
+  { href: '/crons', name: 'Crons', key: 'c' },
+  { href: '/logs', name: 'Logs', key: 'l' },
+  { href: '/mail', name: 'Mail', key: 'm', developmentOnly: true },
+]
+
+/** Whether a page, or a detail below it, is shown. */
+export function isAt(place: Place, path: string): boolean {
+  return place.href === '/' ? path === '/' : path === place.href || path.startsWith(`${place.href}/`)
+}
