@@ -99,8 +99,13 @@ export class LogLinear {
     return this.count === 0 ? 0 : this.sum / this.count
   }
 
+  /** From the first bucket that holds something to the last. */
   buckets(): Buckets {
-    return { first: this.first, counts: Array.from(this.counts) }
+    let start = 0
+    let end = this.counts.length
+    while (start < end && this.counts[start] === 0) start++
+    while (end > start && this.counts[end - 1] === 0) end--
+    return { first: this.first + start, counts: Array.from(this.counts.subarray(start, end)) }
   }
 
   /** What came since `earlier`, an older copy of this one. */

@@ -1,0 +1,151 @@
+import type { LogRecord, RuntimeSample, Sink, SpanKind, TraceRecord } from '../telemetry/index.ts'
+import { Accumulator, addTo, ALL, mergeInto, type Point } from './accumulate.ts'
+import { LEVELS, LogLines } from './loglines.ts'
+import type { Batch, RuntimePoint } from './postgres/write.ts'
+import { failed, Sampler } from './sampler.ts'
+import type { CheckedSettings } from './settings.ts'
+
+const TEN_SECONDS = 10_000
+const MINUTE = 60_000
+const ROOTS: ReadonlySet<SpanKind> = new Set(['request', 'job', 'cron', 'event', 'task'])
+const MAX_SERIES = 2000
+const MAX_WAITING_POINTS = 20_000
+const MAX_WAITING_TRACES = 1000
+const MAX_WAITING_SPANS = 20_000
+const MAX_WAITING_LOGS = 1000
+const MAX_WAITING_LOG_BYTES = 4 * 1024 * 1024
+
+/** How much of traces and logs may be stored: `some` are errors, slow ones and warnings. */
+export type Room = 'all' | 'some' | 'none'
+
+/** What this process has seen and not yet stored. All of it is bounded; whatever is beyond is dropped and counted. */
+export class Collector implements Sink {
+  droppedPoints = 0
+  room: { traces: Room; logs: Room } = { traces: 'all', logs: 'all' }
+  private readonly now: () => number
+  private readonly leastLevel: number
+  private readonly tenSeconds = new Accumulator(TEN_SECONDS, MAX_SERIES)
+  private readonly minutes = new Accumulator(MINUTE, MAX_SERIES)
+  private readonly sampler: Sampler
+  private readonly logs = new LogLines(MAX_WAITING_LOGS, MAX_WAITING_LOG_BYTES)
+  private runtimeOfMinute: RuntimePoint[] = []
+  private waiting: Omit<Batch, 'traces' | 'logs'> = emptyPoints()
+
+  constructor(settings: CheckedSettings, now: () => number) {
+    this.now = now
+    this.leastLevel = LEVELS[settings.logLevel]
+    this.sampler = new Sampler({
+      slowMs: settings.slowMs,
+      perName: settings.perName,
+      ordinary: settings.perFlush,
+      maxWaiting: MAX_WAITING_TRACES,
+      maxSpans: MAX_WAITING_SPANS,
+    })
+  }
+
+  get dropped(): { traces: number; logs: number; points: number } {
+    return { traces: this.sampler.dropped, logs: this.logs.dropped, points: this.droppedPoints }
+  }
+
+  onTrace(trace: TraceRecord): void {
+    const now = this.now()
+    const isFailed = failed(trace)
+    const durationMs = trace.durationUs / 1000
+    let queries = 0
+    for (let i = 1; i < trace.spans.length; i++) {
+      const { kind, name, module = '', durationUs, error, attributes } = trace.spans[i]!
+      const isQuery = kind === 'query'
+      if (isQuery) queries++
+      const rows = isQuery ? attributes['db.response.returned_rows'] : undefined
+      addTo(
+        this.tenSeconds.at(now, kind, module, name),
+        durationUs / 1000,
+        error !== undefined,
+        typeof rows === 'number' ? rows : 0,
+      )
+    }
+    addTo(this.tenSeconds.at(now, trace.kind, trace.module ?? '', trace.name), durationMs, isFailed, queries)
+    addTo(this.tenSeconds.at(now, trace.kind, '', ALL), durationMs, isFailed, queries)
+    this.sampler.offer(trace)
+  }
+
+  onLog(log: LogRecord): void {
+    if (LEVELS[log.level] >= this.leastLevel) this.logs.add(log)
+  }
+
+  /** Everything to be stored now. With `last`, the running minute too. */
+  take(runtime: RuntimeSample, { last }: { last: boolean }): Batch {
+    const now = this.now()
+    const fresh = this.tenSeconds.take(now, { open: true })
+    for (const point of fresh) mergeInto(this.minutes.at(point.timeMs, point.kind, point.module, point.name), point)
+    const minutes = this.minutes.take(now, { open: last })
+    const full = minutes.filter((point) => ROOTS.has(point.kind) && point.name !== ALL)
+    if (full.length > 0) this.sampler.learn(full)
+    this.takeRuntime(runtime, now, last)
+
+    const points = this.waiting
+    this.waiting = emptyPoints()
+    points.tenSeconds.push(...fresh)
+    points.minutes.push(...minutes)
+    const traces = this.sampler.take()
+    const logs = this.logs.take()
+    const { room } = this
+    return {
+      ...points,
+      traces: room.traces === 'all' ? traces : room.traces === 'none' ? [] : traces.filter(this.sampler.matters),
+      logs:
+        room.logs === 'all'
+          ? logs
+          : room.logs === 'none'
+            ? []
+            : logs.filter((line) => LEVELS[line.level] >= LEVELS.warn),
+    }
+  }
+
+  /** The database did not take it: it waits for the next flush, as far as there is room. */
+  putBack(batch: Batch): void {
+    this.waiting = {
+      tenSeconds: this.newest(batch.tenSeconds),
+      minutes: this.newest(batch.minutes),
+      runtimeTenSeconds: this.newest(batch.runtimeTenSeconds),
+      runtimeMinutes: this.newest(batch.runtimeMinutes),
+    }
+    this.sampler.putBack(batch.traces)
+    this.logs.putBack(batch.logs)
+  }
+
+  private newest<T>(points: T[]): T[] {
+    const tooMany = Math.max(0, points.length - MAX_WAITING_POINTS)
+    this.droppedPoints += tooMany
+    return tooMany === 0 ? points : points.slice(tooMany)
+  }
+
+  private takeRuntime(runtime: RuntimeSample, now: number, last: boolean): void {
+    const minute = Math.floor(now / MINUTE) * MINUTE
+    const before = this.runtimeOfMinute
+    if (before.length > 0 && before[0]!.timeMs !== minute) this.closeRuntimeMinute()
+    this.runtimeOfMinute.push({ ...runtime, timeMs: minute })
+    if (last) this.closeRuntimeMinute()
+    this.waiting.runtimeTenSeconds.push({ ...runtime, timeMs: Math.floor(now / TEN_SECONDS) * TEN_SECONDS })
+  }
+
+  private closeRuntimeMinute(): void {
+    const samples = this.runtimeOfMinute
+    const mean = (of: (sample: RuntimePoint) => number): number =>
+      samples.reduce((sum, s) => sum + of(s), 0) / samples.length
+    this.waiting.runtimeMinutes.push({
+      timeMs: samples[0]!.timeMs,
+      cpuPercent: mean((s) => s.cpuPercent),
+      memoryBytes: Math.round(mean((s) => s.memoryBytes)),
+      eventLoopUtilization: mean((s) => s.eventLoopUtilization),
+      eventLoopDelayP50: mean((s) => s.eventLoopDelayP50),
+      eventLoopDelayP99: Math.max(...samples.map((s) => s.eventLoopDelayP99)),
+      eventLoopDelayMax: Math.max(...samples.map((s) => s.eventLoopDelayMax)),
+    })
+    this.runtimeOfMinute = []
+  }
+}
+
+function emptyPoints(): Omit<Batch, 'traces' | 'logs'> {
+  return { tenSeconds: [], minutes: [], runtimeTenSeconds: [], runtimeMinutes: [] }
+}

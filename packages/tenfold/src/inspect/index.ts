@@ -1,0 +1,15 @@
+/** Ring 4: what happened in the recent past, kept in Postgres, and asked by the console and the CLI. */
+import type { MigrationSource } from '../database/index.ts'
+
+export type * from './api.ts'
+export { createStore, type Store, type StoreOptions, type StoreStats } from './store.ts'
+export type { StoreSettings } from './settings.ts'
+export { createInspector, type Inspector, type InspectorOptions } from './inspector.ts'
+export type * from './sources.ts'
+export { BadStoreSetting, InspectNotBound } from './errors.ts'
+
+export const migrations: MigrationSource = {
+  module: 'tenfold.inspect',
+  schema: 'tenfold',
+  directory: new URL('./postgres/migrations/', import.meta.url),
+}

@@ -1,0 +1,33 @@
+import type { Sql } from '../../database/index.ts'
+import type { Room } from '../collect.ts'
+import type { CheckedSettings } from '../settings.ts'
+
+interface Answer {
+  answer: { dropped: string[]; sizes: Record<string, number> }
+}
+
+/** Makes the partitions of the coming days, drops the old ones, and says how much room is left. */
+export async function maintain(
+  sql: Sql,
+  { keepDays, maxBytes }: CheckedSettings,
+  nowMs: number,
+): Promise<{ dropped: string[]; room: { traces: Room; logs: Room } }> {
+  const keep = {
+    telemetry_operation_10s: { days: keepDays.tenSeconds },
+    telemetry_operation_1m: { days: keepDays.minutes },
+    telemetry_runtime_10s: { days: keepDays.tenSeconds },
+    telemetry_runtime_1m: { days: keepDays.minutes },
+    telemetry_trace: { days: keepDays.traces, bytes: maxBytes },
+    telemetry_log: { days: keepDays.logs, bytes: maxBytes },
+  }
+  const { rows } = await sql.query<Answer>(
+    'select tenfold.telemetry_maintain(to_timestamp($1::float8 / 1000), $2::jsonb) as answer',
+    [nowMs, JSON.stringify(keep)],
+  )
+  const { dropped, sizes } = rows[0]!.answer
+  const roomOf = (table: string): Room => {
+    const size = sizes[table] ?? 0
+    return size <= maxBytes ? 'all' : size <= 2 * maxBytes ? 'some' : 'none'
+  }
+  return { dropped, room: { traces: roomOf('telemetry_trace'), logs: roomOf('telemetry_log') } }
+}
