@@ -11,9 +11,9 @@ const NOT_OURS = ['node_modules', '.tenfold', '.peers', 'dist', 'assets']
 const DRIVES: Record<string, RegExp> = { chromium: /from 'playwright-core'|browser\/|\bchromium\b/ }
 
 /** Every test file, or those whose path contains one of the words. */
-export function findTests(words: readonly string[]): string[] {
+export function findTests(words: readonly string[], root = repository): string[] {
   return WHERE.flatMap((folder) =>
-    globSync(`${folder}/**/*.test.{ts,tsx}`, { cwd: repository, exclude: (path) => NOT_OURS.includes(basename(path)) }),
+    globSync(`${folder}/**/*.test.{ts,tsx}`, { cwd: root, exclude: (path) => NOT_OURS.includes(basename(path)) }),
   )
     .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
     .sort()
@@ -29,10 +29,11 @@ export async function missingPrograms(): Promise<string[]> {
 export function splitByNeed(
   files: readonly string[],
   missing: readonly string[],
+  root = repository,
 ): { run: string[]; leftOut: string[] } {
   const patterns = missing.map((program) => DRIVES[program]).filter((pattern) => pattern !== undefined)
   const needs = (file: string): boolean => {
-    const text = readFileSync(join(repository, file), 'utf8')
+    const text = readFileSync(join(root, file), 'utf8')
     return patterns.some((pattern) => pattern.test(text))
   }
   const leftOut = files.filter(needs)

@@ -1,4 +1,5 @@
 import { findTests, missingPrograms, splitByNeed } from './files.ts'
+import { closingLine, inLines } from './report-lines.ts'
 import { run, type StepResult } from './step.ts'
 import { startTestDatabase } from './test-database.ts'
 
@@ -24,7 +25,9 @@ export async function runTests(words: readonly string[]): Promise<StepResult> {
   if (!database) return done(false, 'no database server, so no test was run')
   try {
     const env = { ...process.env, NODE_ENV: 'test', TEST_DATABASE_URL: database.url }
-    const { code } = await run('node', nodeArguments(runnable), { env, onText: inLines(closingLines) })
+    const report = inLines((line) => say(closingLine(line)))
+    const { code } = await run('node', nodeArguments(runnable), { env, onText: report.write })
+    report.end()
     return done(code === 0, note)
   } finally {
     await database.stop()
@@ -37,18 +40,4 @@ function nodeArguments(files: readonly string[]): string[] {
 
 function say(text: string): void {
   process.stdout.write(text)
-}
-
-/** The closing lines of the test runner in the form that counters of tests look for: `# tests 12`. */
-function closingLines(line: string): void {
-  say(line.replace(/^ℹ (?=(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+\n?$)/, '# '))
-}
-
-function inLines(take: (line: string) => void): (text: string) => void {
-  let rest = ''
-  return (text) => {
-    const lines = (rest + text).split(/(?<=\n)/)
-    rest = lines.at(-1)?.endsWith('\n') === false ? (lines.pop() ?? '') : ''
-    for (const line of lines) take(line)
-  }
 }
