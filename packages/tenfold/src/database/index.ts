@@ -1,6 +1,7 @@
 /** Ring 2: Postgres. Connections under one budget, typed queries per module, transactions, migrations, roles. */
 export { createDb, type AnyTx, type Db, type Queries, type Tx } from './db.ts'
 export * from './errors.ts'
+export { generateTypes } from './types/generate.ts'
 export {
   migrate,
   migrationStatus,

@@ -46,6 +46,7 @@ export function createStatements(
       end(span, started, module, rowCount)
       return { rows: (result.rows ?? []) as Row[], rowCount, command: result.command }
     } catch (error) {
+      if (endsConnection(error)) connection.usable = false
       end(span, started, module, 0, error)
       throw error
     }
@@ -74,4 +75,10 @@ export function createStatements(
       }
     },
   }
+}
+
+/** Without an SQLSTATE it was the connection that failed; a FATAL error is the last thing that the server says on one. */
+function endsConnection(error: unknown): boolean {
+  const { code, severity } = error as { code?: string; severity?: string }
+  return severity === 'FATAL' || code === undefined || !/^[0-9A-Z]{5}$/.test(code)
 }

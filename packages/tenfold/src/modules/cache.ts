@@ -1,4 +1,5 @@
 import type { Duration } from '../kernel/index.ts'
+import type { AnyTx } from '../database/index.ts'
 import type { KitTypes, ModuleContext } from './context.ts'
 import { currentScope } from './scope.ts'
 
@@ -7,8 +8,10 @@ export interface CacheOptions<K extends KitTypes, Key, Value> {
   ttl: Duration
   /** How long after that it may still be served while a new one is loaded. Defaults to 0. */
   staleFor?: Duration
+  /** How long `undefined` and `null` are kept. Defaults to 0: they are loaded again each time. */
+  missingTtl?: Duration
   /** Names to invalidate several values by. */
-  tags?: (key: Key, value: Value) => string[]
+  tags?: (value: Value, key: Key) => string[]
   load(key: Key, context: ModuleContext<K>): Promise<Value>
 }
 
@@ -19,14 +22,15 @@ export interface CacheDefinition<Module extends string = string, Key = never, Va
   /** `<module>.<name>` */
   readonly name: string
   readonly options: Omit<CacheOptions<KitTypes, never, never>, 'load' | 'tags'> & {
-    tags?: (key: never, value: never) => string[]
+    tags?: (value: never, key: never) => string[]
     load(key: never, context: never): Promise<unknown>
   }
-  /** The value, loaded if need be; callers that ask at the same time share one load. Treat it as read-only. */
+  /** The value, loaded if need be; callers that ask at the same time share one load. It is frozen: all callers share it. */
   get(key: Key): Promise<Value>
-  /** Forgets one value on every instance. After a write call it once the transaction has committed. */
-  invalidate(key: Key): Promise<void>
-  invalidateTag(tag: string): Promise<void>
+  /** Forgets one value, on every instance; with `{ tx }` after the commit and only then. */
+  invalidate(key: Key, within?: { tx?: AnyTx }): Promise<void>
+  /** Forgets all values of this cache that carry the tag. */
+  invalidateTag(tag: string, within?: { tx?: AnyTx }): Promise<void>
 }
 
 export function cacheDefinition<Module extends string, K extends KitTypes, Key, Value>(
@@ -41,8 +45,8 @@ export function cacheDefinition<Module extends string, K extends KitTypes, Key, 
     name: `${module}.${name}`,
     options: options as unknown as CacheDefinition['options'],
     get: async (key) => (await currentScope(what).cached(definition).get(key)) as Value,
-    invalidate: (key) => currentScope(what).cached(definition).invalidate(key),
-    invalidateTag: (tag) => currentScope(what).cached(definition).invalidateTag(tag),
+    invalidate: (key, within) => currentScope(what).cached(definition).invalidate(key, within),
+    invalidateTag: (tag, within) => currentScope(what).cached(definition).invalidateTag(tag, within),
   }
   return definition
 }

@@ -20,7 +20,11 @@ export interface EventShape<Module extends string = string, Payload extends AnyS
   readonly payload: Payload
 }
 
-export interface Contract<Name extends string = string, M extends Methods = Methods, E extends EventSchemas = EventSchemas> {
+export interface Contract<
+  Name extends string = string,
+  M extends Methods = Methods,
+  E extends EventSchemas = EventSchemas,
+> {
   readonly name: Name
   readonly methods: M
   readonly events: { readonly [K in keyof E]: EventShape<Name, E[K]> }
@@ -40,7 +44,10 @@ export function contract<Name extends string, const M extends Methods, const E e
   methods: M,
   events?: E,
 ): Contract<Name, M, E> {
-  const shapes = Object.entries(events ?? {}).map(([event, payload]) => [event, { module: name, name: `${name}.${event}`, payload }])
+  const shapes = Object.entries(events ?? {}).map(([event, payload]) => [
+    event,
+    { module: name, name: `${name}.${event}`, payload },
+  ])
   return { name, methods, events: Object.fromEntries(shapes) }
 }
 

@@ -33,8 +33,10 @@ export interface SubscriptionContext<K extends KitTypes, Payload> extends Module
   readonly attempt: number
 }
 
-export interface SubscriptionOptions<K extends KitTypes, Payload extends AnySchema>
-  extends Pick<JobOptions<K, Payload>, 'attempts' | 'backoff' | 'timeout'> {
+export interface SubscriptionOptions<K extends KitTypes, Payload extends AnySchema> extends Pick<
+  JobOptions<K, Payload>,
+  'attempts' | 'backoff' | 'timeout'
+> {
   run(context: SubscriptionContext<K, OutputOf<Payload>>): Promise<unknown>
 }
 

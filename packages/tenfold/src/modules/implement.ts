@@ -4,7 +4,9 @@ import type { Contract, EventSchemas, Methods } from './contract.ts'
 
 /** The code behind a contract: one function per method, all of them. */
 export type Implementation<K extends KitTypes, M extends Methods> = {
-  [Name in keyof M]: (context: ModuleContext<K> & { readonly input: OutputOf<M[Name]['input']> }) => Promise<InputOf<M[Name]['output']>>
+  [Name in keyof M]: (
+    context: ModuleContext<K> & { readonly input: OutputOf<M[Name]['input']> },
+  ) => Promise<InputOf<M[Name]['output']>>
 }
 
 export interface ImplementationDefinition<Module extends string = string> {

@@ -1,7 +1,15 @@
 /** Ring 5: the application model. Definitions are inert, typed values, made by a module's kit and listed in its manifest. */
 export type { CacheDefinition, CacheOptions } from './cache.ts'
 export type { KitTypes, ModuleContext } from './context.ts'
-export { contract, type AnyContract, type Calls, type Contract, type EventShape, type Method, type Methods } from './contract.ts'
+export {
+  contract,
+  type AnyContract,
+  type Calls,
+  type Contract,
+  type EventShape,
+  type Method,
+  type Methods,
+} from './contract.ts'
 export type { CronContext, CronDefinition, CronOptions } from './cron.ts'
 export type { EventDefinition, SubscriptionContext, SubscriptionDefinition, SubscriptionOptions } from './event.ts'
 export type { ImplementationDefinition } from './implement.ts'

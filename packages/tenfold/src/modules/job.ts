@@ -17,11 +17,11 @@ export interface JobContext<K extends KitTypes, Input> extends ModuleContext<K> 
 
 export interface JobOptions<K extends KitTypes, Input extends AnySchema> {
   input: Input
-  /** How often it runs in all before it becomes a dead letter. Defaults to 5. */
+  /** How often it runs in all before it becomes a dead letter. Defaults to 10. */
   attempts?: number
   /** The pause before the second run; doubles each time up to `max`, with full jitter. Defaults to 1 s, at most 1 h. */
   backoff?: { base: Duration; max?: Duration }
-  /** How long one run may take; then `signal` aborts and the run has failed. Defaults to 5 minutes. */
+  /** How long one run may take; then `signal` aborts and the run has failed. Defaults to 1 minute; 0 lets it run for ever. */
   timeout?: Duration
   /** Higher runs first. Defaults to 0. */
   priority?: number
@@ -72,7 +72,8 @@ export function jobDefinition<Module extends string, Input extends AnySchema, K 
     name: `${module}.${name}`,
     options: options as unknown as JobDefinition['options'],
     enqueue: async (input, enqueue = {}) => (await definition.enqueueMany([input], enqueue))[0]!,
-    enqueueMany: (inputs, enqueue = {}) => currentScope(`enqueue of ${module}.${name}`).enqueue(definition, inputs, enqueue),
+    enqueueMany: (inputs, enqueue = {}) =>
+      currentScope(`enqueue of ${module}.${name}`).enqueue(definition, inputs, enqueue),
   }
   return definition
 }

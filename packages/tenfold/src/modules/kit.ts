@@ -5,7 +5,12 @@ import { cacheDefinition, type CacheDefinition, type CacheOptions } from './cach
 import type { KitTypes } from './context.ts'
 import type { AnyContract, Contract, EventSchemas, EventShape, Methods } from './contract.ts'
 import type { CronDefinition, CronOptions } from './cron.ts'
-import { eventDefinition, type EventDefinition, type SubscriptionDefinition, type SubscriptionOptions } from './event.ts'
+import {
+  eventDefinition,
+  type EventDefinition,
+  type SubscriptionDefinition,
+  type SubscriptionOptions,
+} from './event.ts'
 import type { Implementation, ImplementationDefinition } from './implement.ts'
 import { jobDefinition, type JobDefinition, type JobOptions } from './job.ts'
 import { metricDefinition, type MetricDefinition, type MetricOptions } from './metric.ts'
@@ -63,10 +68,16 @@ export interface Kit<Name extends string, Uses extends Record<string, AnyContrac
     options: RouteOptions<TypesOf<Name, Uses, T, S>, Path, P, Q, B, R, A>,
   ): RouteDefinition<Name>
   /** Work off the request path. */
-  job<Input extends AnySchema>(name: string, options: JobOptions<TypesOf<Name, Uses, T, S>, Input>): JobDefinition<Name, InputOf<Input>>
+  job<Input extends AnySchema>(
+    name: string,
+    options: JobOptions<TypesOf<Name, Uses, T, S>, Input>,
+  ): JobDefinition<Name, InputOf<Input>>
   /** Work at fixed times, once on any number of processes. */
   cron(name: string, schedule: string, options: CronOptions<TypesOf<Name, Uses, T, S>>): CronDefinition<Name>
-  cache<Key, Value>(name: string, options: CacheOptions<TypesOf<Name, Uses, T, S>, Key, Value>): CacheDefinition<Name, Key, Value>
+  cache<Key, Value>(
+    name: string,
+    options: CacheOptions<TypesOf<Name, Uses, T, S>, Key, Value>,
+  ): CacheDefinition<Name, Key, Value>
   /** An event of this module: one of its contract, or a new one for itself. */
   event<Payload extends AnySchema>(name: string, payload: Payload): EventDefinition<Name, InputOf<Payload>>
   event<Payload extends AnySchema>(shape: EventShape<Name, Payload>): EventDefinition<Name, InputOf<Payload>>
@@ -76,7 +87,10 @@ export interface Kit<Name extends string, Uses extends Record<string, AnyContrac
     name: string,
     options: SubscriptionOptions<TypesOf<Name, Uses, T, S>, Payload>,
   ): SubscriptionDefinition<Name>
-  metric<const Dimension extends string = never>(name: string, options: MetricOptions<Dimension>): MetricDefinition<Name, Dimension>
+  metric<const Dimension extends string = never>(
+    name: string,
+    options: MetricOptions<Dimension>,
+  ): MetricDefinition<Name, Dimension>
   /** The code behind this module's contract. */
   implement<M extends Methods, E extends EventSchemas>(
     contract: Contract<Name, M, E>,
@@ -132,7 +146,9 @@ export function defineModule<
     cache: (cache, cacheOptions) => cacheDefinition(name, checkName('cache', cache), cacheOptions),
     event: (event: string | EventShape<Name>, payload?: AnySchema) =>
       eventDefinition(
-        typeof event === 'string' ? { module: name, name: `${name}.${checkName('event', event)}`, payload: payload! } : event,
+        typeof event === 'string'
+          ? { module: name, name: `${name}.${checkName('event', event)}`, payload: payload! }
+          : event,
       ) as EventDefinition<Name, any>,
     on: (shape, subscriber, subscription) => ({
       kind: 'subscription',
@@ -148,11 +164,21 @@ export function defineModule<
       contract: contract as unknown as Contract<Name, Methods, EventSchemas>,
       methods: methods as unknown as ImplementationDefinition['methods'],
     }),
-    build: ({ parts, migrations }) => ({ name, uses, settings: options.settings, parts: checkParts(name, parts), migrations }),
+    build: ({ parts, migrations }) => ({
+      name,
+      uses,
+      settings: options.settings,
+      parts: checkParts(name, parts),
+      migrations,
+    }),
   }
 }
 
 /** `uses: { billing }`: each key is the name of the contract behind it, so that `call.billing` means module billing. */
 type UsesByName<Uses extends Record<string, AnyContract>> = {
-  [K in keyof Uses]: Uses[K] extends Contract<infer N, infer _M, infer _E> ? (K extends N ? Uses[K] : `this contract is named '${N}'`) : never
+  [K in keyof Uses]: Uses[K] extends Contract<infer N, infer _M, infer _E>
+    ? K extends N
+      ? Uses[K]
+      : `this contract is named '${N}'`
+    : never
 }

@@ -7,7 +7,8 @@ export const BadName = defineError('TF_BAD_NAME', {
 })
 
 export const ForeignPart = defineError('TF_FOREIGN_PART', {
-  says: (e: { module: string; part: string; owner: string }) => `Module '${e.module}' lists ${e.part}, which was made with the kit of '${e.owner}'.`,
+  says: (e: { module: string; part: string; owner: string }) =>
+    `Module '${e.module}' lists ${e.part}, which was made with the kit of '${e.owner}'.`,
   fix: 'List a definition in the manifest of the module whose kit made it.',
 })
 
@@ -20,7 +21,12 @@ export const DuplicateName = defineError('TF_DUPLICATE_NAME', {
 const RESERVED = new Set(['tenfold', 'public', 'information_schema', 'modules'])
 
 export function checkName(kind: string, name: string): string {
-  const pattern = kind === 'module' ? /^[a-z][a-z0-9_]{0,29}$/ : kind === 'metric' ? /^[a-z][a-z0-9_.]{0,59}$/ : /^[a-z][a-z0-9_.-]{0,59}$/
+  const pattern =
+    kind === 'module'
+      ? /^[a-z][a-z0-9_]{0,29}$/
+      : kind === 'metric'
+        ? /^[a-z][a-z0-9_.]{0,59}$/
+        : /^[a-z][a-z0-9_.-]{0,59}$/
   const reserved = kind === 'module' && (RESERVED.has(name) || name.startsWith('pg_') || name.endsWith('_owner'))
   if (!pattern.test(name) || reserved) throw BadName({ kind, name })
   return name

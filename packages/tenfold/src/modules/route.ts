@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
-import type { AnySchema, Duration, InputOf, OutputOf, User } from '../kernel/index.ts'
-import type { Auth, HttpRequest, Reply, RouteLimit } from '../http/index.ts'
+import type { AnySchema, Duration, InputOf, OutputOf, Reply, User } from '../kernel/index.ts'
+import type { Auth, HttpRequest, RouteLimit } from '../http/index.ts'
 import type { KitTypes, ModuleContext } from './context.ts'
 
 export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -17,7 +17,11 @@ type MaybeSchema = AnySchema | undefined
 type MaybeBody = AnySchema | 'stream' | undefined
 
 type OutputOr<S, Otherwise> = S extends AnySchema ? OutputOf<S> : Otherwise
-type UserOf<A extends Auth> = A extends 'user' | { role: unknown } ? User : A extends 'optional' ? User | undefined : undefined
+type UserOf<A extends Auth> = A extends 'user' | { role: unknown }
+  ? User
+  : A extends 'optional'
+    ? User | undefined
+    : undefined
 type BodyOf<B> = B extends 'stream' ? Readable : OutputOr<B, undefined>
 /** What the reply schema takes, or one of the reply helpers (`stream`, `html`, `redirect` …). */
 export type HandlerResult<R> = R extends AnySchema ? InputOf<R> | Reply : void | Reply
@@ -87,7 +91,10 @@ export interface RouteDefinition<Module extends string = string> {
   readonly kind: 'route'
   readonly module: Module
   readonly path: RoutePath
-  readonly options: Omit<RouteOptions<KitTypes, string, MaybeSchema, MaybeSchema, MaybeBody, MaybeSchema, Auth>, 'handler' | 'params'> & {
+  readonly options: Omit<
+    RouteOptions<KitTypes, string, MaybeSchema, MaybeSchema, MaybeBody, MaybeSchema, Auth>,
+    'handler' | 'params'
+  > & {
     params?: MaybeSchema
     handler(context: unknown): unknown
   }

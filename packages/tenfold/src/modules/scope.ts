@@ -18,8 +18,8 @@ export interface Scope {
 
 export interface CacheHandle {
   get(key: unknown): Promise<unknown>
-  invalidate(key: unknown): Promise<void>
-  invalidateTag(tag: string): Promise<void>
+  invalidate(key: unknown, within?: { tx?: AnyTx }): Promise<void>
+  invalidateTag(tag: string, within?: { tx?: AnyTx }): Promise<void>
 }
 
 export const NoScope = defineError('TF_NO_SCOPE', {

@@ -1,0 +1,67 @@
+/** What can be known to be wrong with an app before anything is started. */
+import { nameOf, type Module } from '../modules/index.ts'
+
+export function problemsOf(name: string, modules: readonly Module[]): string[] {
+  return [
+    ...(/^[a-z][a-z0-9_]{0,29}$/.test(name) ? [] : [`the app's name '${name}' must be lower-case letters, digits and _ (at most 30)`]),
+    ...duplicates(modules),
+    ...modules.flatMap((module) => edgesOf(module, modules)),
+    ...cycles(modules),
+  ]
+}
+
+function duplicates(modules: readonly Module[]): string[] {
+  const names = modules.map((module) => module.name)
+  const routes = modules.flatMap((module) => module.parts.filter((part) => part.kind === 'route').map((part) => shapeOf(nameOf(part))))
+  return [...twice(names).map((name) => `two modules are named '${name}'`), ...twice(routes).map((route) => `two routes are '${route}'`)]
+}
+
+/** `/orders/:id` and `/orders/:order` are the same route. */
+function shapeOf(path: string): string {
+  return path.replace(/:[^/]+/g, ':…')
+}
+
+function twice(values: readonly string[]): string[] {
+  return [...new Set(values.filter((value, i) => values.indexOf(value) !== i))]
+}
+
+/** Each contract in `uses` must be there and be implemented; each event listened to must be published by its module. */
+function edgesOf(module: Module, modules: readonly Module[]): string[] {
+  const problems: string[] = []
+  for (const contract of Object.values(module.uses)) {
+    const owner = modules.find((other) => other.name === contract.name)
+    const implemented = owner?.parts.some((part) => part.kind === 'implementation')
+    if (!owner) problems.push(`'${module.name}' uses '${contract.name}', which is not among the app's modules`)
+    else if (!implemented && Object.keys(contract.methods).length > 0) {
+      problems.push(`'${module.name}' uses '${contract.name}', which lists no m.implement(${contract.name}, …)`)
+    }
+  }
+  for (const part of module.parts) {
+    if (part.kind !== 'subscription') continue
+    const { shape } = part
+    const known = shape.module === module.name || shape.module in module.uses
+    const owner = modules.find((other) => other.name === shape.module)
+    const published = owner?.parts.some((other) => other.kind === 'event' && other.shape.name === shape.name)
+    if (!known) problems.push(`'${part.name}' listens to '${shape.name}' without '${shape.module}' in the uses of '${module.name}'`)
+    else if (!published) problems.push(`'${part.name}' listens to '${shape.name}', which '${shape.module}' does not list as m.event(…)`)
+  }
+  return problems
+}
+
+/** Modules that use each other in a ring cannot be understood, tested or split apart. */
+function cycles(modules: readonly Module[]): string[] {
+  const uses = new Map(modules.map((module) => [module.name, Object.values(module.uses).map((contract) => contract.name)]))
+  const found = new Map<string, string>()
+  const walk = (path: string[]): void => {
+    for (const next of uses.get(path.at(-1)!) ?? []) {
+      const at = path.indexOf(next)
+      if (at < 0) walk([...path, next])
+      else {
+        const ring = path.slice(at)
+        found.set(ring.toSorted().join(), [...ring, next].join(' → '))
+      }
+    }
+  }
+  for (const module of modules) walk([module.name])
+  return [...found.values()].map((ring) => `modules use each other in a ring: ${ring}`)
+}

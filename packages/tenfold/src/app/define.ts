@@ -1,0 +1,56 @@
+/** What an app is: a name and a list of modules. Inert until it is started. */
+import type { Module } from '../modules/index.ts'
+import { startInstance, type Instance, type StartOptions } from './instance.ts'
+
+export interface AppOptions {
+  /** Lower-case; permanent: it is the prefix of the app's database roles. */
+  name: string
+  modules: readonly Module<any>[]
+  /** A folder of static files (a small front end), served where no route matches. */
+  pages?: URL
+}
+
+export interface App {
+  readonly name: string
+  readonly modules: readonly Module[]
+  readonly pages: URL | undefined
+  /** Starts an instance of it: by default with all roles, on what the environment says. */
+  start(options?: StartOptions): Promise<Instance>
+}
+
+/** The app, as `app.ts` exports it.
+ *  @example
+ *  export default app({ name: 'shop', modules: [auth, catalog, orders] }) */
+export function app(options: AppOptions): App {
+  const definition: App = {
+    name: options.name,
+    modules: options.modules as readonly Module[],
+    pages: options.pages,
+    start: (start = {}) => startInstance(definition, start),
+  }
+  return definition
+}
+
+/** `tenfold.config.ts`: the only file, beside the environment, that knows where the app runs. */
+export interface Config {
+  /** The module whose default export is the app, relative to this file. Defaults to `./app.ts`. */
+  app?: string
+  /** Small services that development needs: a script for each environment variable, started when that is not set. It
+   *  listens on a free port and prints its URL as the first line.
+   *  @example companions: { PAYMENTS_URL: './payments/provider.ts' } */
+  companions?: Record<string, string>
+  database?: {
+    /** Connections of one process, over all modules. Defaults to 20. */
+    connections?: number
+  }
+  worker?: {
+    /** Jobs that run at a time in one process. Defaults to 10. */
+    concurrency?: number
+  }
+  /** How long a shutdown waits for requests and jobs, in milliseconds. Defaults to 25000. */
+  stopTimeoutMs?: number
+}
+
+export function config(options: Config): Config {
+  return options
+}

@@ -1,0 +1,98 @@
+/** Jobs, subscriptions and crons: all of them run as jobs of the queue, in their module's context. */
+import { validate, type AnySchema, type Issue, type TenfoldError } from '../kernel/index.ts'
+import type { EventDelivery, JobHandler, RetryOptions, RunningJob, Subscriber } from '../queue/index.ts'
+import { toMs, type Duration } from '../kernel/index.ts'
+import {
+  runInScope,
+  type CronDefinition,
+  type JobDefinition,
+  type Module,
+  type Scope,
+  type SubscriptionDefinition,
+} from '../modules/index.ts'
+import { EventInvalid, JobInputInvalid } from './errors.ts'
+
+export type ContextOf = (module: string, signal: AbortSignal) => object
+
+type Run = (context: object) => Promise<unknown>
+
+/** What workers run, by the name that the queue stores. */
+export function handlersOf(modules: readonly Module[], scope: Scope, contextOf: ContextOf): Map<string, JobHandler> {
+  const handlers = new Map<string, JobHandler>()
+  for (const part of modules.flatMap((module) => module.parts)) {
+    if (part.kind === 'job') handlers.set(part.name, jobHandler(part, contextOf))
+    if (part.kind === 'subscription') handlers.set(part.name, subscriptionHandler(part, contextOf))
+    if (part.kind === 'cron') handlers.set(cronJob(part.name), cronHandler(part, contextOf))
+  }
+  return new Map([...handlers].map(([name, handler]) => [name, (job) => runInScope(scope, () => handler(job))]))
+}
+
+/** Under which name the runs of a cron are queued. */
+export function cronJob(name: string): string {
+  return `cron:${name}`
+}
+
+function jobHandler(definition: JobDefinition, contextOf: ContextOf): JobHandler {
+  const run = definition.options.run as Run
+  return async (job) => {
+    const input = await checked(definition.options.input, job.payload, (issues) => JobInputInvalid({ job: job.name, issues }))
+    return run({ ...contextOf(definition.module, job.signal), ...factsOf(job), input })
+  }
+}
+
+function subscriptionHandler(definition: SubscriptionDefinition, contextOf: ContextOf): JobHandler {
+  const run = definition.options.run as Run
+  return async (job) => {
+    const delivery = job.payload as EventDelivery
+    const event = await checked(definition.shape.payload, delivery.payload, (issues) => EventInvalid({ event: delivery.event, issues }))
+    return run({ ...contextOf(definition.module, job.signal), ...factsOf(job), event })
+  }
+}
+
+function cronHandler(definition: CronDefinition, contextOf: ContextOf): JobHandler {
+  const run = definition.options.run as Run
+  return async (job) => {
+    const { fireAt } = job.payload as { fireAt: number }
+    return run({ ...contextOf(definition.module, job.signal), ...factsOf(job), fireAt: new Date(fireAt) })
+  }
+}
+
+function factsOf(job: RunningJob): object {
+  return {
+    jobId: job.id,
+    attempt: job.attempt,
+    lastAttempt: job.lastAttempt,
+    progress: (fraction: number) => job.progress(fraction),
+  }
+}
+
+export async function checked(schema: AnySchema, value: unknown, fail: (issues: Issue[]) => TenfoldError): Promise<unknown> {
+  const result = await validate(schema, value)
+  if (!result.ok) throw fail(result.issues)
+  return result.value
+}
+
+/** Who is told of which event. The map covers the whole app: whichever process relays an event decides for all. */
+export function subscriptionsOf(modules: readonly Module[]): Map<string, Subscriber[]> {
+  const subscriptions = new Map<string, Subscriber[]>()
+  for (const part of modules.flatMap((module) => module.parts)) {
+    if (part.kind !== 'subscription') continue
+    const subscribers = subscriptions.get(part.shape.name) ?? []
+    subscriptions.set(part.shape.name, [...subscribers, { job: part.name, ...retriesOf(part.options) }])
+  }
+  return subscriptions
+}
+
+interface Retries {
+  attempts?: number
+  timeout?: Duration
+  backoff?: { base: Duration; max?: Duration }
+}
+
+export function retriesOf({ attempts, timeout, backoff }: Retries): RetryOptions {
+  return {
+    ...(attempts !== undefined && { maxAttempts: attempts }),
+    ...(timeout !== undefined && { timeoutMs: toMs(timeout) }),
+    ...(backoff && { backoff: { baseMs: toMs(backoff.base), ...(backoff.max !== undefined && { maxMs: toMs(backoff.max) }) } }),
+  }
+}

@@ -1,0 +1,25 @@
+import type { HttpRequest, HttpRoute } from '../http/index.ts'
+import { runInScope, type Module, type RouteDefinition, type Scope } from '../modules/index.ts'
+
+/** The routes of a module as the HTTP server knows them. */
+export function routesOf(module: Module, scope: Scope, contextOf: (signal: AbortSignal) => object): HttpRoute[] {
+  return module.parts.filter((part) => part.kind === 'route').map((route) => httpRoute(route, scope, contextOf))
+}
+
+function httpRoute(route: RouteDefinition, scope: Scope, contextOf: (signal: AbortSignal) => object): HttpRoute {
+  const { handler, ...options } = route.options
+  const [method, path] = route.path.split(' ') as [HttpRoute['method'], string]
+  return {
+    ...(options as Partial<HttpRoute>),
+    method,
+    path,
+    name: route.path,
+    module: route.module,
+    tags: [route.module],
+    handle: (request: HttpRequest) =>
+      runInScope(scope, async () => {
+        const { params, query, body, user, session, signal, ...facts } = request
+        return handler({ ...contextOf(signal), params, query, body, user, session, request: facts })
+      }),
+  }
+}

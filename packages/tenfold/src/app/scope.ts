@@ -1,0 +1,91 @@
+/** What definitions do when they are called, in one running instance. */
+import { toMs } from '../kernel/index.ts'
+import { openTransactions } from '../database/index.ts'
+import type { Cache, Caches } from '../cache/index.ts'
+import { EnqueueOutsideTransaction, type NewJob, type Queue } from '../queue/index.ts'
+import type { Telemetry } from '../telemetry/index.ts'
+import { runInScope, type CacheDefinition, type JobDefinition, type MetricDefinition, type Module, type Scope } from '../modules/index.ts'
+import { EventInvalid, JobInputInvalid } from './errors.ts'
+import { checked, retriesOf } from './jobs.ts'
+
+export interface ScopeParts {
+  queue: Queue
+  caches: Caches
+  telemetry: Telemetry
+  /** In development and tests, what would go wrong in production is an error. */
+  strict: boolean
+  contextOf: (module: string, signal: AbortSignal) => object
+}
+
+export function createScope(modules: readonly Module[], parts: ScopeParts): Scope {
+  const { queue, telemetry, strict } = parts
+  const caches = new Map<CacheDefinition<string, any, any>, Cache<unknown, unknown>>()
+  const metrics = new Map<string, (value: number, dimensions: Record<string, string>) => void>()
+  const outside = telemetry.metrics.counter('tenfold.enqueue.outside_transaction', {
+    help: 'Jobs enqueued without `tx` while a transaction was open.',
+    unit: '{job}',
+  })
+
+  const scope: Scope = {
+    async enqueue(job, inputs, { tx, ...options }) {
+      if (!tx && openTransactions().length > 0) {
+        if (strict) throw EnqueueOutsideTransaction({ name: job.name })
+        outside.add(inputs.length, { job: job.name })
+      }
+      for (const input of inputs) {
+        await checked(job.options.input, input, (issues) => JobInputInvalid({ job: job.name, issues }))
+      }
+      return queue.enqueue(inputs.map((input) => newJob(job, input, options)), tx)
+    },
+    async publish(event, payloads, tx) {
+      const { name, payload: schema } = event.shape
+      for (const payload of payloads) await checked(schema, payload, (issues) => EventInvalid({ event: name, issues }))
+      await queue.publish(payloads.map((payload) => ({ name, payload })), tx)
+    },
+    cached: (definition) => caches.get(definition)!,
+    record: (metric, value, dimensions) => metrics.get(metric.name)!(value, dimensions),
+  }
+  for (const part of modules.flatMap((module) => module.parts)) {
+    if (part.kind === 'cache') caches.set(part, defineCache(part, parts, scope))
+    if (part.kind === 'metric') metrics.set(part.name, recorderOf(part, telemetry))
+  }
+  return scope
+}
+
+function newJob(job: JobDefinition, payload: unknown, options: { delay?: Parameters<typeof toMs>[0]; runAt?: Date; priority?: number }): NewJob {
+  const { priority = job.options.priority, delay, runAt } = options
+  const unique = job.options.unique as ((input: unknown) => string) | undefined
+  const concurrency = job.options.concurrency as { key: (input: unknown) => string; limit: number } | undefined
+  return {
+    name: job.name,
+    payload,
+    ...retriesOf(job.options),
+    ...(priority !== undefined && { priority }),
+    ...(delay !== undefined && { delay: toMs(delay) }),
+    ...(runAt && { runAt }),
+    ...(unique && { uniqueKey: unique(payload) }),
+    ...(concurrency && { concurrency: { key: concurrency.key(payload), limit: concurrency.limit } }),
+  }
+}
+
+function defineCache(definition: CacheDefinition<string, any, any>, parts: ScopeParts, scope: Scope): Cache<unknown, unknown> {
+  const { load, tags, ...options } = definition.options
+  const run = load as (key: unknown, context: object) => Promise<unknown>
+  return parts.caches.define<unknown, unknown>({
+    ...options,
+    name: definition.name,
+    ...(tags && { tags: tags as (value: unknown, key: unknown) => string[] }),
+    load: (key, signal) => runInScope(scope, () => run(key, parts.contextOf(definition.module, signal))),
+  })
+}
+
+function recorderOf({ name, options }: MetricDefinition, { metrics }: Telemetry): (value: number, dimensions: Record<string, string>) => void {
+  const { kind, help, unit = '1' } = options
+  if (kind === 'distribution') {
+    const histogram = metrics.histogram(name, { help, unit })
+    return (value, dimensions) => histogram.record(value, dimensions)
+  }
+  const counter = metrics.counter(name, { help, unit })
+  if (kind === 'counter') return (value, dimensions) => counter.add(value, dimensions)
+  return (value, dimensions) => counter.add(1, { ...dimensions, outcome: value ? 'success' : 'failure' })
+}

@@ -1,0 +1,99 @@
+/** The environment, not the code, says where an app runs and what it is bound to. Read once, checked as a whole. */
+import { BadConfig, type ConfigProblem } from './errors.ts'
+
+export type Role = 'web' | 'worker' | 'cron' | 'console'
+export const ROLES: readonly Role[] = ['web', 'worker', 'cron', 'console']
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
+const LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
+
+export interface Environment {
+  /** NODE_ENV. Defaults to `development`. */
+  env: 'development' | 'production' | 'test'
+  /** DATABASE_URL. Undefined: embedded Postgres under `.tenfold/postgres`. */
+  databaseUrl: string | undefined
+  /** DATABASE_DIRECT_URL, for what a pooler in transaction mode cannot do. Defaults to DATABASE_URL. */
+  databaseDirectUrl: string | undefined
+  /** PORT. Undefined: 3000 or the next free one in development. */
+  port: number | undefined
+  /** HOST. Defaults to 127.0.0.1, and in production to `::` (all addresses). */
+  host: string
+  /** CONSOLE_PORT. Undefined: 4100 or the next free one in development. */
+  consolePort: number | undefined
+  /** CONSOLE_HOST. Defaults to 127.0.0.1. */
+  consoleHost: string
+  /** TENFOLD_CONSOLE_TOKEN. Needed for the console in production. */
+  consoleToken: string | undefined
+  /** LOG_LEVEL. Defaults to `info`. */
+  logLevel: LogLevel
+  /** SECRET_KEY. Undefined in development: one is made and kept in `.tenfold/secret`. */
+  secretKey: string | undefined
+  /** STORAGE_URL. Undefined: files on disk under `.tenfold/files`. */
+  storageUrl: string | undefined
+  /** PUBLIC_URL: the address that users see. Cookies and links are made for it. */
+  publicUrl: string | undefined
+  /** TRUST_PROXY: addresses or networks of the proxies in front, separated by commas. */
+  trustProxy: string[]
+  /** CORS_ORIGINS: other sites whose pages may call this app, separated by commas. Defaults to none. */
+  corsOrigins: string[]
+  /** All variables, for the `settings` of modules. */
+  variables: Readonly<Record<string, string | undefined>>
+}
+
+/** Reads and checks the variables of the platform. Throws TF_BAD_CONFIG with all problems. */
+export function readEnvironment(variables: Record<string, string | undefined>): Environment {
+  const problems: ConfigProblem[] = []
+  const text = (at: string): string | undefined => variables[at]?.trim() || undefined
+  const read = <T>(at: string, parse: (value: string) => T | undefined, problem: string): T | undefined => {
+    const value = text(at)
+    const parsed = value === undefined ? undefined : parse(value)
+    if (value !== undefined && parsed === undefined) problems.push({ at, problem })
+    return parsed
+  }
+  const env = read('NODE_ENV', oneOf(['development', 'production', 'test']), 'must be development, production or test') ?? 'development'
+  const secretKey = read(
+    'SECRET_KEY',
+    (value) => (value.length >= 32 ? value : undefined),
+    'must have at least 32 characters; make one with `openssl rand -base64 48`',
+  )
+  if (env === 'production' && !text('SECRET_KEY')) {
+    problems.push({ at: 'SECRET_KEY', problem: 'is needed in production; make one with `openssl rand -base64 48`' })
+  }
+  const postgres = urlOf(['postgres:', 'postgresql:'])
+  const environment: Environment = {
+    env,
+    databaseUrl: read('DATABASE_URL', postgres, 'must be of the form postgres://user:password@host:5432/database'),
+    databaseDirectUrl: read('DATABASE_DIRECT_URL', postgres, 'must be of the form postgres://user:password@host:5432/database'),
+    port: read('PORT', portOf, 'must be a port number from 0 to 65535'),
+    host: text('HOST') ?? (env === 'production' ? '::' : '127.0.0.1'),
+    consolePort: read('CONSOLE_PORT', portOf, 'must be a port number from 0 to 65535'),
+    consoleHost: text('CONSOLE_HOST') ?? '127.0.0.1',
+    consoleToken: read('TENFOLD_CONSOLE_TOKEN', (value) => (value.length >= 16 ? value : undefined), 'must have at least 16 characters'),
+    logLevel: read('LOG_LEVEL', oneOf(LEVELS), `must be one of ${LEVELS.join(', ')}`) ?? 'info',
+    secretKey,
+    storageUrl: read('STORAGE_URL', urlOf(['file:']), 'must be of the form file:///var/lib/app/files'),
+    publicUrl: read('PUBLIC_URL', urlOf(['http:', 'https:']), 'must be of the form https://example.com'),
+    trustProxy: listOf(text('TRUST_PROXY')),
+    corsOrigins: listOf(text('CORS_ORIGINS')),
+    variables,
+  }
+  if (problems.length > 0) throw BadConfig({ problems })
+  return environment
+}
+
+function oneOf<const T extends string>(allowed: readonly T[]): (value: string) => T | undefined {
+  return (value) => allowed.find((one) => one === value)
+}
+
+function urlOf(protocols: string[]): (value: string) => string | undefined {
+  return (value) => (URL.canParse(value) && protocols.includes(new URL(value).protocol) ? value : undefined)
+}
+
+function portOf(value: string): number | undefined {
+  const port = Number(value)
+  return Number.isInteger(port) && port >= 0 && port <= 65_535 ? port : undefined
+}
+
+function listOf(value: string | undefined): string[] {
+  return (value ?? '').split(',').map((part) => part.trim()).filter(Boolean)
+}
