@@ -1,0 +1,42 @@
+import { defineError } from '../kernel/index.ts'
+
+export const JobPayloadTooLarge = defineError('TF_JOB_PAYLOAD_TOO_LARGE', {
+  says: (e: { name: string; bytes: number; limit: number }) =>
+    `The payload of '${e.name}' is ${e.bytes} bytes as JSON; at most ${e.limit} are allowed.`,
+  fix: 'Put the data into a table or into storage, and its id into the payload.',
+})
+
+export const JobInvalid = defineError('TF_JOB_INVALID', {
+  says: (e: { name: string; reason: string }) => `'${e.name}' cannot be enqueued: ${e.reason}`,
+  fix: 'Correct the named option; payloads must be JSON without the character U+0000.',
+})
+
+export const JobTimeout = defineError('TF_JOB_TIMEOUT', {
+  says: (e: { name: string; timeoutMs: number }) => `'${e.name}' ran for longer than its ${e.timeoutMs} ms.`,
+  fix: 'Pass `signal` on to what the job waits for, split the work into smaller jobs, or raise the timeout of this job.',
+})
+
+export const JobInterrupted = defineError('TF_JOB_INTERRUPTED', {
+  says: (e: { name: string }) =>
+    `'${e.name}' was interrupted, because this process is shutting down; another one will run it again.`,
+  fix: 'Nothing, if it is rare. Raise the stop timeout of the worker if jobs often need longer than that.',
+})
+
+export const JobLeaseLost = defineError('TF_JOB_LEASE_LOST', {
+  says: (e: { name: string }) =>
+    `The lease of '${e.name}' was lost while it ran: another process may be running it again.`,
+  fix: 'Look for code that blocks the event loop for seconds, and for a process that was paused; then for a slow database.',
+})
+
+export const QueueFull = defineError('TF_QUEUE_FULL', {
+  status: 503,
+  says: (e: { waiting: number }) =>
+    `${e.waiting} jobs of this process wait to be written; the database does not keep up.`,
+  fix: 'Shed load or enqueue more slowly; look at the database if it goes on.',
+})
+
+export const EnqueueOutsideTransaction = defineError('TF_ENQUEUE_OUTSIDE_TRANSACTION', {
+  says: (e: { name: string }) =>
+    `'${e.name}' was enqueued without \`tx\` while a transaction was open: it would run even if that is rolled back.`,
+  fix: 'Pass the transaction: `enqueue(input, { tx })`; or enqueue after the transaction has ended.',
+})

@@ -1,0 +1,12 @@
+/** Ring 3: work off the request path: jobs, and events between modules. */
+import type { MigrationSource } from '../database/index.ts'
+
+export * from './errors.ts'
+export { openQueue, type QueueOptions } from './open.ts'
+export type * from './queue.ts'
+
+export const migrations: MigrationSource = {
+  module: 'tenfold.queue',
+  schema: 'tenfold',
+  directory: new URL('./postgres/migrations/', import.meta.url),
+}

@@ -1,0 +1,69 @@
+/** The numbers of the workers: metrics for whoever scrapes them, and counts per minute for `summary`. */
+import type { Telemetry } from '../../telemetry/index.ts'
+import type { Claimed, Outcome } from './run.ts'
+
+export interface JobCount {
+  name: string
+  done: number
+  failed: number
+  ms: number
+}
+
+export interface Watch {
+  waited(job: Claimed): void
+  ran(outcome: Outcome): void
+  leasesLost(jobs: number): void
+  /** What ran since the last call. */
+  take(): JobCount[]
+  /** Puts back what could not be stored. */
+  putBack(counts: readonly JobCount[]): void
+}
+
+export function watchJobs({ metrics }: Telemetry): Watch {
+  const wait = metrics.histogram('tenfold.job.wait', { help: 'Time from ready to claimed.', unit: 's' })
+  const duration = metrics.histogram('tenfold.job.duration', { help: 'Duration of the runs of jobs.', unit: 's' })
+  const lost = metrics.counter('tenfold.job.leases_lost', {
+    help: 'Jobs whose lease was lost while a worker held them.',
+    unit: '{job}',
+  })
+  const labels = new Map<string, { job: string; outcome: string }>()
+  let counts = new Map<string, JobCount>()
+
+  const labelsOf = (job: string, outcome: string): { job: string; outcome: string } => {
+    const key = `${outcome} ${job}`
+    let made = labels.get(key)
+    if (!made) labels.set(key, (made = { job, outcome }))
+    return made
+  }
+  const countOf = (name: string): JobCount => {
+    let count = counts.get(name)
+    if (!count) counts.set(name, (count = { name, done: 0, failed: 0, ms: 0 }))
+    return count
+  }
+
+  return {
+    waited: ({ name, waitedMs }) => wait.record(Math.max(0, waitedMs) / 1000, { job: name }),
+    ran({ job, kind, ms }) {
+      duration.record(ms / 1000, labelsOf(job.name, kind))
+      if (kind === 'returned') return
+      const count = countOf(job.name)
+      if (kind === 'done') count.done++
+      else count.failed++
+      count.ms += ms
+    },
+    leasesLost: (jobs) => lost.add(jobs),
+    take() {
+      const taken = [...counts.values()]
+      counts = new Map()
+      return taken
+    },
+    putBack(taken) {
+      for (const { name, done, failed, ms } of taken) {
+        const count = countOf(name)
+        count.done += done
+        count.failed += failed
+        count.ms += ms
+      }
+    },
+  }
+}
