@@ -123,6 +123,7 @@ function copyFor(native: string, base: string): string {
   const fresh = mkdtempSync(`${copy}.`)
   cpSync(native, fresh, {
     recursive: true,
+    verbatimSymlinks: true, // else they would lead back to where the account may not go
     mode: 2 /* COPYFILE_FICLONE */,
     filter: (path) => extname(path) !== '.a' && basename(path) !== 'pkgconfig',
   })

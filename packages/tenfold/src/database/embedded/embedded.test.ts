@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -13,6 +12,7 @@ import { EmbeddedOtherVersion } from './errors.ts'
 import { findRunning } from './server.ts'
 import { openHome } from './home.ts'
 import { isAlive } from './process.ts'
+import { temporaryFolder } from '../testing/folder.ts'
 import { copyNewCluster } from './template.ts'
 
 describe('embedded Postgres', { concurrency: 2 }, () => {
@@ -122,6 +122,25 @@ describe('embedded Postgres', { concurrency: 2 }, () => {
     assert.deepEqual(await query(next.adminUrl, 'select text from note'), [{ text: 'kept' }])
   })
 
+  test('E3, E6: sessions that outlive a killed server are ended before the next one starts', async (t) => {
+    const dataDir = await madeFolder(t)
+    const killed = await hold(dataDir)
+    const url = `postgres://postgres:${readFileSync(join(dataDir, 'password'), 'utf8')}@127.0.0.1:${killed.port}/shop`
+    const endless = query(url, 'do $$ begin loop end loop; end $$').catch((error: Error) => error)
+    const session = await until(async () => {
+      const [row] = await query(url, `select pid from pg_stat_activity where query like 'do %' and state = 'active'`)
+      return row?.pid as number | undefined
+    })
+    process.kill(killed.pid, 'SIGKILL')
+    killed.child.kill('SIGKILL')
+    await once(killed.child, 'exit')
+    assert.ok(isAlive({ pid: session, began: '' }))
+    const next = await start(dataDir)
+    assert.equal(isAlive({ pid: session, began: '' }), false)
+    assert.equal((await query(next.adminUrl, 'select 1 as one')).length, 1)
+    assert.ok((await endless) instanceof Error)
+  })
+
   test('E3, E4: a postmaster.pid whose number belongs to a stranger now is no obstacle, and the stranger is left alone', async (t) => {
     const dataDir = await madeFolder(t)
     const stranger = spawn('sleep', ['60'])
@@ -219,7 +238,7 @@ function beforeRemoval(dataDir: string, leave: () => Promise<void>): void {
 }
 
 function emptyFolder(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'tenfold-embedded-'))
+  const folder = temporaryFolder('embedded')
   const dataDir = join(folder, '.tenfold/postgres')
   t.after(async () => {
     await Promise.all((leaving.get(dataDir) ?? []).map((leave) => leave()))
@@ -261,8 +280,17 @@ async function hold(dataDir: string): Promise<Held> {
   return { child, ...(JSON.parse(line.toString()) as Omit<Held, 'child'>) }
 }
 
+async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
+  for (const deadline = Date.now() + 10_000; ;) {
+    const found = await look()
+    if (found !== undefined) return found
+    assert.ok(Date.now() < deadline, 'waited too long')
+  }
+}
+
 async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url })
+  client.on('error', () => {}) // the statement that was running reports it
   await client.connect()
   try {
     return (await client.query(sql)).rows as Record<string, unknown>[]

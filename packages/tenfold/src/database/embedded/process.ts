@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { spawnSync } from 'node:child_process'
 
 /** A process that cannot be mistaken for a later one with the same number. */
@@ -44,6 +44,22 @@ export function isPostmasterOf(dataDir: string, pid: number, uid: number | undef
   }
   const { stdout } = spawnSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' })
   return stdout.includes('postgres') && stdout.includes(dataDir)
+}
+
+/** Sends a signal; one who has just gone needs none. */
+export function signal(pid: number, name: 'SIGINT' | 'SIGQUIT' | 'SIGKILL'): void {
+  try {
+    process.kill(pid, name)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
+/** Postgres processes of any kind that work in `dataDir`; none where /proc cannot be read. */
+export function processesIn(dataDir: string, uid: number | undefined): number[] {
+  if (process.platform !== 'linux') return []
+  const pids = readdirSync('/proc').map(Number).filter(Number.isInteger)
+  return pids.filter((pid) => isPostmasterOf(dataDir, pid, uid))
 }
 
 function procStat(pid: number): { state: string; began: string } | undefined {

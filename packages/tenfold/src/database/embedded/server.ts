@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { readFileSync, rmSync } from 'node:fs'
+import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { systemClock } from '../../kernel/index.ts'
@@ -7,7 +7,7 @@ import { identity, type Binaries } from './binaries.ts'
 import { lastLines, placeOf } from './cluster.ts'
 import { EmbeddedDiskFull, EmbeddedStartFailed, EmbeddedStartTimeout } from './errors.ts'
 import { closeQuietly, openLog, type Home } from './home.ts'
-import { began, isAlive, isPostmasterOf } from './process.ts'
+import { began, isAlive, isPostmasterOf, processesIn, signal } from './process.ts'
 
 export interface Running {
   pid: number
@@ -15,19 +15,27 @@ export interface Running {
   ready: boolean
 }
 
-/** The server of this data that runs now, whoever started it. A `postmaster.pid` left by a dead one (whose number may
- *  belong to a stranger by now) is removed: Postgres would refuse to start because of it. */
+/** The server of this data that runs now, whoever started it. */
 export function findRunning(home: Home): Running | undefined {
-  const file = join(home.data, 'postmaster.pid')
-  const lines = linesOf(file)
-  if (!lines) return undefined
-  const pid = Number(lines[0])
-  if (isPostmasterOf(home.data, pid, home.account?.uid)) {
-    return { pid, port: Number(lines[3] ?? 0), ready: lines[7]?.trim() === 'ready' }
-  }
-  rmSync(file, { force: true })
-  return undefined
+  const lines = linesOf(lockOf(home))
+  const pid = Number(lines?.[0])
+  if (!lines || !isPostmasterOf(home.data, pid, home.account?.uid)) return undefined
+  return { pid, port: Number(lines[3] ?? 0), ready: lines[7]?.trim() === 'ready' }
 }
+
+/** The number in a `postmaster.pid` that was left behind may belong to a stranger by now, or to a zombie, and Postgres would
+ *  refuse to start. Replaced by a number that nobody has, and not removed: the rest of the file tells Postgres whether
+ *  sessions of the dead server still run. */
+function disarmStaleLock(home: Home): void {
+  const lines = linesOf(lockOf(home))
+  if (!lines || findRunning(home)) return
+  const file = openSync(lockOf(home), constants.O_WRONLY | constants.O_TRUNC | constants.O_NOFOLLOW)
+  writeSync(file, [NOBODY, ...lines.slice(1)].join('\n'))
+  closeSync(file)
+}
+
+/** Above any process number that a kernel gives out. */
+const NOBODY = 2_147_483_646
 
 export interface LaunchOptions {
   home: Home
@@ -41,6 +49,9 @@ export interface LaunchOptions {
 /** Starts the server and waits until it takes connections. It is a process group of its own, so that Ctrl-C reaches the
  *  app alone, which then stops the server last; and it writes to a file, so that it can outlive the process that began it. */
 export async function launch(options: LaunchOptions): Promise<Running> {
+  const { home } = options
+  const until = systemClock.elapsed() + options.waitMs
+  disarmStaleLock(home)
   for (let attempt = 1; ; attempt++) {
     const port =
       attempt === 1 && options.port !== undefined && (await isFree(options.port)) ? options.port : await freePort()
@@ -48,8 +59,14 @@ export async function launch(options: LaunchOptions): Promise<Running> {
     if (typeof end !== 'string') return end
     const taken = /could not (bind|create any TCP)|Address already in use/.test(end)
     if (taken && attempt < 5) continue // taken between our look and its
-    if (end.includes('No space left on device')) throw EmbeddedDiskFull({ dataDir: options.home.folder })
-    throw EmbeddedStartFailed({ dataDir: options.home.folder, log: lastLines(end, 12) })
+    if (end.includes('pre-existing shared memory block') && systemClock.elapsed() < until) {
+      // The postmaster was killed, its sessions have not noticed yet: no second server may write beside them.
+      for (const pid of processesIn(home.data, home.account?.uid)) signal(pid, 'SIGQUIT')
+      await systemClock.sleep(100)
+      continue
+    }
+    if (end.includes('No space left on device')) throw EmbeddedDiskFull({ dataDir: home.folder })
+    throw EmbeddedStartFailed({ dataDir: home.folder, log: lastLines(end, 12) })
   }
 }
 
@@ -71,7 +88,7 @@ async function launchOn(port: number, { home, binaries, settings, waitMs }: Laun
   child.unref()
   let ended: string | undefined
   child.on('error', (error) => (ended = error.message))
-  child.on('exit', (status, signal) => (ended = `ended with ${signal ?? `status ${status}`}`))
+  child.on('exit', (status, by) => (ended = `ended with ${by ?? `status ${status}`}`))
 
   const from = systemClock.elapsed()
   while (ended === undefined) {
@@ -88,7 +105,7 @@ async function launchOn(port: number, { home, binaries, settings, waitMs }: Laun
 }
 
 function findOwn(home: Home, pid: number | undefined): Running | undefined {
-  const lines = linesOf(join(home.data, 'postmaster.pid'))
+  const lines = linesOf(lockOf(home))
   if (pid === undefined || Number(lines?.[0]) !== pid) return undefined
   return { pid, port: Number(lines?.[3]), ready: lines?.[7]?.trim() === 'ready' }
 }
@@ -107,19 +124,23 @@ export async function untilReady(home: Home, waitMs: number): Promise<Running | 
  *  the power had gone, which loses nothing that was committed. */
 export async function shutDown(home: Home, pid: number, deadlineMs = 10_000): Promise<void> {
   const server = { pid, began: began(pid) }
-  for (const [signal, waitMs] of [
+  for (const [name, waitMs] of [
     ['SIGINT', deadlineMs],
     ['SIGQUIT', 6_000],
     ['SIGKILL', 2_000],
   ] as const) {
     if (!isPostmasterOf(home.data, pid, home.account?.uid)) return
-    process.kill(pid, signal)
+    signal(pid, name)
     const until = systemClock.elapsed() + waitMs
     while (systemClock.elapsed() < until) {
       if (!isAlive(server)) return
       await systemClock.sleep(10)
     }
   }
+}
+
+function lockOf(home: Home): string {
+  return join(home.data, 'postmaster.pid')
 }
 
 function linesOf(file: string): string[] | undefined {

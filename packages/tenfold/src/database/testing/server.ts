@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { quoteName } from '../roles.ts'
 import { copyNewCluster, startEmbedded } from '../embedded/index.ts'
+import { temporaryFolder } from './folder.ts'
 
 export interface TestServer {
   /** Of an administrator, with password. */
@@ -17,8 +17,7 @@ export interface TestServer {
  *  TEST_DATABASE_URL (an administrator's address) takes its place: `TEST_DATABASE_URL=postgres://… npm test`. */
 export async function startTestServer(url = process.env.TEST_DATABASE_URL): Promise<TestServer> {
   if (url) return { adminUrl: url, stop: async () => {} }
-  const folder = mkdtempSync(join(tmpdir(), 'tenfold-test-'))
-  chmodSync(folder, 0o711)
+  const folder = temporaryFolder('test')
   const dataDir = join(folder, 'postgres')
   const dismiss = endWithThisProcess(folder)
   await copyNewCluster(dataDir)

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import type { MigrationSource } from '../index.ts'
 import { testDatabase } from './index.ts'
 
@@ -21,16 +24,67 @@ test('a test database is migrated, alone, and gone after it was closed', async (
 })
 
 test('modules of a test database can only reach their own schema', async () => {
-  const shop = { module: 'shop', schema: 'shop', directory: '/nowhere' }
+  const shop = { module: 'shop', schema: 'shop', directory: shopMigrations() }
   const db = await testDatabase({ migrations: [noteMigrations(), shop] })
-  const url = new URL(db.url)
-  assert.equal(db.roleMode, process.env.TEST_DATABASE_URL ? db.roleMode : 'separate')
-  assert.match(url.pathname, /^\/test_test_/)
+  const shopDb = db.database.module<{ item: { name: string } }>('shop')
+  await shopDb.insertInto('item').values({ name: 'mug' }).execute()
+  if (db.roleMode === 'separate') await assert.rejects(db.system.query('select * from shop.item'), { code: '42501' })
   await db.close()
 })
 
+test('a test process that is killed leaves no server and no folder behind', async () => {
+  const program = `
+    import { testServer, testDatabase } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)}
+    const db = await testDatabase()
+    const { rows } = await db.system.query("select pg_backend_pid() as pid")
+    const { adminUrl } = await testServer()
+    console.log(JSON.stringify({ session: rows[0].pid, port: Number(new URL(adminUrl).port) }))
+    setInterval(() => {}, 1000)`
+  const { TEST_DATABASE_URL: _, ...env } = process.env
+  const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', program], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [line] = (await once(child.stdout, 'data')) as [Buffer]
+  const { port } = JSON.parse(line.toString()) as { port: number }
+  assert.equal(await answers(port), true)
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  const deadline = Date.now() + 10_000
+  while (await answers(port)) assert.ok(Date.now() < deadline, 'the server still runs')
+})
+
+test('a test process ends by itself although its server runs', async () => {
+  const program = `
+    import { testDatabase } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)}
+    await (await testDatabase()).close()`
+  const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', program], {
+    stdio: 'inherit',
+    timeout: 30_000,
+  })
+  assert.deepEqual(await once(child, 'exit'), [0, null])
+})
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+    socket.once('connect', () => socket.destroy())
+  })
+}
+
 function noteMigrations(): MigrationSource {
-  const directory = mkdtempSync(join(tmpdir(), 'tenfold-notes-'))
-  writeFileSync(join(directory, '0001_notes.sql'), '--! phase: expand\ncreate table note (text text not null);\n')
+  const directory = migrationFolder('create table note (text text not null);')
   return { module: 'tenfold.notes', schema: 'tenfold', directory }
+}
+
+function shopMigrations(): string {
+  return migrationFolder('create table item (name text not null);')
+}
+
+function migrationFolder(sql: string): string {
+  const directory = mkdtempSync(join(tmpdir(), 'tenfold-migrations-'))
+  after(() => rmSync(directory, { recursive: true, force: true }))
+  writeFileSync(join(directory, '0001_first.sql'), `--! phase: expand\n${sql}\n`)
+  return directory
 }
