@@ -1,11 +1,12 @@
 import { runStep, type StepResult } from './step.ts'
 
-/** What can be said of the sources without running them. */
+/** What can be said of the sources without running them; `pages` are the types of the console, which live in a browser. */
 const CHECKS = [
   { name: 'lint', command: 'oxlint', args: [], fix: ['--fix'] },
   { name: 'format', command: 'oxfmt', args: ['--check', '.'], fix: ['.'] },
   { name: 'unused', command: 'knip', args: ['--no-progress'], fix: undefined },
   { name: 'types', command: 'tsc', args: ['-p', 'tsconfig.json', '--pretty', 'false'], fix: undefined },
+  { name: 'pages', command: 'tsc', args: ['-p', 'packages/console', '--pretty', 'false'], fix: undefined },
 ] as const
 
 export type CheckName = (typeof CHECKS)[number]['name']
