@@ -1,0 +1,21 @@
+/** What has become out of date: one key of a cache, all its entries with a tag, or (neither given) all of it.
+ *  `cache: '*'` with a tag means that tag in every cache. */
+export interface Change {
+  cache: string
+  key?: string
+  tag?: string
+}
+
+/** The line to the other instances. */
+export interface ChangeLine {
+  /** Whether changes made elsewhere are sure to arrive here. */
+  readonly linked: boolean
+  tell(change: Change): Promise<void>
+  close(): Promise<void>
+}
+
+export interface ChangeListener {
+  onChange(change: Change): void
+  /** Messages may have been missed. */
+  onGap(): void
+}

@@ -1,0 +1,4 @@
+/** Ring 3: caches. A value that is dear to load is loaded once and kept for a while, on every instance. */
+export type { Cache, CacheOptions, Caches, CacheStats, InvalidateOptions } from './cache.ts'
+export { CacheClosed, CacheKey, CacheLoadTimeout, CacheName } from './errors.ts'
+export { openCaches, type CachesOptions } from './open.ts'

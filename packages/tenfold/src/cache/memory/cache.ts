@@ -1,0 +1,296 @@
+import { toMs, messageOf } from '../../kernel/index.ts'
+import type { Clock } from '../../kernel/index.ts'
+import type { Histogram, Telemetry } from '../../telemetry/index.ts'
+import type { Cache, CacheOptions, CacheStats, InvalidateOptions } from '../cache.ts'
+import type { Change } from '../change.ts'
+import { Flight, bounded } from './flight.ts'
+import { fingerprint } from './ghosts.ts'
+import { textOf } from './keys.ts'
+import { Entry } from './store.ts'
+import type { EntryStore, Home } from './store.ts'
+import { weigh } from './weigh.ts'
+
+/** What a cache shares with the others of its app. */
+export interface Shared {
+  store: EntryStore
+  clock: Clock
+  telemetry: Telemetry
+  loadSeconds: Histogram
+  closed: AbortSignal
+  /** Tells the other instances; see `Cache.invalidate` for what the promise means. */
+  tell(change: Change): Promise<void>
+  /** The longest that an entry may count as fresh just now: finite while invalidations cannot be received (C6). */
+  longestTtl(): number
+}
+
+/** How long a failed refresh waits before the next caller may try again. */
+const REFRESH_AGAIN_MS = 1000
+/** What an entry costs besides its value: the objects around it and its place in the index. */
+const ENTRY_BYTES = 200
+
+export class MemoryCache<Key, Value> implements Cache<Key, Value>, Home {
+  readonly name: string
+  readonly seed: number
+  readonly #options: CacheOptions<Key, Value>
+  readonly #shared: Shared
+  readonly #clock: Clock
+  readonly #ttl: number
+  readonly #staleFor: number
+  readonly #missingTtl: number
+  readonly #jitter: number
+  readonly #loadTimeout: number
+  readonly #entries = new Map<string, Entry>()
+  readonly #tagged = new Map<string, Set<Entry>>()
+  /** The loads that new callers join. */
+  readonly #flights = new Map<string, Flight<Value>>()
+  /** Loads that were under way when a tag was invalidated: nobody joins them any more. */
+  readonly #detached = new Set<Flight<Value>>()
+  readonly #stats = {
+    hits: 0,
+    staleHits: 0,
+    misses: 0,
+    loads: 0,
+    loadErrors: 0,
+    loadMs: 0,
+    evictions: 0,
+    invalidations: 0,
+  }
+  #bytes = 0
+
+  constructor(options: CacheOptions<Key, Value>, shared: Shared) {
+    this.name = options.name
+    this.seed = fingerprint(0, options.name)
+    this.#options = options
+    this.#shared = shared
+    this.#clock = shared.clock
+    this.#ttl = toMs(options.ttl)
+    this.#staleFor = toMs(options.staleFor ?? 0)
+    this.#missingTtl = toMs(options.missingTtl ?? 0)
+    this.#jitter = options.jitter ?? 0.1
+    this.#loadTimeout = toMs(options.loadTimeout ?? '30s')
+  }
+
+  // Not an async function: a hit then costs one resolved promise and nothing else.
+  get(key: Key): Promise<Value> {
+    let text: string
+    try {
+      text = this.#textOf(key)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    const entry = this.#entries.get(text)
+    if (entry !== undefined) {
+      const now = this.#clock.elapsed()
+      if (now < entry.freshUntil) {
+        this.#stats.hits++
+        if (entry.uses < 3) entry.uses++
+        return Promise.resolve(entry.value as Value)
+      }
+      if (now < entry.staleUntil) return Promise.resolve(this.#stale(entry, key))
+      this.#drop(entry)
+    }
+    this.#stats.misses++
+    return this.#flights.get(text)?.promise ?? this.#load(text, key)
+  }
+
+  peek(key: Key): Value | undefined {
+    const entry = this.#entries.get(this.#textOf(key))
+    if (entry === undefined || this.#clock.elapsed() >= entry.freshUntil) return undefined
+    this.#stats.hits++
+    if (entry.uses < 3) entry.uses++
+    return entry.value as Value
+  }
+
+  set(key: Key, value: Value, options: InvalidateOptions = {}): Promise<void> {
+    const text = this.#textOf(key)
+    return this.#once(options, { cache: this.name, key: text }, () => this.#keep(text, key, value, this.#weigh(value)))
+  }
+
+  invalidate(key: Key, options: InvalidateOptions = {}): Promise<void> {
+    return this.#once(options, { cache: this.name, key: this.#textOf(key) })
+  }
+
+  invalidateTag(tag: string, options: InvalidateOptions = {}): Promise<void> {
+    return this.#once(options, { cache: this.name, tag: textOf(this.name, tag) })
+  }
+
+  clear(options: InvalidateOptions = {}): Promise<void> {
+    return this.#once(options, { cache: this.name })
+  }
+
+  stats(): CacheStats {
+    return { entries: this.#entries.size, bytes: this.#bytes, ...this.#stats }
+  }
+
+  /** Forgets, here only, what a change makes out of date. */
+  apply(change: Change): void {
+    if (change.key !== undefined) this.#forgetKey(change.key)
+    else if (change.tag !== undefined) this.#forgetTag(change.tag)
+    else this.#forgetAll()
+  }
+
+  evicted(entry: Entry): void {
+    this.#unlist(entry)
+    this.#stats.evictions++
+  }
+
+  #textOf(key: Key): string {
+    if (this.#options.key) return textOf(this.name, this.#options.key(key))
+    return textOf(this.name, key)
+  }
+
+  #once({ tx }: InvalidateOptions, change: Change, andThen?: () => void): Promise<void> {
+    const now = (): Promise<void> => {
+      this.apply(change)
+      andThen?.()
+      return this.#shared.tell(change)
+    }
+    if (!tx) return now()
+    tx.afterCommit(() => void now())
+    return Promise.resolve()
+  }
+
+  #stale(entry: Entry, key: Key): Value {
+    this.#stats.hits++
+    this.#stats.staleHits++
+    if (entry.uses < 3) entry.uses++
+    if (!this.#flights.has(entry.key)) this.#refresh(entry, key)
+    return entry.value as Value
+  }
+
+  /** A load that nobody waits for: a task of its own, since the request that noticed will have ended. */
+  #refresh(entry: Entry, key: Key): void {
+    const { telemetry } = this.#shared
+    const asTask = (load: () => Promise<Value>): Promise<Value> =>
+      telemetry.root({ kind: 'task', name: `refresh ${this.name}` }, load)
+    this.#load(entry.key, key, asTask).catch((error: unknown) => {
+      entry.freshUntil = Math.min(this.#clock.elapsed() + REFRESH_AGAIN_MS, entry.staleUntil)
+      telemetry.log.warn('A cached value could not be refreshed; the old one is used.', {
+        cache: this.name,
+        error: messageOf(error),
+      })
+    })
+  }
+
+  #load(text: string, key: Key, run = (load: () => Promise<Value>) => load()): Promise<Value> {
+    const flight = new Flight<Value>(text)
+    this.#flights.set(text, flight)
+    flight.promise = run(() => this.#fly(flight, key))
+    return flight.promise
+  }
+
+  async #fly(flight: Flight<Value>, key: Key): Promise<Value> {
+    const { telemetry, clock, closed, loadSeconds } = this.#shared
+    const limits = { cache: this.name, ms: this.#loadTimeout, clock, closed }
+    const startedAt = clock.elapsed()
+    this.#stats.loads++
+    try {
+      const value = await telemetry.span('cache', this.name, { 'cache.name': this.name }, () =>
+        bounded((signal) => this.#options.load(key, signal), limits),
+      )
+      const bytes = this.#weigh(value)
+      if (this.#mayKeep(flight)) this.#keep(flight.text, key, value, bytes, flight.tags)
+      return value
+    } catch (error) {
+      this.#stats.loadErrors++
+      throw error
+    } finally {
+      const ms = clock.elapsed() - startedAt
+      this.#stats.loadMs += ms
+      loadSeconds.record(ms / 1000, { cache: this.name })
+      if (this.#flights.get(flight.text) === flight) this.#flights.delete(flight.text)
+      else this.#detached.delete(flight)
+    }
+  }
+
+  #mayKeep(flight: Flight<Value>): boolean {
+    if (flight.outdated) return false
+    const overtaken = this.#flights.has(flight.text) || this.#entries.has(flight.text)
+    return !(this.#detached.has(flight) && overtaken)
+  }
+
+  #weigh(value: Value): number {
+    return weigh(value, this.#options.freeze ?? true)
+  }
+
+  #keep(text: string, key: Key, value: Value, weight: number, outdatedTags?: ReadonlySet<string>): void {
+    const missing = value === undefined || value === null
+    const wanted = missing ? this.#missingTtl : this.#ttl * (1 - this.#jitter * Math.random())
+    const ttl = Math.min(wanted, this.#shared.longestTtl())
+    if (ttl <= 0) return
+    const tags = (missing ? undefined : this.#options.tags?.(value, key))?.map((tag) => textOf(this.name, tag)) ?? []
+    if (outdatedTags && tags.some((tag) => outdatedTags.has(tag))) return
+    const bytes = ENTRY_BYTES + text.length + weight
+    const old = this.#entries.get(text)
+    if (old) this.#drop(old)
+    if (!this.#shared.store.fits(bytes)) return
+    const freshUntil = this.#clock.elapsed() + ttl
+    const staleFor = ttl < wanted || missing ? 0 : this.#staleFor
+    this.#list(new Entry(this, text, value, bytes, tags, freshUntil, freshUntil + staleFor))
+  }
+
+  #list(entry: Entry): void {
+    this.#entries.set(entry.key, entry)
+    this.#bytes += entry.bytes
+    for (const tag of entry.tags) {
+      const tagged = this.#tagged.get(tag)
+      if (tagged) tagged.add(entry)
+      else this.#tagged.set(tag, new Set([entry]))
+    }
+    this.#shared.store.add(entry)
+  }
+
+  #unlist(entry: Entry): void {
+    this.#entries.delete(entry.key)
+    this.#bytes -= entry.bytes
+    for (const tag of entry.tags) {
+      const tagged = this.#tagged.get(tag)
+      tagged?.delete(entry)
+      if (tagged?.size === 0) this.#tagged.delete(tag)
+    }
+  }
+
+  #drop(entry: Entry): void {
+    this.#shared.store.remove(entry)
+    this.#unlist(entry)
+  }
+
+  #forgetKey(text: string): void {
+    this.#disown((flight) => flight.text === text, this.#flights.get(text))
+    const entry = this.#entries.get(text)
+    if (!entry) return
+    this.#drop(entry)
+    this.#stats.invalidations++
+  }
+
+  #forgetTag(tag: string): void {
+    if (!this.#options.tags) return
+    // Which tags the values under way will have is not known yet: later callers do not join these loads (C5).
+    for (const flight of this.#flights.values()) this.#detached.add(flight)
+    this.#flights.clear()
+    for (const flight of this.#detached) (flight.tags ??= new Set()).add(tag)
+    for (const entry of this.#tagged.get(tag) ?? []) {
+      this.#drop(entry)
+      this.#stats.invalidations++
+    }
+  }
+
+  #forgetAll(): void {
+    this.#disown(() => true, ...this.#flights.values())
+    this.#stats.invalidations += this.#entries.size
+    for (const entry of this.#entries.values()) this.#shared.store.remove(entry)
+    this.#entries.clear()
+    this.#tagged.clear()
+    this.#bytes = 0
+  }
+
+  /** Later callers load anew; those who already wait get what these loads find. */
+  #disown(isOne: (detached: Flight<Value>) => boolean, ...joinable: (Flight<Value> | undefined)[]): void {
+    for (const flight of this.#detached) if (isOne(flight)) flight.outdated = true
+    for (const flight of joinable) {
+      if (!flight) continue
+      flight.outdated = true
+      this.#flights.delete(flight.text)
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import type { Clock } from '../kernel/index.ts'
+import type { SystemDatabase } from '../database/index.ts'
+import type { Telemetry } from '../telemetry/index.ts'
+import type { Caches } from './cache.ts'
+import type { ChangeLine } from './change.ts'
+import { createMemoryCaches } from './memory/caches.ts'
+import { openPostgresLine } from './postgres/line.ts'
+
+export interface CachesOptions {
+  telemetry: Telemetry
+  clock: Clock
+  /** Through which the instances tell each other what is out of date. Absent: this process is the only one. */
+  db?: SystemDatabase
+  /** Room for all caches of this process together, estimated, in bytes. Defaults to 64 MiB.
+   *  A value of more than an eighth of it is not kept. */
+  maxBytes?: number
+  /** Entries of all caches of this process together. Defaults to 100,000. */
+  maxEntries?: number
+  /** How often the line to the other instances is tried, in ms. Defaults to 15,000. */
+  echoEvery?: number
+}
+
+/** Opens the caches of one app instance.
+ *  @example
+ *  const caches = await openCaches({ db: database.system, telemetry, clock: systemClock })
+ *  const product = caches.define({ name: 'catalog.product', ttl: '5m', load: (id: string) => findProduct(id) })
+ *  await product.get('42')                     // loads
+ *  await product.get('42')                     // from memory
+ *  await product.invalidate('42', { tx })      // after the commit, on every instance */
+export async function openCaches(options: CachesOptions): Promise<Caches> {
+  const { telemetry, clock, db, maxBytes = 64 * 1024 * 1024, maxEntries = 100_000 } = options
+  const caches = createMemoryCaches({ telemetry, clock, maxBytes, maxEntries })
+  if (!db) return caches.with(undefined)
+  const log = telemetry.log
+  const echoEvery = options.echoEvery ?? 15_000
+  const line: ChangeLine = await openPostgresLine({ db, clock, log, echoEvery }, caches)
+  return caches.with(line)
+}

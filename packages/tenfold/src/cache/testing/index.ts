@@ -1,0 +1,2 @@
+/** The contract suite of caches: run by every backend. */
+export { describeCacheContract, type CacheBackend } from './contract.ts'
