@@ -8,7 +8,7 @@ const NOT_OURS = ['node_modules', '.tenfold', '.peers', 'dist', 'assets']
 
 /** Programs outside of npm that some tests drive, and how a test file shows that it does.
  *  The packages that bring them are in `scripts/setup`. */
-const DRIVES: Record<string, RegExp> = { chromium: /from 'playwright-core'|browser\/|\bchromium\b/ }
+const DRIVES: Record<string, RegExp> = { chromium: /from '(playwright-core|[^']*\/browser\.ts)'/ }
 
 /** Every test file, or those whose path contains one of the words. */
 export function findTests(words: readonly string[], root = repository): string[] {

@@ -98,9 +98,16 @@ test('test files are found by a word of their path, and never in what is install
 })
 
 test('tests that need a missing program are left out by name, the others run', async (t) => {
-  const folder = await plant(t, { 'a.test.ts': `import { chromium } from 'playwright-core'`, 'b.test.ts': `test('b')` })
-  const files = ['a.test.ts', 'b.test.ts']
-  assert.deepEqual(splitByNeed(files, ['chromium'], folder), { run: ['b.test.ts'], leftOut: ['a.test.ts'] })
+  const folder = await plant(t, {
+    'a.test.ts': `import { chromium } from 'playwright-core'`,
+    'b.test.ts': `import { openBrowser } from '../console/browser.ts'`,
+    'c.test.ts': `test('chromium is only a word here')`,
+  })
+  const files = ['a.test.ts', 'b.test.ts', 'c.test.ts']
+  assert.deepEqual(splitByNeed(files, ['chromium'], folder), {
+    run: ['c.test.ts'],
+    leftOut: ['a.test.ts', 'b.test.ts'],
+  })
   assert.deepEqual(splitByNeed(files, [], folder), { run: files, leftOut: [] })
 })
 
