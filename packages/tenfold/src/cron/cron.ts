@@ -1,0 +1,99 @@
+/** Crons that run once, on any number of processes, with none of them in charge.
+ *
+ *    every instance:  sleep until the next tick, by the clock of the database
+ *                     insert (name, fire_at) ── taken ──> somebody else has it
+ *                           └─ inserted ──> enqueue its job, in the same transaction
+ *
+ *  C1  A tick becomes at most one job: the primary key (name, fire_at) decides, nobody is elected.
+ *  C2  A tick becomes a job if and only if its row is committed; the job then has all promises of the queue.
+ *  C3  The clock of the database says what time it is. Clocks of instances only measure how long to sleep.
+ *  C4  A tick that nobody could run runs up to `graceMs` late, and then only the last one missed: not one for each
+ *      missed tick. Ticks that are late by less than five seconds run one by one. Rows outlive the window by days.
+ *  C5  A new or changed cron has no past: ticks before it was first seen are not caught up with.
+ *  C6  A schedule that cannot be read or never fires, an unknown time zone and a second cron of the same name are refused
+ *      at once, with a code.
+ *
+ *  Daylight saving: a fixed time that the clocks skip runs right after the gap; one that comes twice runs at its first
+ *  coming. Schedules with `*` or steps in the hours or minutes follow real time. */
+import type { SqlTransaction } from '../database/index.ts'
+import type { Service } from '../kernel/index.ts'
+
+export interface CronDefinition {
+  /** `<module>.<name>`, permanent. */
+  name: string
+  /** Five fields (minute, hour, day, month, weekday), or six with seconds first, or `@hourly`, `@daily`, `@weekly`, `@monthly`. */
+  schedule: string
+  /** An IANA name such as `Europe/Berlin`. Defaults to `UTC`. */
+  timeZone?: string
+  /** How late a missed tick may still run. In ms. Defaults to ten minutes; below 5000 it counts as 5000. */
+  graceMs?: number
+  /** Runs of one tick before it is dead. Defaults to 3. */
+  maxAttempts?: number
+  /** In ms. Defaults to ten minutes. */
+  timeoutMs?: number
+}
+
+/** The job that a tick becomes; `payload` is a {@link CronTick}. */
+export interface CronJob {
+  /** `cron:<module>.<name>`: see {@link jobNameOf}. */
+  name: string
+  payload: CronTick
+  maxAttempts: number
+  timeoutMs: number
+}
+
+export interface CronTick {
+  cron: string
+  /** The time that the schedule says, in ms since 1970; not the time when it began. */
+  fireAt: number
+  /** Started by hand. */
+  manual?: true
+}
+
+/** What crons need of a queue. The queue of tenfold fits. */
+export interface CronJobs {
+  enqueue(jobs: readonly CronJob[], within: SqlTransaction): Promise<string[]>
+  list(filter: { ids: readonly string[]; limit: number }): Promise<CronJobRow[]>
+}
+
+export interface CronJobRow {
+  id: string
+  state: 'waiting' | 'delayed' | 'running' | 'done' | 'dead'
+  startedAt?: number
+  durationMs?: number
+  instanceId?: string
+}
+
+export interface CronRun {
+  fireAt: number
+  startedAt?: number
+  durationMs?: number
+  state: 'waiting' | 'running' | 'done' | 'dead'
+  instanceId?: string
+  jobId: string
+  manual: boolean
+}
+
+export interface CronRow {
+  name: string
+  schedule: string
+  timeZone: string
+  /** In words, such as "at minute 0 of every hour". */
+  description: string
+  nextAt: number | null
+  /** Newest first, at most 10. */
+  runs: CronRun[]
+}
+
+export interface Cron {
+  /** Watches the clock. Not yet started. */
+  schedule(): Service
+  list(): Promise<CronRow[]>
+  /** Runs it now, beside its schedule. */
+  runNow(name: string): Promise<{ jobId: string }>
+}
+
+/** The name of the job that the ticks of a cron become: handlers are registered under it. */
+export function jobNameOf(cron: string): string {
+  return `cron:${cron}`
+}
