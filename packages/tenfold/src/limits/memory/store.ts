@@ -1,0 +1,28 @@
+import type { Clock } from '../../kernel/index.ts'
+import { count } from '../gcra.ts'
+import type { LimitStore, Pace, Verdict } from '../limits.ts'
+import { Generations } from './generations.ts'
+
+/** Counts in this process only: for one process, for tests, and for when the shared store is away.
+ *  Holds at most `maxKeys` keys; past that, the keys that were not asked for lately start anew. */
+export function createMemoryStore(clock: Clock, maxKeys = 200_000): MemoryStore {
+  const counts = new Generations<Float64Array>(maxKeys)
+  return {
+    take(key, paces, cost) {
+      const now = clock.elapsed()
+      let until = counts.get(key)
+      if (until === undefined) counts.set(key, (until = new Float64Array(paces.length)))
+      const allowed = count(until, paces, cost, now)
+      const ahead: number[] = []
+      for (let i = 0; i < paces.length; i++) ahead.push(Math.max(0, until[i]! - now))
+      return { allowed, ahead }
+    },
+    reset: (key) => counts.delete(key),
+    close: () => Promise.resolve(),
+  }
+}
+
+/** A store that answers at once. */
+export interface MemoryStore extends LimitStore {
+  take(key: string, paces: readonly Pace[], cost: number): Verdict
+}

@@ -1,0 +1,115 @@
+import { messageOf } from '../kernel/index.ts'
+import type { Clock } from '../kernel/index.ts'
+import type { Logger } from '../telemetry/index.ts'
+import { Breaker } from './breaker.ts'
+import { waitOf } from './gcra.ts'
+import type { LimitStore, Pace, Verdict } from './limits.ts'
+import { Generations } from './memory/generations.ts'
+import { createMemoryStore } from './memory/store.ts'
+import type { MemoryStore } from './memory/store.ts'
+
+/** A store over the network, asked only when it has to be, and never waited for longer than `timeout`. */
+export interface SharedStoreOptions {
+  store: LimitStore
+  clock: Clock
+  log: Logger
+  /** In ms. */
+  timeout: number
+}
+
+/** How long a refusal is repeated without asking the store again: bounds what `reset` on another instance can miss. */
+const TRUST_MS = 30_000
+const KNOWN_KEYS = 100_000
+const FAILURES = 3
+
+/** The last verdict about a key that was over its limit. Others can only have moved the key further ahead since then, so
+ *  whatever these numbers refuse, the store would refuse too. */
+interface Known {
+  at: number
+  ahead: number[]
+}
+
+export type Answer = { by: 'store' | 'known' | 'away'; verdict: Verdict }
+
+export class SharedStore {
+  readonly #options: SharedStoreOptions
+  readonly #known = new Generations<Known>(KNOWN_KEYS)
+  readonly #own: MemoryStore
+  readonly #breaker: Breaker
+
+  constructor(options: SharedStoreOptions) {
+    const { clock, log } = options
+    this.#options = options
+    this.#own = createMemoryStore(clock)
+    const probe = (): Promise<boolean> =>
+      this.#ask(PROBE_KEY, [{ interval: 1, tolerance: 1 }], 0).then(
+        () => true,
+        () => false,
+      )
+    this.#breaker = new Breaker({ clock, log, after: FAILURES, probe })
+  }
+
+  async take(key: string, paces: readonly Pace[], cost: number, whenAway: 'open' | 'closed'): Promise<Answer> {
+    const known = this.#refusal(key, paces, cost)
+    if (known) return { by: 'known', verdict: known }
+    if (this.#breaker.open) return this.#withoutStore(key, paces, cost, whenAway)
+    const askedAt = this.#options.clock.elapsed()
+    try {
+      const verdict = await this.#ask(key, paces, cost)
+      this.#breaker.answered()
+      if (verdict.allowed) this.#known.delete(key)
+      // Counted from when we asked: a slow answer must not make a refusal last longer than the store means it to.
+      else this.#known.set(key, { at: askedAt, ahead: verdict.ahead })
+      return { by: 'store', verdict }
+    } catch (error) {
+      this.#breaker.failed(messageOf(error))
+      return this.#withoutStore(key, paces, cost, whenAway)
+    }
+  }
+
+  async reset(key: string): Promise<void> {
+    this.#known.delete(key)
+    void this.#own.reset(key)
+    await this.#options.store.reset(key)
+  }
+
+  async close(): Promise<void> {
+    await this.#breaker.close()
+    await this.#options.store.close()
+  }
+
+  #refusal(key: string, paces: readonly Pace[], cost: number): Verdict | undefined {
+    const known = this.#known.get(key)
+    if (known === undefined) return undefined
+    const passed = this.#options.clock.elapsed() - known.at
+    if (passed > TRUST_MS) return undefined
+    for (let i = 0; i < paces.length; i++) {
+      if (waitOf(known.ahead[i]! - passed, paces[i]!, cost) === 0) continue
+      return { allowed: false, ahead: known.ahead.map((ahead) => Math.max(0, ahead - passed)) }
+    }
+    return undefined
+  }
+
+  #withoutStore(key: string, paces: readonly Pace[], cost: number, whenAway: 'open' | 'closed'): Answer {
+    if (whenAway === 'open') return { by: 'away', verdict: this.#own.take(key, paces, cost) }
+    // As if the key had used all that it has: it may ask again after a steady interval.
+    return { by: 'away', verdict: { allowed: false, ahead: paces.map((pace) => pace.tolerance) } }
+  }
+
+  async #ask(key: string, paces: readonly Pace[], cost: number): Promise<Verdict> {
+    const { store, clock, timeout } = this.#options
+    const timer = new AbortController()
+    const answer = Promise.resolve(store.take(key, paces, cost))
+    try {
+      return await Promise.race([
+        answer,
+        clock.sleep(timeout, timer.signal).then(() => Promise.reject(new Error(`no answer within ${timeout} ms`))),
+      ])
+    } finally {
+      timer.abort()
+      answer.catch(() => {})
+    }
+  }
+}
+
+const PROBE_KEY = 'tenfold probe'
