@@ -56,8 +56,13 @@ function versionOf(data: string): string | undefined {
 
 function forgetAttempts(home: Home): void {
   for (const name of readdirSync(home.folder)) {
-    if (name.startsWith('making-')) rmSync(join(home.folder, name), { recursive: true, force: true })
+    if (name.startsWith('making-')) remove(join(home.folder, name))
   }
+}
+
+/** Tries again for a second: the initdb of a killed app may still be writing there. */
+function remove(folder: string): void {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 })
 }
 
 async function makeCluster(home: Home, binaries: Binaries, password: string, sync: boolean): Promise<void> {
@@ -74,13 +79,13 @@ async function makeCluster(home: Home, binaries: Binaries, password: string, syn
   ]
   const { status, output } = await run(binaries.initdb, args, { cwd, binaries, account: home.account })
   if (status !== 0) {
-    rmSync(aside, { recursive: true, force: true })
+    remove(aside)
     if (output.includes('No space left on device')) throw EmbeddedDiskFull({ dataDir: home.folder })
     throw EmbeddedInitFailed({ dataDir: home.folder, output: lastLines(output, 8) })
   }
   if (existsSync(home.data)) renameSync(home.data, join(home.folder, `broken-${randomHex(4)}`)) // not whole, yet not ours to delete
   renameSync(data, home.data)
-  rmSync(aside, { recursive: true, force: true })
+  remove(aside)
 }
 
 /** The data is there but its password is not: set another one with the server in single-user mode, which asks for none. */

@@ -175,6 +175,22 @@ describe('embedded Postgres', { concurrency: 2 }, () => {
     assert.equal(names.filter((name) => name.startsWith('making-')).length, 0)
   })
 
+  test('E3: an app that is killed while it makes the database is no obstacle', async (t) => {
+    const dataDir = emptyFolder(t)
+    const fixture = fileURLToPath(new URL('./hold.fixture.ts', import.meta.url))
+    const child = spawn(process.execPath, [fixture, dataDir], { stdio: 'ignore' })
+    await until(async () => {
+      const making = existsSync(dataDir) ? readdirSync(dataDir).find((name) => name.startsWith('making-')) : undefined
+      return making && existsSync(join(dataDir, making, 'data/base')) ? making : undefined
+    })
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    const server = await start(dataDir)
+    assert.equal(server.startedFresh, true)
+    assert.equal((await query(server.adminUrl, 'select 1 as one')).length, 1)
+    assert.equal(readdirSync(dataDir).filter((name) => name.startsWith('making-')).length, 0)
+  })
+
   test('E3: a lost password is replaced, the data stays', async (t) => {
     const dataDir = await madeFolder(t)
     const first = await startEmbedded({ dataDir, database: 'shop' })
@@ -284,6 +300,7 @@ async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
   for (const deadline = Date.now() + 10_000; ;) {
     const found = await look()
     if (found !== undefined) return found
+    await new Promise((resolve) => setTimeout(resolve, 5))
     assert.ok(Date.now() < deadline, 'waited too long')
   }
 }

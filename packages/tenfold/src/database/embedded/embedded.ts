@@ -3,7 +3,7 @@ import pg from 'pg'
 import { messageOf } from '../../kernel/index.ts'
 import { findBinaries } from './binaries.ts'
 import { ADMIN, ensureCluster } from './cluster.ts'
-import { EmbeddedStartFailed } from './errors.ts'
+import { EmbeddedDiskFull, EmbeddedStartFailed } from './errors.ts'
 import { liveUsers, openHome, readPrivate, signIn, withLock, writePrivate, type Home } from './home.ts'
 import { findRunning, launch, shutDown, untilReady, type Running } from './server.ts'
 
@@ -42,41 +42,52 @@ export interface EmbeddedPostgres {
  *  E1  It listens on 127.0.0.1 alone and asks everyone for a password, which is random and lies beside the data (0600).
  *  E2  One server per folder: a second process joins the one that runs; whoever leaves last stops it.
  *  E3  Nothing that was killed is in the way of the next start: not an orphaned server (it is joined), not a stale
- *      postmaster.pid or lock (both are removed), not a half-made folder (it is made anew).
- *  E4  A signal is sent only to a process that is seen to be the postmaster of this folder.
+ *      postmaster.pid or lock (both are seen through), not a half-made folder (it is made anew).
+ *  E4  A signal is sent only to a process that is seen to be a Postgres of this folder.
  *  E5  It works as any user. As root, the server runs with the rights of the project's owner, of `postgres` or of `nobody`.
  *  E6  What was committed is there after any crash, unless `fsync` is false.
+ *
+ *  The folder belongs to one machine: containers that share it over a volume cannot see each other's processes.
  *
  *  @example
  *  const postgres = await startEmbedded({ dataDir: '.tenfold/postgres', database: 'shop' })
  *  postgres.adminUrl         // -> postgres://postgres:…@127.0.0.1:54321/shop
  *  await postgres.stop() */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
-  const home = openHome(options.dataDir)
-  return withLock(home, async () => {
-    const { running, version, password, startedFresh } = (await join(home, options)) ?? (await begin(home, options))
-    const urlOf = (database: string): string =>
-      `postgres://${ADMIN}:${password}@127.0.0.1:${running.port}/${encodeURIComponent(database)}`
-    const signOut = signIn(home)
-    try {
-      await ensureDatabase(urlOf('postgres'), options.database)
-    } catch (error) {
-      await leave(home, signOut)
-      throw error
-    }
-    // Without its folder (somebody removed .tenfold) nobody else can find the server: it is ours to stop.
-    const stop = (): Promise<void> =>
-      existsSync(home.folder) ? withLock(home, () => leave(home, signOut)) : shutDown(home, running.pid)
-    let left: Promise<void> | undefined
-    return {
-      adminUrl: urlOf(options.database),
-      version,
-      pid: running.pid,
-      port: running.port,
-      startedFresh,
-      stop: () => (left ??= stop()),
-    }
-  })
+  try {
+    const home = openHome(options.dataDir)
+    return await withLock(home, () => enter(home, options))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+    throw EmbeddedDiskFull({ dataDir: options.dataDir }, { cause: error })
+  }
+}
+
+async function enter(home: Home, options: EmbeddedOptions): Promise<EmbeddedPostgres> {
+  const { running, version, password, startedFresh } = (await join(home, options)) ?? (await begin(home, options))
+  const urlOf = (database: string): string =>
+    `postgres://${ADMIN}:${password}@127.0.0.1:${running.port}/${encodeURIComponent(database)}`
+  const signOut = signIn(home)
+  try {
+    await ensureDatabase(urlOf('postgres'), options.database)
+  } catch (error) {
+    await leave(home, signOut)
+    throw error
+  }
+  // Without its folder (somebody removed .tenfold) nobody else can find the server: it is ours to stop.
+  const stop = async (): Promise<void> => {
+    if (!existsSync(home.folder)) return shutDown(home, running.pid)
+    await withLock(home, () => leave(home, signOut)).catch(() => leave(home, signOut)) // a full disk has no room for a lock
+  }
+  let left: Promise<void> | undefined
+  return {
+    adminUrl: urlOf(options.database),
+    version,
+    pid: running.pid,
+    port: running.port,
+    startedFresh,
+    stop: () => (left ??= stop()),
+  }
 }
 
 /** Signs out, and stops the server when nobody else uses it. */

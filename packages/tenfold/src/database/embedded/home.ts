@@ -50,6 +50,7 @@ export function openHome(dataDir: string): Home {
     rmSync(join(folder, '.writable'))
     return home
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw error
     throw EmbeddedFolderDenied({ folder: dataDir, reason: messageOf(error) }, { cause: error })
   }
 }
