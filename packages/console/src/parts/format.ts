@@ -39,6 +39,7 @@ export function bytes(n: number): string {
 export function percent(share: number): string {
   if (!Number.isFinite(share)) return '–'
   const value = share * 100
+  if (value > 0 && value < 0.01) return '< 0.01 %'
   return `${value === 0 || value >= 10 ? Math.round(value) : trim(value, value < 1 ? 2 : 1)} %`
 }
 

@@ -18,7 +18,7 @@ export function LogLines({ rows }: { rows: LogRow[] }) {
             aria-expanded={open === row.id}
             onClick={() => setOpen(open === row.id ? undefined : row.id)}
           >
-            <Time at={row.time} as="clock" />
+            <Time at={row.time} as="precise" />
             <span class={`level ${TONES[row.level] ?? ''}`}>{row.level}</span>
             <span class="log-text">
               {row.message} <span class="log-fields">{inline(row.fields)}</span>

@@ -10,7 +10,9 @@ export function Loaded<T>(props: {
   children: (data: T) => ComponentChildren
 }) {
   const { data, error, loading, refresh } = props.asked
-  if (data === undefined) return error ? <Failed error={error} retry={refresh} /> : <Skeleton />
+  const gone = error?.status === 404
+  if (error && (gone || data === undefined)) return <Failed error={error} {...(!gone && { retry: refresh })} />
+  if (data === undefined) return <Skeleton />
   const empty = props.empty?.(data)
   return (
     <div class={loading ? 'stale' : ''} aria-busy={loading}>

@@ -43,10 +43,8 @@ export function Table<Row>({ label, columns, rows, rowKey, href, sorting, curren
     if (!sorting || !column.sort) return column.head
     return (
       <button type="button" onClick={() => setQuery({ [sorting.parameter]: column.key })}>
+        {column.key === sortKey && <span aria-hidden="true">↓ </span>}
         {column.head}
-        <span class="sort-mark" aria-hidden="true">
-          {column.key === sortKey ? '↓' : ''}
-        </span>
       </button>
     )
   }

@@ -53,7 +53,7 @@ export function Frame({ session, theme, onSignedOut, children }: FrameProps) {
           <button type="button" class="tool" onClick={theme.next} aria-label={`Theme: ${theme.choice}. Change it`}>
             Theme <span class="tool-value">{theme.choice}</span>
           </button>
-          <button type="button" class="tool" onClick={() => setKeys(true)} aria-label="Keyboard shortcuts">
+          <button type="button" class="tool keys" onClick={() => setKeys(true)} aria-label="Keyboard shortcuts">
             Keys <kbd>?</kbd>
           </button>
           {session.access === 'token' && (
@@ -66,6 +66,7 @@ export function Frame({ session, theme, onSignedOut, children }: FrameProps) {
       </header>
       <main id="main" tabIndex={-1}>
         {children}
+        <p class="zone below">Times: {timeZone()}</p>
       </main>
       <Shortcuts open={keys} onToggle={setKeys} />
     </div>

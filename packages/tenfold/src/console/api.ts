@@ -1,5 +1,5 @@
 /** The API of inspect/api.ts as data: one row per address. */
-import type { TraceDetail } from '../inspect/api.ts'
+import type { TraceDetail } from '../inspect/index.ts'
 import { ConsoleNotFound } from './errors.ts'
 import { flag, number, oneOf, text, type Query } from './query.ts'
 import type { ConsoleSource } from './source.ts'

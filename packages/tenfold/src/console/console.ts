@@ -8,7 +8,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { type Clock, messageOf, type Service, systemClock, TenfoldError } from '../kernel/index.ts'
-import type { ApiError } from '../inspect/api.ts'
+import type { ApiError } from '../inspect/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 import { type AccessControl, type ConsoleAccess, createAccess } from './access.ts'
 import { API_ROUTES } from './api.ts'

@@ -5,7 +5,6 @@ import type { ConsoleSource } from './source.ts'
 const MOST_STREAMS = 100
 /** Ticks are not sent more often than this: a page asks the API after each. */
 const SHORTEST_GAP_MS = 1_000
-const WITHOUT_NEWS_MS = 5_000
 const HEARTBEAT_MS = 15_000
 
 export interface LiveEvents {
@@ -26,7 +25,7 @@ export function createLiveEvents(source: Pick<ConsoleSource, 'onData'>): LiveEve
 
   const begin = (): (() => void) => {
     const heartbeat = setInterval(() => write(': still here\n\n'), HEARTBEAT_MS)
-    const news = source.onData?.(tick.call) ?? every(WITHOUT_NEWS_MS, tick.call)
+    const news = source.onData(tick.call)
     return () => {
       clearInterval(heartbeat)
       tick.cancel()
@@ -76,9 +75,4 @@ function atMostEvery(gapMs: number, fn: () => void): { call(): void; cancel(): v
     timer = undefined
   }
   return { call, cancel }
-}
-
-function every(ms: number, fn: () => void): () => void {
-  const timer = setInterval(fn, ms)
-  return () => clearInterval(timer)
 }

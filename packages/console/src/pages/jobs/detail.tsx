@@ -1,4 +1,4 @@
-import { useRoute } from 'preact-iso'
+import { useLocation, useRoute } from 'preact-iso'
 import { useState } from 'preact/hooks'
 import { Card, Facts } from '../../parts/card.tsx'
 import { Copy } from '../../parts/copy.tsx'
@@ -26,10 +26,12 @@ export function JobDetailPage() {
 function Actions({ job, onChanged }: { job: JobDetail; onChanged(): void }) {
   const [asking, setAsking] = useState<'retry' | 'discard'>()
   const [said, setSaid] = useState('')
+  const { route } = useLocation()
   const close = (): void => setAsking(undefined)
   const confirm = async (action: 'retry' | 'discard'): Promise<void> => {
     const { done } = await change(job.id, action)
-    setSaid(done ? (action === 'retry' ? 'It will run again.' : 'It is discarded.') : 'Nothing was changed: its state had changed meanwhile.')
+    if (done && action === 'discard') return route('/jobs')
+    setSaid(done ? 'It is back in the queue.' : 'Nothing was done: its state had changed meanwhile.')
     onChanged()
   }
   const canRetry = job.state === 'dead' || job.state === 'delayed'
@@ -52,7 +54,7 @@ function Actions({ job, onChanged }: { job: JobDetail; onChanged(): void }) {
       {asking === 'retry' && (
         <Confirm title="Run this job again?" action="Run job again" onConfirm={() => confirm('retry')} onClose={close}>
           <p>
-            <code>{job.name}</code> goes back to the queue and runs as soon as a worker is free. What its earlier attempts
+            <code>{job.name}</code> goes back to the queue, with all its attempts, and runs as soon as a worker is free. What its earlier attempts
             already did is not undone: it may send or charge a second time unless the job guards against that.
           </p>
           <p>Until it starts you can still discard it.</p>
@@ -61,8 +63,8 @@ function Actions({ job, onChanged }: { job: JobDetail; onChanged(): void }) {
       {asking === 'discard' && (
         <Confirm title="Discard this job for good?" action="Discard job" final onConfirm={() => confirm('discard')} onClose={close}>
           <p>
-            <code>{job.name}</code> will never run{job.attempt > 0 ? ' again' : ''}. <b>This cannot be undone.</b> Copy the
-            input first if it may have to be enqueued anew.
+            <code>{job.name}</code> will never run{job.attempt > 0 ? ' again' : ''}, and its input and errors are deleted.{' '}
+            <b>This cannot be undone.</b> Copy the input first if it may have to be enqueued anew.
           </p>
         </Confirm>
       )}
@@ -83,7 +85,7 @@ function Job({ job }: { job: JobDetail }) {
             ['Finished', job.finishedAt === undefined ? '–' : exact(job.finishedAt)],
             ['Took', job.durationMs === undefined ? '–' : duration(job.durationMs)],
             ['Priority', `${job.priority}`],
-            ...(job.progress === undefined ? [] : [['Progress', percent(job.progress / 100)] as [string, string]]),
+            ...(job.progress === undefined ? [] : [['Progress', percent(job.progress)] as [string, string]]),
             ...(job.uniqueKey ? [['Unique key', job.uniqueKey] as [string, string]] : []),
             ...(job.concurrencyKey ? [['Concurrency key', job.concurrencyKey] as [string, string]] : []),
             ['Trace', job.traceId ? <a href={`/requests/${encodeURIComponent(job.traceId)}`}>show</a> : '–'],
@@ -108,7 +110,7 @@ function Job({ job }: { job: JobDetail }) {
       </Card>
       <div class="columns">
         <Json title="Input" value={job.payload} none="It has no input." />
-        <Json title="Result" value={job.result} none={job.state === 'done' ? 'It returned nothing.' : 'Not finished.'} />
+        <Json title="Result" value={job.result} none={job.state === 'done' ? 'It returned nothing.' : 'It has not succeeded.'} />
       </div>
     </>
   )

@@ -9,8 +9,6 @@ import { type Overview, type OverviewPoint, useOverview } from './api.ts'
 import { Bindings, Processes } from './what-runs.tsx'
 import { troubleIn } from './trouble.ts'
 
-const SECONDS_PER_POINT = 10
-
 export function OverviewPage() {
   const { minutes, words } = useWindow()
   const asked = useOverview(minutes)
@@ -31,7 +29,7 @@ export function OverviewPage() {
             ) : (
               <Charts series={overview.series} />
             )}
-            <div class="columns">
+            <div class="columns uneven">
               <Processes processes={overview.processes} />
               <Bindings bindings={overview.bindings} />
             </div>
@@ -66,12 +64,13 @@ function Verdict({ overview, words }: { overview: Overview; words: string }) {
 function Totals({ overview, words }: { overview: Overview; words: string }) {
   const { totals, jobs } = overview
   const failing = totals.requests > 0 ? totals.errors / totals.requests : 0
+  const latency = (ms: number): string => (totals.requests > 0 ? duration(ms) : '–')
   return (
     <div class="stats">
       <Stat name="Requests" value={`${rate(totals.requestsPerSecond)}/s`} detail={`${count(totals.requests)} in the ${words}`} href="/requests" />
-      <Stat name="p50" value={duration(totals.p50)} detail="half are faster" />
-      <Stat name="p95" value={duration(totals.p95)} detail="1 in 20 is slower" />
-      <Stat name="p99" value={duration(totals.p99)} detail="1 in 100 is slower" />
+      <Stat name="p50" value={latency(totals.p50)} detail="half are faster" />
+      <Stat name="p95" value={latency(totals.p95)} detail="1 in 20 is slower" />
+      <Stat name="p99" value={latency(totals.p99)} detail="1 in 100 is slower" />
       <Stat name="Errors" value={percent(failing)} detail={`${count(totals.errors)} requests`} trouble={failing > 0.01} href="/requests?kind=request&error=1" />
       <Stat name="Jobs waiting" value={count(jobs.waiting)} detail={`${count(jobs.running)} running`} href="/jobs" />
       <Stat name="Dead jobs" value={count(jobs.dead)} detail="out of attempts" trouble={jobs.dead > 0} href="/jobs?state=dead" />
@@ -81,6 +80,8 @@ function Totals({ overview, words }: { overview: Overview; words: string }) {
 
 function Charts({ series }: { series: OverviewPoint[] }) {
   const times = series.map((point) => point.time)
+  // Long windows come in coarser points.
+  const seconds = (times[1]! - times[0]!) / 1000
   // A time without requests has no latency: a gap, not a zero.
   const latency = (key: 'p50' | 'p95' | 'p99') => series.map((point) => (point.requests > 0 ? point[key] : null))
   return (
@@ -88,7 +89,7 @@ function Charts({ series }: { series: OverviewPoint[] }) {
       <Chart
         title="Requests"
         times={times}
-        lines={[{ name: 'per second', tone: '--line-3', filled: true, values: series.map((p) => p.requests / SECONDS_PER_POINT) }]}
+        lines={[{ name: 'per second', tone: '--line-3', filled: true, values: series.map((p) => p.requests / seconds) }]}
         format={(n) => `${rate(n)}/s`}
         atLeast={1}
       />
@@ -106,7 +107,7 @@ function Charts({ series }: { series: OverviewPoint[] }) {
       <Chart
         title="Errors"
         times={times}
-        lines={[{ name: 'per second', tone: '--trouble', values: series.map((p) => p.errors / SECONDS_PER_POINT) }]}
+        lines={[{ name: 'per second', tone: '--trouble', values: series.map((p) => p.errors / seconds) }]}
         format={(n) => `${rate(n)}/s`}
         atLeast={0.2}
       />

@@ -15,19 +15,19 @@ export function Processes({ processes }: { processes: ProcessRow[] }) {
 
 const PROCESS_COLUMNS: Column<ProcessRow>[] = [
   { key: 'roles', head: 'Roles', cell: (row) => row.roles.join(', ') },
-  { key: 'pid', head: 'Process', cell: (row) => `${row.pid}`, hint: 'The process id' },
-  { key: 'host', head: 'Host', wide: true, hide: 'phone', cell: (row) => row.host },
+  { key: 'pid', head: 'Process', wide: true, hint: 'Process id and host', cell: (row) => `${row.pid} on ${row.host}` },
   { key: 'cpu', head: 'CPU', align: 'right', cell: (row) => percent(row.cpuPercent / 100) },
   { key: 'memory', head: 'Memory', align: 'right', cell: (row) => bytes(row.memoryBytes) },
-  { key: 'loop', head: 'Loop busy', align: 'right', hide: 'phone', cell: (row) => percent(row.eventLoopUtilization) },
+  { key: 'loop', head: 'Loop', align: 'right', hide: 'phone', hint: 'How much of the time the event loop was busy', cell: (row) => percent(row.eventLoopUtilization) },
   {
     key: 'delay',
-    head: 'Loop delay p99',
+    head: 'Delay',
+    hint: 'Delay of the event loop, 99th percentile',
     align: 'right',
     hide: 'narrow',
     cell: (row) => duration(row.eventLoopDelayP99),
   },
-  { key: 'seen', head: 'Seen', align: 'right', cell: (row) => <Time at={row.seenAt} /> },
+  { key: 'seen', head: 'Seen', align: 'right', hide: 'phone', cell: (row) => <Time at={row.seenAt} /> },
 ]
 
 export function Bindings({ bindings }: { bindings: Overview['bindings'] }) {

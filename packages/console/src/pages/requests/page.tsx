@@ -83,7 +83,7 @@ function routeColumns(rows: RouteStats[]): Column<RouteStats>[] {
       head: 'Errors',
       align: 'right',
       sort: (row) => row.errors,
-      cell: (row) => (row.errors > 0 ? <span class="trouble">{percent(row.errors / row.requests)}</span> : <span class="faint">0</span>),
+      cell: (row) => (row.errors > 0 ? <span class={row.errors / row.requests > 0.01 ? 'trouble' : ''}>{percent(row.errors / row.requests)}</span> : <span class="faint">0</span>),
     },
     { key: 'p50', head: 'p50', align: 'right', hide: 'narrow', sort: (row) => row.p50, cell: (row) => duration(row.p50) },
     { key: 'p95', head: 'p95', align: 'right', sort: (row) => row.p95, cell: (row) => duration(row.p95) },
