@@ -15,7 +15,7 @@ export const repository: string = new URL('../..', import.meta.url).pathname
 /** Runs one command of the toolchain in the repository and keeps its output. */
 export async function runStep(name: string, command: string, args: readonly string[]): Promise<StepResult> {
   const started = performance.now()
-  const { code, output } = await run(command, args)
+  const { code, output } = await run(command, args, { env: { ...process.env, NO_COLOR: '1' } })
   return { name, ok: code === 0, ms: performance.now() - started, output }
 }
 
