@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { stripVTControlCharacters } from 'node:util'
 
 export interface StepResult {
   name: string
@@ -15,8 +16,9 @@ export const repository: string = new URL('../..', import.meta.url).pathname
 /** Runs one command of the toolchain in the repository and keeps its output. */
 export async function runStep(name: string, command: string, args: readonly string[]): Promise<StepResult> {
   const started = performance.now()
-  const { code, output } = await run(command, args, { env: { ...process.env, NO_COLOR: '1' } })
-  return { name, ok: code === 0, ms: performance.now() - started, output }
+  const { code, output } = await run(command, args)
+  // Some tools colour their output as soon as they see that they run in CI.
+  return { name, ok: code === 0, ms: performance.now() - started, output: stripVTControlCharacters(output) }
 }
 
 /** Runs a command; `onText` gets its output as it comes. A command that cannot be started ends with 127. */
