@@ -19,22 +19,31 @@ const PARTS: Record<string, readonly CheckName[]> = {
 process.exitCode = await main(process.argv.slice(2))
 
 async function main(argv: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...argv],
-    allowPositionals: true,
-    options: { only: { type: 'string' } },
-  })
-  const only = values.only ?? (positionals.length > 0 ? 'tests' : undefined)
-  if (only !== undefined && !PARTS[only]) {
-    process.stderr.write(`--only takes ${Object.keys(PARTS).join(', ')}; not '${only}'.\n`)
+  const asked = parse(argv)
+  if (typeof asked === 'string') {
+    process.stderr.write(`${asked}\n`)
     return 2
   }
+  const { only, words } = asked
   const started = performance.now()
   const checks = only === undefined ? Object.values(PARTS).flat() : (PARTS[only] ?? [])
   const results = await runChecks(checks)
   for (const result of results) showFailure(result)
-  if (only === undefined || only === 'tests') results.push(await runTests(positionals))
+  if (only === undefined || only === 'tests') results.push(await runTests(words))
   return summary(results, performance.now() - started)
+}
+
+/** What is asked for, or the sentence that says what is wrong with it. Words alone mean the tests alone. */
+function parse(argv: readonly string[]): { only: string | undefined; words: string[] } | string {
+  try {
+    const options = { only: { type: 'string' } } as const
+    const { values, positionals } = parseArgs({ args: [...argv], allowPositionals: true, options })
+    const only = values.only ?? (positionals.length > 0 ? 'tests' : undefined)
+    if (only === undefined || Object.hasOwn(PARTS, only)) return { only, words: positionals }
+    return `--only takes ${Object.keys(PARTS).join(', ')}; not '${only}'.`
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
 }
 
 function showFailure(result: StepResult): void {

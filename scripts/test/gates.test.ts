@@ -110,10 +110,3 @@ test('tests that need a missing program are left out by name, the others run', a
   })
   assert.deepEqual(splitByNeed(files, [], folder), { run: files, leftOut: [] })
 })
-
-test('setup names every program that is missing, and names none twice', async (t) => {
-  const folder = await plant(t, {})
-  const { code, output } = await run('/bin/bash', ['scripts/setup', '--missing'], { env: { PATH: folder } })
-  assert.equal(code, 0)
-  assert.match(output, /^chromium$/m)
-})

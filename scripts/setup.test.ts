@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { chmod, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { run } from './test/step.ts'
+
+/** A system with these programs and nothing else. `apt-get` writes down how it was called. */
+async function bareSystem(t: TestContext, programs: Record<string, string>): Promise<{ PATH: string }> {
+  const PATH = await mkdtemp(join(tmpdir(), 'tenfold-setup-'))
+  t.after(() => rm(PATH, { recursive: true }))
+  for (const name of ['env', 'mktemp', 'rm', 'tail']) await symlink(`/usr/bin/${name}`, join(PATH, name))
+  for (const [name, script] of Object.entries(programs)) {
+    await writeFile(join(PATH, name), `#!/bin/bash\n${script}\n`)
+    await chmod(join(PATH, name), 0o755)
+  }
+  return { PATH }
+}
+
+const APT = 'echo "$*" >>"${BASH_SOURCE[0]}.log"; echo "apt says $*"'
+const setup = (env: { PATH: string }, ...args: string[]) => run('/bin/bash', ['scripts/setup', ...args], { env })
+
+test('--missing names what is missing and installs nothing', async (t) => {
+  const { code, output } = await setup(await bareSystem(t, {}), '--missing')
+  assert.equal(code, 0)
+  assert.match(output, /^chromium$/m)
+})
+
+test('nothing is done when everything is there', async (t) => {
+  const { code, output } = await setup(await bareSystem(t, { chromium: '', 'apt-get': 'exit 1' }))
+  assert.equal(code, 0)
+  assert.equal(output, 'setup: nothing is missing\n')
+})
+
+test('what is missing is installed with one update and one install', async (t) => {
+  const system = await bareSystem(t, { id: 'echo 0', 'apt-get': APT })
+  const { code, output } = await setup(system)
+  assert.equal(code, 0, output)
+  const calls = (await readFile(join(system.PATH, 'apt-get.log'), 'utf8')).trim().split('\n')
+  assert.equal(calls.length, 2)
+  assert.match(calls[0] ?? '', /update$/)
+  assert.match(calls[1] ?? '', /install -y --no-install-recommends chromium$/)
+})
+
+test('a user goes through sudo, and without it is told what to do', async (t) => {
+  const refused = await setup(await bareSystem(t, { id: 'echo 1000', 'apt-get': APT }))
+  assert.equal(refused.code, 1)
+  assert.match(refused.output, /run as root, or install by other means: chromium/)
+  const system = await bareSystem(t, { id: 'echo 1000', 'apt-get': APT, sudo: 'exec "$@"' })
+  assert.equal((await setup(system)).code, 0)
+})
+
+test('when apt fails its last lines are shown', async (t) => {
+  const { code, output } = await setup(
+    await bareSystem(t, { id: 'echo 0', 'apt-get': 'echo "no space left"; exit 100' }),
+  )
+  assert.equal(code, 1)
+  assert.match(output, /no space left\nsetup: apt-get failed/)
+})
+
+test('a system without apt is told so', async (t) => {
+  const { code, output } = await setup(await bareSystem(t, { id: 'echo 0' }))
+  assert.equal(code, 1)
+  assert.match(output, /has no apt-get; install by other means: chromium/)
+})
