@@ -72,11 +72,9 @@ async function makeCluster(home: Home, binaries: Binaries, password: string, syn
   writeFileSync(join(aside, 'password'), password, { mode: 0o600 })
   giveTo(home.account, aside, data, join(aside, 'password'))
   const { cwd, argument } = placeOf(data, home.account)
-  const args = [
-    ...['-D', argument, '-U', ADMIN, `--pwfile=${argument}/../password`, '--auth=scram-sha-256', '--encoding=UTF8'],
-    ...['--no-locale', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--no-instructions'],
-    ...(sync ? [] : ['--no-sync']),
-  ]
+  const owner = ['-U', ADMIN, `--pwfile=${argument}/../password`, '--auth=scram-sha-256']
+  const text = ['--encoding=UTF8', '--no-locale', '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
+  const args = ['-D', argument, ...owner, ...text, '--no-instructions', ...(sync ? [] : ['--no-sync'])]
   const { status, output } = await run(binaries.initdb, args, { cwd, binaries, account: home.account })
   if (status !== 0) {
     remove(aside)

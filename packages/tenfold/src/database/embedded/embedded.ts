@@ -63,7 +63,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
   }
 }
 
-async function enter(home: Home, options: EmbeddedOptions): Promise<EmbeddedPostgres> {
+async function enter(home: Home, options: EmbeddedOptions, attempt = 1): Promise<EmbeddedPostgres> {
   const { running, version, password, startedFresh } = (await join(home, options)) ?? (await begin(home, options))
   const urlOf = (database: string): string =>
     `postgres://${ADMIN}:${password}@127.0.0.1:${running.port}/${encodeURIComponent(database)}`
@@ -71,7 +71,9 @@ async function enter(home: Home, options: EmbeddedOptions): Promise<EmbeddedPost
   try {
     await ensureDatabase(urlOf('postgres'), options.database)
   } catch (error) {
+    const died = !findRunning(home) // killed under our hands: start it again
     await leave(home, signOut)
+    if (died && attempt < 3) return enter(home, options, attempt + 1)
     throw error
   }
   // Without its folder (somebody removed .tenfold) nobody else can find the server: it is ours to stop.
@@ -126,6 +128,7 @@ async function join(home: Home, options: EmbeddedOptions): Promise<Begun | undef
     )
     return { running, version: last.version, password, startedFresh: false }
   }
+  if (!findRunning(home)) return undefined
   if (inUse && refused !== undefined)
     throw EmbeddedStartFailed({ dataDir: home.folder, log: `The running server cannot be joined: ${refused}` })
   await shutDown(home, running.pid)
@@ -182,6 +185,7 @@ async function knock(port: number, password: string): Promise<string | undefined
     database: 'postgres',
     connectionTimeoutMillis: 5_000,
   })
+  client.on('error', () => {}) // the statement that was running reports it
   try {
     await client.connect()
     return undefined
@@ -194,11 +198,12 @@ async function knock(port: number, password: string): Promise<string | undefined
 
 async function ensureDatabase(adminUrl: string, database: string): Promise<void> {
   const client = new pg.Client({ connectionString: adminUrl })
-  await client.connect()
+  client.on('error', () => {})
   try {
+    await client.connect()
     const { rowCount } = await client.query('select from pg_database where datname = $1', [database])
     if (rowCount === 0) await client.query(`create database ${client.escapeIdentifier(database)}`)
   } finally {
-    await client.end()
+    await client.end().catch(() => {})
   }
 }

@@ -65,13 +65,10 @@ function endWithThisProcess(folder: string): () => void {
 }
 
 /** Makes a database, from `template` (a whole copy of it) when one is given. */
-export async function createDatabase(
-  server: { adminUrl: string },
-  name: string,
-  template = 'template1',
-): Promise<string> {
+export async function createDatabase(server: { adminUrl: string }, name: string, template?: string): Promise<string> {
   // With fsync off, copying files beats writing every page to the log.
-  await adminQuery(server, `create database ${quoteName(name)} template ${quoteName(template)} strategy file_copy`)
+  const copy = template === undefined ? '' : `template ${quoteName(template)} strategy file_copy`
+  await adminQuery(server, `create database ${quoteName(name)} ${copy}`)
   return databaseUrl(server.adminUrl, name)
 }
 
