@@ -1,0 +1,135 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { FastifyRequest } from 'fastify'
+import { randomHex, type User } from '../kernel/index.ts'
+import type { CookieJar } from './cookies.ts'
+import type { HttpRequest, RequestSession } from './http.ts'
+import type { PreparedRoute } from './prepare.ts'
+import type { ReplyCookie } from './reply.ts'
+
+/** The client went away before it was answered. Never sent; logged as status 499. */
+export class ClientGone extends Error {
+  override readonly name = 'ClientGone'
+  constructor() {
+    super('The client closed the connection.')
+  }
+}
+
+/** One request and its answer: the one object that the request path works on, and what the handler is given. */
+export class Exchange implements HttpRequest {
+  readonly raw: IncomingMessage
+  readonly res: ServerResponse
+  readonly route: PreparedRoute
+  readonly requestId = randomHex(16)
+  readonly startedAt = performance.now()
+  readonly ip: string
+  readonly method: string
+  readonly url: string
+  readonly secure: boolean
+  readonly host: string
+  /** What follows `authorization: Bearer`. */
+  readonly bearer: string | undefined
+  readonly sessionCookie: string
+  params: unknown = {}
+  query: unknown = {}
+  body: unknown = undefined
+  rawBody: Buffer | undefined
+  user: User | undefined
+  declare session: RequestSession
+  /** Headers that every answer gets, also an error: limits, CORS. Pairs in one flat array. */
+  readonly extra: string[] = []
+  /** `set-cookie` lines for an answer that went well. */
+  readonly setCookies: string[] = []
+  /** What was sent in the end; 0 until then. */
+  status = 0
+  bytes = 0
+  /** What went wrong, when the answer is an error. */
+  error: unknown
+  /** Bytes of the socket at the last look of the watch, and when they last moved. */
+  seenBytes = 0
+  movedAt = this.startedAt
+
+  private readonly jar: CookieJar
+  private parsedCookies: Record<string, string> | undefined
+  private controller: AbortController | undefined
+  private abortedWith: unknown
+  private giveUp: ((reason: unknown) => void) | undefined
+
+  constructor(
+    request: FastifyRequest,
+    res: ServerResponse,
+    route: PreparedRoute,
+    jar: CookieJar,
+    sessionCookie: SessionCookie,
+  ) {
+    this.raw = request.raw
+    this.res = res
+    this.route = route
+    this.jar = jar
+    this.ip = request.ip
+    this.method = this.raw.method ?? 'GET'
+    this.url = this.raw.url ?? '/'
+    this.secure = request.protocol === 'https'
+    this.host = request.host
+    const authorization = this.raw.headers.authorization
+    this.bearer =
+      authorization !== undefined && /^bearer /i.test(authorization) ? authorization.slice(7).trim() : undefined
+    this.sessionCookie = this.secure ? sessionCookie.secure : sessionCookie.plain
+  }
+
+  get headers(): IncomingMessage['headers'] {
+    return this.raw.headers
+  }
+
+  get cookies(): Record<string, string> {
+    return (this.parsedCookies ??= this.jar.parse(this.raw.headers.cookie))
+  }
+
+  get hasSessionCookie(): boolean {
+    return this.raw.headers.cookie !== undefined && this.cookies[this.sessionCookie] !== undefined
+  }
+
+  signedCookie(name: string): string | undefined {
+    return this.jar.verify(name, this.cookies[name])
+  }
+
+  setCookie(name: string, cookie: ReplyCookie | null): void {
+    this.setCookies.push(this.jar.line(name, cookie, this.secure))
+  }
+
+  get signal(): AbortSignal {
+    if (!this.controller) {
+      this.controller = new AbortController()
+      if (this.abortedWith !== undefined) this.controller.abort(this.abortedWith)
+      else this.res.once('close', () => this.abort(new ClientGone()))
+    }
+    return this.controller.signal
+  }
+
+  /** The promise's outcome, or the reason of an abort, whichever comes first. */
+  until<T>(promise: Promise<T>): Promise<T> {
+    if (this.abortedWith !== undefined) promise.catch(() => {})
+    return new Promise((resolve, reject) => {
+      this.giveUp = reject
+      if (this.abortedWith !== undefined) return reject(this.abortedWith)
+      promise.then(resolve, reject)
+    })
+  }
+
+  /** Ends the waiting for this request, with the error to answer; nothing happens once it is answered. */
+  abort(reason: unknown): void {
+    if (this.abortedWith !== undefined || this.res.writableEnded) return
+    this.abortedWith = reason
+    this.giveUp?.(reason)
+    this.controller?.abort(reason)
+  }
+
+  get aborted(): boolean {
+    return this.abortedWith !== undefined
+  }
+}
+
+/** The names of the session cookie: `__Host-` binds it to this very host and to https, so it needs https. */
+export interface SessionCookie {
+  plain: string
+  secure: string
+}

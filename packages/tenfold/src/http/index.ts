@@ -1,0 +1,24 @@
+/** Ring 4: the request path. */
+export * from './http.ts'
+export * from './errors.ts'
+export { createServer, type HttpServer, type ServerOptions } from './server.ts'
+export type { CorsOptions } from './origin.ts'
+export type { Checks, Health } from './health.ts'
+export type { Problem } from './problem.ts'
+export type { SessionStore, StoredSession } from './session.ts'
+export {
+  created,
+  disposition,
+  html,
+  HttpReply,
+  noContent,
+  redirect,
+  type ReplyCookie,
+  type ReplyOptions,
+  respond,
+  stream,
+  type StreamOptions,
+} from './reply.ts'
+export { staticFiles, type StaticOptions } from './static.ts'
+export { openapi, type OpenApiDocument, type OpenApiInfo } from './openapi/index.ts'
+export { generateClient } from './client/index.ts'

@@ -1,0 +1,68 @@
+import { type AnySchema, toJsonSchema, toMs } from '../kernel/index.ts'
+import type { Limits } from '../limits/index.ts'
+import type { HttpRoute } from './http.ts'
+import { type PreparedLimit, prepareLimits } from './limit.ts'
+
+/** A route with all that can be known before the first request. */
+export interface PreparedRoute {
+  readonly route: HttpRoute
+  readonly name: string
+  /** The route as `http.route` names it; undefined when no route matched. */
+  readonly template: string | undefined
+  readonly limits: readonly PreparedLimit[]
+  /** Roles of which the user needs one; undefined when none is asked for. */
+  readonly roles: readonly string[] | undefined
+  readonly signedIn: boolean
+  readonly lookUpSession: boolean
+  readonly bodyLimit: number
+  readonly timeoutMs: number
+  /** Query keys that are arrays: one value on its own is put into one. */
+  readonly arrayKeys: readonly string[]
+  readonly status: number
+  /** Health checks: logged at debug only. */
+  readonly quiet: boolean
+  /** Labels of the duration histogram by the first digit of the status. */
+  readonly labels: readonly Record<string, string>[]
+}
+
+export interface RouteDefaults {
+  bodyLimit: number
+  streamLimit: number
+  timeoutMs: number
+  limits: Pick<Limits, 'define'>
+}
+
+export function prepareRoute(route: HttpRoute, defaults: RouteDefaults, quiet = false): PreparedRoute {
+  const auth = route.auth ?? 'public'
+  return {
+    route,
+    name: route.name,
+    template: route.path === '' ? undefined : route.path,
+    limits: prepareLimits(route, defaults.limits),
+    roles: typeof auth === 'object' ? [auth.role].flat() : undefined,
+    signedIn: typeof auth === 'object' || auth === 'user',
+    lookUpSession: auth !== 'public',
+    bodyLimit: route.bodyLimit ?? (route.body === 'stream' ? defaults.streamLimit : defaults.bodyLimit),
+    timeoutMs: route.timeout === undefined ? defaults.timeoutMs : toMs(route.timeout),
+    arrayKeys: route.query ? arrayKeysOf(route.query, route.name) : [],
+    status: route.status ?? 200,
+    quiet,
+    labels: [0, 1, 2, 3, 4, 5].map((digit) => ({
+      'http.request.method': route.method,
+      'http.route': route.path === '' ? '(unmatched)' : route.path,
+      'http.response.status_class': `${digit}xx`,
+    })),
+  }
+}
+
+/** `?tag=a` and `?tag=a&tag=b` must both fit `tag: z.array(z.string())`. Schemas that cannot say get what came. */
+function arrayKeysOf(schema: AnySchema, name: string): string[] {
+  try {
+    const { properties = {} } = toJsonSchema(schema, 'input', name) as {
+      properties?: Record<string, { type?: string }>
+    }
+    return Object.keys(properties).filter((key) => properties[key]!.type === 'array')
+  } catch {
+    return []
+  }
+}

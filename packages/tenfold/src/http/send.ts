@@ -1,0 +1,141 @@
+import { Readable } from 'node:stream'
+import { Reply, validate } from '../kernel/index.ts'
+import { ReplyInvalid } from './errors.ts'
+import { ClientGone, type Exchange } from './exchange.ts'
+import { problemOf } from './problem.ts'
+import { HttpReply, ROUTE_STATUS } from './reply.ts'
+import { type HeaderPairs, type SecurityHeaders, withHeaders } from './security.ts'
+
+/** An answer ready to be written. */
+export interface Outgoing {
+  status: number
+  headers: string[]
+  body: string | Buffer | AsyncIterable<string | Uint8Array> | undefined
+}
+
+/** What a handler returned, as an answer: JSON through the reply schema, or one of the reply helpers. */
+export async function outgoingOf(x: Exchange, returned: unknown, base: SecurityHeaders): Promise<Outgoing> {
+  if (!(returned instanceof Reply)) return jsonOf(x, returned, x.route.status, base.api)
+  const status = returned.status === ROUTE_STATUS ? x.route.status : returned.status
+  const { value, cookies = {} }: Partial<HttpReply> = returned instanceof HttpReply ? returned : {}
+  for (const [name, cookie] of Object.entries(cookies)) x.setCookie(name, cookie)
+  if (value !== undefined) {
+    const out = await jsonOf(x, value, status, base.api)
+    return { ...out, headers: withHeaders(out.headers, returned.headers) }
+  }
+  const page = returned.headers['content-type']?.startsWith('text/html') === true
+  return { status, headers: withHeaders(page ? base.page : base.api, returned.headers), body: returned.body }
+}
+
+async function jsonOf(x: Exchange, returned: unknown, status: number, base: HeaderPairs): Promise<Outgoing> {
+  const { route, name } = x.route
+  let value = returned
+  if (route.reply) {
+    const result = await validate(route.reply, returned)
+    if (!result.ok) throw ReplyInvalid({ route: name, issues: result.issues.slice(0, 20) })
+    value = result.value
+  }
+  const body = value === undefined ? undefined : JSON.stringify(value)
+  if (body === undefined) return { status: route.status ?? 204, headers: base.slice(), body }
+  return { status, headers: base.concat('content-type', 'application/json; charset=utf-8'), body }
+}
+
+/** An error as an answer. What it says to whom is decided by `problemOf`. */
+export function outgoingProblem(x: Exchange, error: unknown, base: HeaderPairs, development: boolean): Outgoing {
+  const problem = problemOf(error, x.requestId, development)
+  const headers = base.concat('content-type', 'application/problem+json; charset=utf-8')
+  if (problem.status === 401) headers.push('www-authenticate', 'Bearer')
+  return { status: problem.status, headers, body: JSON.stringify(problem) }
+}
+
+/** Writes an answer; resolves when all of it is handed to the connection. Throws before the first byte or not at all,
+ *  except for a stream that fails half-way: the connection is then cut, so that the client cannot take it for the whole. */
+export async function send(x: Exchange, out: Outgoing): Promise<void> {
+  const { res } = x
+  if (res.destroyed) throw new ClientGone()
+  const { headers, status } = out
+  headers.push('x-request-id', x.requestId, ...x.extra)
+  if (status < 400) for (const line of x.setCookies) headers.push('set-cookie', line)
+  if (out.body === undefined || typeof out.body === 'string' || Buffer.isBuffer(out.body))
+    return sendWhole(x, status, headers, out.body)
+  await sendStream(x, status, headers, out.body)
+}
+
+function sendWhole(x: Exchange, status: number, headers: string[], body: string | Buffer | undefined): void {
+  const length = body === undefined ? 0 : Buffer.byteLength(body)
+  const bodiless = status === 204 || status === 304
+  if (!bodiless && !headers.includes('content-length')) headers.push('content-length', String(length))
+  x.res.writeHead(status, headers)
+  x.status = status
+  x.bytes = length
+  x.res.end(bodiless || x.method === 'HEAD' ? undefined : body)
+}
+
+async function sendStream(
+  x: Exchange,
+  status: number,
+  headers: string[],
+  source: AsyncIterable<string | Uint8Array>,
+): Promise<void> {
+  const { res } = x
+  const iterator = source[Symbol.asyncIterator]()
+  const close = (): void => void Promise.resolve(iterator.return?.()).catch(() => {})
+  if (x.method === 'HEAD') {
+    destroy(source)
+    close()
+    res.writeHead(status, headers)
+    x.status = status
+    res.end()
+    return
+  }
+  // The first piece before the headers: a source that fails at once is still a proper error.
+  let piece = await x.until(iterator.next())
+  try {
+    res.writeHead(status, headers)
+    x.status = status
+    while (!piece.done) {
+      if (res.destroyed) throw new ClientGone()
+      x.bytes += piece.value.length
+      if (!res.write(piece.value)) await drained(x)
+      piece = await orClosed(x, iterator.next())
+    }
+    res.end()
+  } catch (error) {
+    destroy(source)
+    close()
+    res.destroy()
+    throw error
+  }
+}
+
+function destroy(source: unknown): void {
+  if (source instanceof Readable) source.destroy()
+}
+
+/** Back-pressure: resolves when the client has taken what was written. */
+function drained(x: Exchange): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
+    const { res } = x
+    const onDrain = (): void => {
+      res.off('close', onClose)
+      resolve()
+    }
+    const onClose = (): void => {
+      res.off('drain', onDrain)
+      reject(new ClientGone())
+    }
+    res.once('drain', onDrain).once('close', onClose)
+  })
+}
+
+/** The promise, unless the client goes away or the request is aborted first. */
+function orClosed<T>(x: Exchange, promise: Promise<T>): Promise<T> {
+  const { res } = x
+  return new Promise((resolve, reject) => {
+    const onClose = (): void => reject(new ClientGone())
+    res.once('close', onClose)
+    x.until(promise)
+      .then(resolve, reject)
+      .finally(() => res.off('close', onClose))
+  })
+}

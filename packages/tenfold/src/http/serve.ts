@@ -1,0 +1,149 @@
+import type { FastifyRequest } from 'fastify'
+import type { Context, Histogram, Telemetry } from '../telemetry/index.ts'
+import { BadRequest, Stopping } from './errors.ts'
+import { ClientGone, type Exchange } from './exchange.ts'
+import { readInput } from './input.ts'
+import { takeLimits } from './limit.ts'
+import type { OriginGuard } from './origin.ts'
+import { asTenfoldError, errorFields } from './problem.ts'
+import type { SecurityHeaders } from './security.ts'
+import { type Outgoing, outgoingOf, outgoingProblem, send } from './send.ts'
+import { identify, type SessionKit } from './session.ts'
+import type { Watch } from './watch.ts'
+
+/** What every request needs of the server. */
+export interface Kit {
+  telemetry: Telemetry
+  sessions: SessionKit | undefined
+  origins: OriginGuard
+  watch: Watch
+  durations: Histogram
+  /** Headers of every reply; the second set for requests over https. */
+  headers: SecurityHeaders
+  secureHeaders: SecurityHeaders
+  development: boolean
+  /** Nothing more is accepted, and every reply ends its connection. */
+  isStopping(): boolean
+}
+
+/** One request from its first look to its log line. Never rejects. */
+export async function serve(x: Exchange, request: FastifyRequest, kit: Kit): Promise<void> {
+  kit.watch.add(x)
+  await kit.telemetry
+    .root(
+      {
+        kind: 'request',
+        name: x.route.name,
+        module: x.route.route.module,
+        ...(typeof x.raw.headers.traceparent === 'string' ? { traceparent: x.raw.headers.traceparent } : {}),
+        attributes: attributesOf(x),
+      },
+      async (context) => {
+        context.requestId = x.requestId
+        await respondTo(x, request, context, kit)
+        record(x, context, kit)
+      },
+    )
+    .catch((error: unknown) => {
+      x.res.destroy()
+      kit.telemetry.log.error('a request could not be recorded', errorFields(error))
+    })
+  kit.watch.remove(x)
+  finishConnection(x)
+}
+
+async function respondTo(x: Exchange, request: FastifyRequest, context: Context, kit: Kit): Promise<void> {
+  const base = x.secure ? kit.secureHeaders : kit.headers
+  if (kit.isStopping()) x.extra.push('connection', 'close')
+  try {
+    const answered = answer(x, request, context, kit, base)
+    answered.then(
+      (out) => x.aborted && discard(out),
+      () => {},
+    )
+    await send(x, await x.until(answered))
+  } catch (error) {
+    x.error = error
+    if (error instanceof ClientGone || x.res.destroyed || x.res.headersSent) return
+    await send(x, outgoingProblem(x, error, base.api, kit.development)).catch(() => {})
+  }
+}
+
+async function answer(
+  x: Exchange,
+  request: FastifyRequest,
+  context: Context,
+  kit: Kit,
+  base: SecurityHeaders,
+): Promise<Outgoing> {
+  if (x.raw.headers.host === undefined && x.raw.httpVersionMinor > 0)
+    throw BadRequest({ problem: 'it has no Host header' })
+  kit.origins.check(x)
+  await identify(x, kit.sessions)
+  if (x.user) context.userId = x.user.id
+  await takeLimits(x)
+  await readInput(x, request.params, request.query)
+  return outgoingOf(x, await x.route.route.handle(x), base)
+}
+
+function attributesOf(x: Exchange): Record<string, string> {
+  const question = x.url.indexOf('?')
+  const agent = x.raw.headers['user-agent']
+  return {
+    'http.request.method': x.method,
+    ...(x.route.template === undefined ? {} : { 'http.route': x.route.template }),
+    'url.path': (question < 0 ? x.url : x.url.slice(0, question)).slice(0, 500),
+    'url.scheme': x.secure ? 'https' : 'http',
+    'client.address': x.ip,
+    ...(agent === undefined ? {} : { 'user_agent.original': agent.slice(0, 200) }),
+  }
+}
+
+/** The span, the histogram, the access line; for a failure of ours also the line that says why. */
+function record(x: Exchange, context: Context, kit: Kit): void {
+  const { log } = kit.telemetry
+  const ms = performance.now() - x.startedAt
+  // 499 is what nginx logs for a client that closed the connection; it is never sent.
+  const gone = x.error instanceof ClientGone || x.status === 0
+  const status = gone ? 499 : x.status
+  const code = gone ? 'client_gone' : x.error === undefined ? undefined : asTenfoldError(x.error).code
+  context.root.set('http.response.status_code', status)
+  if (code !== undefined || status >= 500) context.root.set('error.type', code ?? String(status))
+  kit.durations.record(ms / 1000, x.route.labels[Math.floor(status / 100)]!)
+  // A stream that fails after its status was sent is a failure too, whatever that status was.
+  const failed = x.error !== undefined && !gone && (status >= 500 || status < 400)
+  if (failed) {
+    context.root.end(x.error)
+    log.error(`${x.route.name} failed`, { requestId: x.requestId, ...errorFields(x.error) })
+  }
+  log[x.route.quiet ? 'debug' : 'info'](`${x.method} ${x.route.template ?? '(unmatched)'} ${status}`, {
+    requestId: x.requestId,
+    method: x.method,
+    path: x.url.slice(0, 500),
+    status,
+    ms: Math.round(ms * 1000) / 1000,
+    bytes: x.bytes,
+    ip: x.ip,
+    ...(x.user ? { userId: x.user.id } : {}),
+    ...(code === undefined ? {} : { code }),
+  })
+}
+
+/** A handler that answers after its time was up: nobody reads that answer. */
+function discard(out: Outgoing): void {
+  const { body } = out
+  if (body !== undefined && typeof body !== 'string' && !Buffer.isBuffer(body)) {
+    void Promise.resolve(body[Symbol.asyncIterator]().return?.()).catch(() => {})
+  }
+}
+
+/** What a client still sends after its answer is thrown away, for 2 s: closing at once could reset the connection before
+ *  the client has read the answer. */
+function finishConnection(x: Exchange): void {
+  const { raw } = x
+  if (raw.complete || raw.destroyed || typeof raw.socket.destroy !== 'function') return
+  raw.unpipe()
+  raw.resume()
+  const timer = setTimeout(() => raw.complete || raw.socket.destroy(), 2000).unref()
+  raw.once('close', () => clearTimeout(timer))
+}

@@ -1,0 +1,246 @@
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { type Duration, type Service, toMs } from '../kernel/index.ts'
+import type { Limits } from '../limits/index.ts'
+import type { Telemetry } from '../telemetry/index.ts'
+import { createCookieJar } from './cookies.ts'
+import { PortTaken, RouteTwice, Stopping } from './errors.ts'
+import { Exchange } from './exchange.ts'
+import { fetchFrom } from './fetch.ts'
+import { type Checks, healthRoutes } from './health.ts'
+import type { HttpRoute } from './http.ts'
+import { openapi } from './openapi/index.ts'
+import { type CorsOptions, originGuard } from './origin.ts'
+import { type PreparedRoute, prepareRoute } from './prepare.ts'
+import { errorFields } from './problem.ts'
+import { referenceRoutes } from './reference/index.ts'
+import { refuse } from './refuse.ts'
+import { securityHeaders } from './security.ts'
+import { type Kit, serve } from './serve.ts'
+import type { SessionStore } from './session.ts'
+import { unmatchedRoute, unreadableRoute } from './unmatched.ts'
+import { createWatch } from './watch.ts'
+
+export interface ServerOptions {
+  routes: readonly HttpRoute[]
+  /** The app's name and version: in the API reference and the name of the session cookie. */
+  name: string
+  version: string
+  env: 'development' | 'production' | 'test'
+  telemetry: Telemetry
+  limits: Pick<Limits, 'define'>
+  /** Absent: no route may sign in or ask for a user. */
+  sessions?: SessionStore
+  /** How long browsers keep the session cookie: the `absolute` of the sessions. Defaults to 90 d. */
+  sessionMaxAge?: Duration
+  /** What `/health/ready` asks, by name. */
+  checks?: Checks
+  /** Signs cookies. The first key signs, all verify: put a new key in front to change it. */
+  secretKey: string | readonly string[]
+  /** `0` takes a free port. Defaults to 3000. */
+  port?: number
+  /** Defaults to `127.0.0.1`. */
+  host?: string
+  /** Whose `X-Forwarded-…` headers are believed: addresses or networks of the proxies in front, or `true` for anyone
+   *  (only when nobody else can reach the port). Defaults to nobody's. */
+  trustProxy?: boolean | readonly string[]
+  cors?: CorsOptions
+  /** Whether `/openapi.json` and `/docs` are served. Defaults to true. */
+  reference?: boolean
+  /** Lets several processes listen on the same port. Defaults to false. */
+  reusePort?: boolean
+  /** Bytes of a body, unless the route says otherwise. Defaults to 1 MiB. */
+  bodyLimit?: number
+  /** Bytes of the URL and all headers. Defaults to 16 KiB. */
+  maxHeaderSize?: number
+  /** For a client to send its headers. Defaults to 10 s. */
+  headersTimeout?: Duration
+  /** How long a client may pause while sending its body or reading its answer. Defaults to 30 s. */
+  stallTimeout?: Duration
+  /** How long an idle connection is kept; longer than the load balancer keeps its own. Defaults to 72 s. */
+  keepAliveTimeout?: Duration
+  /** Of a handler, unless the route says otherwise. Defaults to 30 s. */
+  routeTimeout?: Duration
+  /** Open connections at once; more are closed. Without bound by default. */
+  maxConnections?: number
+  /** Between turning not-ready and refusing connections, for load balancers to notice. Defaults to 0. */
+  drainDelay?: Duration
+  /** How long running requests may go on while stopping, before they are aborted. Defaults to 10 s. */
+  stopTimeout?: Duration
+}
+
+export interface HttpServer extends Service {
+  /** Where it listens, `http://127.0.0.1:3000`; before `start`, where it would. */
+  readonly url: string
+  /** Runs a request through the same path as one from the network, without one. Works before `start` too. */
+  fetch(request: Request): Promise<Response>
+}
+
+/** The web server of an app.
+ *  @example
+ *  const server = createServer({ routes, name: 'shop', version: '1.0.0', env: 'production', secretKey, … })
+ *  await server.start()
+ *  await server.fetch(new Request('http://shop/orders/1'))      // the same, without a socket */
+export function createServer(options: ServerOptions): HttpServer {
+  const { telemetry, host = '127.0.0.1' } = options
+  const keys = [options.secretKey].flat()
+  const jar = createCookieJar(keys)
+  const origins = originGuard(options.cors)
+  const watch = createWatch(toMs(options.stallTimeout ?? '30s'))
+  const life: { state: 'starting' | 'running' | 'stopping'; closing: boolean; url: string } = {
+    state: 'starting',
+    closing: false,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${options.port ?? 3000}`,
+  }
+  const cookieName = `${options.name.toLowerCase().replace(/[^a-z0-9-]/g, '-')}_session`
+  const sessionCookie = {
+    plain: cookieName,
+    secure: options.env === 'production' ? `__Host-${cookieName}` : cookieName,
+  }
+
+  const kit: Kit = {
+    telemetry,
+    sessions: options.sessions && {
+      store: options.sessions,
+      maxAgeSeconds: Math.floor(toMs(options.sessionMaxAge ?? '90d') / 1000),
+    },
+    origins,
+    watch,
+    durations: telemetry.metrics.histogram('http.server.request.duration', {
+      help: 'Duration of HTTP requests.',
+      unit: 's',
+    }),
+    headers: securityHeaders(false),
+    secureHeaders: securityHeaders(options.env === 'production'),
+    development: options.env !== 'production',
+    isStopping: () => life.closing,
+  }
+  telemetry.metrics.observe(
+    'http.server.active_requests',
+    { help: 'HTTP requests being answered.', unit: '{request}' },
+    () => watch.running,
+  )
+
+  const health = healthRoutes({
+    checks: options.checks ?? {},
+    state: () => life.state,
+    timeoutMs: 2000,
+    onFailure: (name, error) => telemetry.log.warn(`health check '${name}' failed`, errorFields(error)),
+  })
+  const document =
+    options.reference === false ? undefined : openapi(options.routes, { title: options.name, version: options.version })
+  const routes = [...health, ...(document ? referenceRoutes(document) : []), ...options.routes]
+  assertOnce(routes)
+
+  const app = openFastify(options, (request, res) => take(request, res, unreadable))
+  const defaults = {
+    bodyLimit: options.bodyLimit ?? 1024 * 1024,
+    streamLimit: 100 * 1024 * 1024,
+    timeoutMs: toMs(options.routeTimeout ?? '30s'),
+    limits: options.limits,
+  }
+  const take = (request: FastifyRequest, res: ServerResponse, route: PreparedRoute): void => {
+    void serve(new Exchange(request, res, route, jar, sessionCookie), request, kit)
+  }
+  for (const route of routes) {
+    const prepared = prepareRoute(route, defaults, health.includes(route))
+    app.route({
+      method: route.method === 'GET' ? ['GET', 'HEAD'] : route.method,
+      url: route.path,
+      exposeHeadRoute: false,
+      // The whole request path hangs on this one hook, which never hands the request back to Fastify.
+      onRequest: (request, reply, _done) => take(request, reply.raw, prepared),
+      handler: () => {},
+    })
+  }
+  const unmatched = prepareRoute(unmatchedRoute(routes, origins), defaults)
+  const unreadable = prepareRoute(unreadableRoute, defaults)
+  app.setNotFoundHandler((request, reply) => take(request, reply.raw, unmatched))
+  app.server.on('clientError', (error: Error & { code?: string }, socket: Socket) => {
+    const answered = refuse(error, socket, kit.headers.api)
+    if (answered)
+      telemetry.log.info(`(unreadable) ${answered.status}`, {
+        code: answered.code,
+        ip: socket.remoteAddress,
+        reason: error.code,
+      })
+  })
+
+  return {
+    name: 'http',
+    get url() {
+      return life.url
+    },
+    fetch: (request) => fetchFrom(app, request),
+
+    async start() {
+      const { port = 3000, reusePort = false } = options
+      try {
+        life.url = await app.listen({ port, host, ...(reusePort ? { reusePort } : {}) })
+      } catch (error) {
+        if ((error as { code?: string }).code === 'EADDRINUSE') throw PortTaken({ host, port }, { cause: error })
+        throw error
+      }
+      life.state = 'running'
+      telemetry.log.info(`listening on ${life.url}`)
+    },
+
+    async stop() {
+      life.state = 'stopping'
+      await sleep(toMs(options.drainDelay ?? 0))
+      life.closing = true
+      const closed = app.close()
+      await watch.idle(toMs(options.stopTimeout ?? '10s'))
+      if (watch.running > 0) {
+        telemetry.log.warn(`stopping: aborting ${watch.running} requests that still run`)
+        watch.abortAll(Stopping())
+        await watch.idle(1000)
+      }
+      // Idle keep-alive connections, and clients that never finish, must not hold the process.
+      app.server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+function openFastify(
+  options: ServerOptions,
+  onBadUrl: (request: FastifyRequest, res: ServerResponse) => void,
+): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    trustProxy: typeof options.trustProxy === 'object' ? [...options.trustProxy] : (options.trustProxy ?? false),
+    return503OnClosing: false,
+    keepAliveTimeout: toMs(options.keepAliveTimeout ?? '72s'),
+    // Long uploads are legal: what bounds a body is the pause between its pieces, which the watch looks after.
+    requestTimeout: 0,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: 1000 },
+    http: {
+      maxHeaderSize: options.maxHeaderSize ?? 16 * 1024,
+      headersTimeout: toMs(options.headersTimeout ?? '10s'),
+      connectionsCheckingInterval: Math.min(1000, toMs(options.headersTimeout ?? '10s')),
+      requireHostHeader: false,
+    },
+    clientErrorHandler: () => {},
+    frameworkErrors: (_error, request, reply) => onBadUrl(request, reply.raw),
+  })
+  app.removeAllContentTypeParsers()
+  if (options.maxConnections !== undefined) app.server.maxConnections = options.maxConnections
+  return app
+}
+
+function assertOnce(routes: readonly HttpRoute[]): void {
+  const seen = new Map<string, HttpRoute>()
+  for (const route of routes) {
+    const key = `${route.method} ${route.path.replace(/:[^/]+/g, ':')}`
+    const other = seen.get(key)
+    if (other) throw RouteTwice({ route: `${route.method} ${route.path}`, modules: [other.module, route.module] })
+    seen.set(key, route)
+  }
+}
+
+function sleep(ms: number): Promise<void> {
+  return ms === 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, ms))
+}
