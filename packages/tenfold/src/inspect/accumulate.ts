@@ -21,6 +21,8 @@ const OTHERS = '(others)'
 /** Adds up what ends, by slots of the wall clock. Bounded: beyond `maxSeries` names in a slot, further ones share one. */
 export class Accumulator {
   readonly slotMs: number
+  /** Points that nobody took in time. */
+  dropped = 0
   private readonly maxSeries: number
   private slot = -1
   private open = new Map<SpanKind, Map<string, Map<string, Point>>>()
@@ -65,7 +67,11 @@ export class Accumulator {
     for (const names of this.open.values())
       for (const modules of names.values()) for (const point of modules.values()) this.closed.push(point)
     // Nobody took them for long: the newest are kept.
-    if (this.closed.length > this.maxSeries * 4) this.closed = this.closed.slice(-this.maxSeries * 4)
+    const tooMany = this.closed.length - this.maxSeries * 4
+    if (tooMany > 0) {
+      this.closed = this.closed.slice(tooMany)
+      this.dropped += tooMany
+    }
     this.open = new Map()
     this.series = 0
     this.slot = slot

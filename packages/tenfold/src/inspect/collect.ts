@@ -7,6 +7,7 @@ import type { CheckedSettings } from './settings.ts'
 
 const TEN_SECONDS = 10_000
 const MINUTE = 60_000
+const DAY = 86_400_000
 const ROOTS: ReadonlySet<SpanKind> = new Set(['request', 'job', 'cron', 'event', 'task'])
 const MAX_SERIES = 2000
 const MAX_WAITING_POINTS = 20_000
@@ -20,7 +21,7 @@ export type Room = 'all' | 'some' | 'none'
 
 /** What this process has seen and not yet stored. All of it is bounded; whatever is beyond is dropped and counted. */
 export class Collector implements Sink {
-  droppedPoints = 0
+  private droppedPoints = 0
   room: { traces: Room; logs: Room } = { traces: 'all', logs: 'all' }
   private readonly now: () => number
   private readonly leastLevel: number
@@ -44,7 +45,11 @@ export class Collector implements Sink {
   }
 
   get dropped(): { traces: number; logs: number; points: number } {
-    return { traces: this.sampler.dropped, logs: this.logs.dropped, points: this.droppedPoints }
+    return {
+      traces: this.sampler.dropped,
+      logs: this.logs.dropped,
+      points: this.droppedPoints + this.tenSeconds.dropped,
+    }
   }
 
   onTrace(trace: TraceRecord): void {
@@ -90,7 +95,7 @@ export class Collector implements Sink {
     const traces = this.sampler.take()
     const logs = this.logs.take()
     const { room } = this
-    return {
+    return this.storable(now, {
       ...points,
       traces: room.traces === 'all' ? traces : room.traces === 'none' ? [] : traces.filter(this.sampler.matters),
       logs:
@@ -99,7 +104,7 @@ export class Collector implements Sink {
           : room.logs === 'none'
             ? []
             : logs.filter((line) => LEVELS[line.level] >= LEVELS.warn),
-    }
+    })
   }
 
   /** The database did not take it: it waits for the next flush, as far as there is room. */
@@ -112,6 +117,26 @@ export class Collector implements Sink {
     }
     this.sampler.putBack(batch.traces)
     this.logs.putBack(batch.logs)
+  }
+
+  /** There are partitions from yesterday to the day after tomorrow: what lies outside would fail for ever. It comes from a
+   *  clock that was set, a machine that slept, or a database that was away for days. */
+  private storable(now: number, batch: Batch): Batch {
+    const today = Math.floor(now / DAY) * DAY
+    const inside = (timeMs: number): boolean => timeMs >= today - DAY && timeMs < today + 3 * DAY
+    const points = <T extends { timeMs: number }>(all: T[]): T[] => {
+      const kept = all.filter(({ timeMs }) => inside(timeMs))
+      this.droppedPoints += all.length - kept.length
+      return kept
+    }
+    return {
+      tenSeconds: points(batch.tenSeconds),
+      minutes: points(batch.minutes),
+      runtimeTenSeconds: points(batch.runtimeTenSeconds),
+      runtimeMinutes: points(batch.runtimeMinutes),
+      traces: batch.traces.filter(({ startUs }) => inside(startUs / 1000)),
+      logs: points(batch.logs),
+    }
   }
 
   private newest<T>(points: T[]): T[] {

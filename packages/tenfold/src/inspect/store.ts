@@ -124,10 +124,14 @@ export function createStore(options: StoreOptions): Store {
     return { dropped }
   }
 
-  const flush = (last = false): Promise<boolean> =>
-    (flushing ??= flushOnce(last).finally(() => {
+  // One at a time: what was recorded during a flush goes with the next.
+  const flush = async (last = false): Promise<boolean> => {
+    while (flushing) await flushing
+    flushing = flushOnce(last).finally(() => {
       flushing = undefined
-    }))
+    })
+    return flushing
+  }
 
   return {
     name: 'telemetry store',
@@ -142,7 +146,9 @@ export function createStore(options: StoreOptions): Store {
 
     async start() {
       removeSink = telemetry.addSink(collector)
-      timer = setInterval(() => void flush(), settings.flushMs)
+      timer = setInterval(() => {
+        if (!flushing) void flush()
+      }, settings.flushMs)
       timer.unref()
       // The first heartbeat: the process shows at once. Not awaited, since an absent database must not stop the app.
       void flush()
@@ -152,7 +158,6 @@ export function createStore(options: StoreOptions): Store {
       clearInterval(timer)
       removeSink?.()
       await within(STOP_WITHIN_MS, async () => {
-        await flushing
         if (await flush(true)) await writer.leave(db)
       })
       runtime?.close()

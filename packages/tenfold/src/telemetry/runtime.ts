@@ -26,9 +26,10 @@ const DELAY_RESOLUTION_MS = 10
 export function createRuntimeReader(clock: Clock): RuntimeReader {
   const delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS })
   delay.enable()
-  let loop = performance.eventLoopUtilization()
-  let cpu = process.cpuUsage()
-  let at = clock.elapsed()
+  let loop: ReturnType<typeof performance.eventLoopUtilization> | undefined
+  // The first reading is over the whole life of the process: a few milliseconds would say nothing.
+  let cpu: NodeJS.CpuUsage | undefined
+  let at = clock.elapsed() - process.uptime() * 1000
   // The histogram holds the whole time between two ticks, and nothing at all before the first.
   const late = (nanoseconds: number): number =>
     Number.isFinite(nanoseconds) ? Math.max(0, nanoseconds / 1e6 - DELAY_RESOLUTION_MS) : 0
@@ -41,7 +42,7 @@ export function createRuntimeReader(clock: Clock): RuntimeReader {
       const sample: RuntimeSample = {
         cpuPercent: now > at ? (used.user + used.system) / 10 / (now - at) : 0,
         memoryBytes: process.memoryUsage.rss(),
-        eventLoopUtilization: performance.eventLoopUtilization(current, loop).utilization,
+        eventLoopUtilization: loop ? performance.eventLoopUtilization(current, loop).utilization : current.utilization,
         eventLoopDelayP50: late(delay.percentile(50)),
         eventLoopDelayP99: late(delay.percentile(99)),
         eventLoopDelayMax: delay.count > 0 ? late(delay.max) : 0,
