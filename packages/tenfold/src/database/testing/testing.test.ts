@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -34,11 +34,13 @@ test('modules of a test database can only reach their own schema', async () => {
 
 test('a test process that is killed leaves no server and no folder behind', async () => {
   const program = `
-    import { testServer, testDatabase } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)}
-    const db = await testDatabase()
-    const { rows } = await db.system.query("select pg_backend_pid() as pid")
+    import pg from ${JSON.stringify(import.meta.resolve('pg'))}
+    import { testServer } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)}
     const { adminUrl } = await testServer()
-    console.log(JSON.stringify({ session: rows[0].pid, port: Number(new URL(adminUrl).port) }))
+    const client = new pg.Client({ connectionString: adminUrl })
+    await client.connect()
+    const { rows } = await client.query('show data_directory')
+    console.log(JSON.stringify({ folder: rows[0].data_directory, port: Number(new URL(adminUrl).port) }))
     setInterval(() => {}, 1000)`
   const { TEST_DATABASE_URL: _, ...env } = process.env
   const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', program], {
@@ -46,12 +48,16 @@ test('a test process that is killed leaves no server and no folder behind', asyn
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const [line] = (await once(child.stdout, 'data')) as [Buffer]
-  const { port } = JSON.parse(line.toString()) as { port: number }
-  assert.equal(await answers(port), true)
+  const { folder, port } = JSON.parse(line.toString()) as { folder: string; port: number }
+  assert.ok(await answers(port))
+  assert.ok(existsSync(folder))
   child.kill('SIGKILL')
   await once(child, 'exit')
   const deadline = Date.now() + 10_000
-  while (await answers(port)) assert.ok(Date.now() < deadline, 'the server still runs')
+  while ((await answers(port)) || existsSync(folder)) {
+    assert.ok(Date.now() < deadline, 'the server still runs, or its folder is still there')
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
 })
 
 test('a test process ends by itself although its server runs', async () => {
