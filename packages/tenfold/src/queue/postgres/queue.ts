@@ -1,5 +1,5 @@
 /** The queue on Postgres. Everything that a worker does is in worker.ts; this is what callers touch. */
-import type { SqlTransaction, SystemDatabase } from '../../database/index.ts'
+import { openTransactions, type SqlTransaction, type SystemDatabase } from '../../database/index.ts'
 import { systemClock, type Clock } from '../../kernel/index.ts'
 import type { Telemetry } from '../../telemetry/index.ts'
 import { EnqueueOutsideTransaction } from '../errors.ts'
@@ -36,7 +36,7 @@ export function openPostgresQueue(options: PostgresQueueOptions): PostgresQueue 
   })
 
   const refuseOutside = (name: string): void => {
-    if (!telemetry.current()?.openTransactions) return
+    if (openTransactions().length === 0) return
     if (telemetry.env !== 'production') throw EnqueueOutsideTransaction({ name })
     outside.add(1, { job: name })
     telemetry.log.warn('Enqueued outside of the open transaction.', { job: name })

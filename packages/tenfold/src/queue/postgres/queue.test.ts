@@ -1,0 +1,41 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { testDatabase } from '../../database/testing/index.ts'
+import { createTelemetry } from '../../telemetry/index.ts'
+import { migrations } from '../index.ts'
+import { describeQueueContract, type QueueBackend } from '../testing/index.ts'
+import { openPostgresQueue, type PostgresQueue } from './queue.ts'
+
+describeQueueContract('postgres', openBackend)
+
+async function openBackend(): Promise<QueueBackend> {
+  const orders = { module: 'orders', schema: 'orders', directory: '/nowhere' }
+  const { database, system, url, app, secretKey, roleMode, close } = await testDatabase({
+    migrations: [migrations, orders],
+    maxConnections: 20,
+  })
+  const queues: PostgresQueue[] = []
+  const fixture = fileURLToPath(new URL('../testing/worker.fixture.ts', import.meta.url))
+  return {
+    open({ listen = true, ...options } = {}) {
+      const telemetry = createTelemetry({ service: 'test', env: 'test', level: 'silent' })
+      const deaf = { ...system, listen: () => Promise.reject(new Error('no session here')) }
+      const queue = openPostgresQueue({ db: listen ? system : deaf, telemetry, ...options })
+      queues.push(queue)
+      return queue
+    },
+    transaction: (fn) => database.module('orders').transaction(fn),
+    async spawnWorker(options) {
+      const child = spawn(process.execPath, [fixture, JSON.stringify({ url, app, secretKey, roleMode, ...options })], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      })
+      await once(child.stdout, 'data')
+      return child
+    },
+    async close() {
+      await Promise.all(queues.map((queue) => queue.close()))
+      await close()
+    },
+  }
+}

@@ -1,0 +1,2 @@
+export { describeQueueContract, type QueuePromise } from './contract.ts'
+export type { QueueBackend } from './harness.ts'
