@@ -83,8 +83,13 @@ export interface RouteOptions<
   summary?: string
   description?: string
   deprecated?: boolean
-  handler(context: RouteContext<K, Path, P, Q, B, A>): Promise<HandlerResult<R>> | HandlerResult<R>
+  handler: Handler<RouteContext<K, Path, P, Q, B, A>, R>
 }
+
+/** As a conditional type the checker looks through it while it infers, so that `state: 'paid'` stays that literal. */
+type Handler<Context, R> = R extends AnySchema
+  ? (context: Context) => Promise<HandlerResult<R>> | HandlerResult<R>
+  : (context: Context) => Promise<void | Reply> | void | Reply
 
 /** A route, as a module lists it. Its handler was checked against its schemas where it was written. */
 export interface RouteDefinition<Module extends string = string> {

@@ -1,0 +1,79 @@
+import { z } from 'zod'
+import { billing } from './contract.ts'
+import { orders } from '../orders/contract.ts'
+import { m } from './kit.ts'
+import { paymentProvider } from './provider.ts'
+
+export const suspected = m.event(billing.events.suspected)
+
+export const fraudRate = m.metric('fraud_rate', { kind: 'ratio', help: 'Orders that look like fraud, of all scored.' })
+
+export const beginScoring = m.on(orders.events.placed, 'begin-scoring', {
+  run: ({ event }) => scoreOrder.enqueue({ orderId: event.orderId }),
+})
+
+/** Looks at an order from several sides. It asks two modules and the provider, which is why it is nobody's request. */
+export const scoreOrder = m.job('score-order', {
+  input: z.object({ orderId: z.uuid() }),
+  attempts: 8,
+  priority: -10,
+  unique: ({ orderId }) => orderId,
+  async run({ input: { orderId }, db, call, settings, signal, now }) {
+    const order = await call.orders.orderById({ id: orderId })
+    if (!order) return
+    const provider = paymentProvider({ url: settings.PAYMENTS_URL, timeoutMs: settings.PAYMENTS_TIMEOUT_MS, signal })
+    const [[person], recent, card] = await Promise.all([
+      call.auth.peopleByIds({ ids: [order.userId] }),
+      call.orders.recentOrders({ userId: order.userId }),
+      provider.card(order.card),
+    ])
+    const { score, reasons } = judge({
+      total: order.total,
+      ordersLastHour: recent.lastHour,
+      spentToday: recent.spentToday,
+      accountAgeHours: person ? (now().getTime() - Date.parse(person.since)) / 3_600_000 : 0,
+      mailDomain: person?.email.split('@')[1] ?? '',
+      countries: [order.address.country, card.country],
+    })
+    const isFraud = score >= settings.FRAUD_THRESHOLD
+    await db.transaction(async (tx) => {
+      const { numInsertedOrUpdatedRows } = await tx
+        .insertInto('fraud_scores')
+        .values({ order_id: orderId, score, reasons })
+        .onConflict((conflict) => conflict.doNothing())
+        .executeTakeFirstOrThrow()
+      if (!numInsertedOrUpdatedRows) return
+      if (isFraud) await suspected.publish({ orderId, score, reasons }, { tx })
+      tx.afterCommit(() => fraudRate.record(isFraud))
+    })
+  },
+})
+
+interface Facts {
+  /** In cents, as is `spentToday`. */
+  total: number
+  ordersLastHour: number
+  spentToday: number
+  accountAgeHours: number
+  mailDomain: string
+  /** Where it goes, and where the card is from. */
+  countries: [string, string]
+}
+
+const RULES: { reason: string; points: number; holds(facts: Facts): boolean }[] = [
+  { reason: 'large order', points: 25, holds: (f) => f.total >= 100_000 },
+  { reason: 'large order of a new account', points: 25, holds: (f) => f.total >= 30_000 && f.accountAgeHours < 24 },
+  { reason: 'many orders within an hour', points: 30, holds: (f) => f.ordersLastHour > 10 },
+  { reason: 'much spent today', points: 15, holds: (f) => f.spentToday >= 300_000 },
+  { reason: 'card of another country', points: 30, holds: (f) => f.countries[0] !== f.countries[1] },
+  { reason: 'throw-away mail address', points: 25, holds: (f) => THROW_AWAY.has(f.mailDomain) },
+]
+
+const THROW_AWAY = new Set(['mailinator.com', 'guerrillamail.com', '10minutemail.com', 'trashmail.com'])
+
+/** Points from 0 to 100, and what they are for. */
+export function judge(facts: Facts): { score: number; reasons: string[] } {
+  const held = RULES.filter((rule) => rule.holds(facts))
+  const points = held.reduce((sum, rule) => sum + rule.points, 0)
+  return { score: Math.min(100, points), reasons: held.map((rule) => rule.reason) }
+}

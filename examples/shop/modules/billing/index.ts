@@ -1,0 +1,8 @@
+import { beginScoring, fraudRate, scoreOrder, suspected } from './fraud.ts'
+import { m } from './kit.ts'
+import { implementation } from './payments.ts'
+
+export default m.build({
+  parts: [implementation, beginScoring, scoreOrder, suspected, fraudRate],
+  migrations: new URL('./migrations/', import.meta.url),
+})

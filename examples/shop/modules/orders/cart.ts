@@ -1,0 +1,70 @@
+import { noContent, type Db } from 'tenfold'
+import { z } from 'zod'
+import { Line } from '../catalog/contract.ts'
+import { m } from './kit.ts'
+import type { OrdersTables } from './tables.gen.ts'
+
+const Cart = z.object({
+  lines: z.array(Line.extend({ name: z.string(), price: z.int(), stock: z.int() })),
+  total: z.int(),
+})
+
+/** What somebody has in the cart, for checkout. */
+export async function linesInCart(db: Db<OrdersTables>, userId: string): Promise<z.infer<typeof Line>[]> {
+  return db
+    .selectFrom('cart_lines')
+    .select(['product_id as productId', 'quantity'])
+    .where('user_id', '=', userId)
+    .orderBy('changed_at')
+    .execute()
+}
+
+export const showCart = m.route('GET /cart', {
+  summary: 'The own cart, at today’s prices',
+  auth: 'user',
+  reply: Cart,
+  async handler({ user, db, call }) {
+    const inCart = await linesInCart(db, user.id)
+    const products = await call.catalog.productsByIds({ ids: inCart.map((line) => line.productId) })
+    const byId = new Map(products.map((product) => [product.id, product]))
+    const lines = inCart.flatMap((line) => {
+      const product = byId.get(line.productId) // withdrawn meanwhile: it is not shown, and expires with the cart
+      return product ? [{ ...line, name: product.name, price: product.price, stock: product.stock }] : []
+    })
+    return { lines, total: lines.reduce((sum, line) => sum + line.price * line.quantity, 0) }
+  },
+})
+
+export const putInCart = m.route('PUT /cart/:productId', {
+  summary: 'Put a product in the cart, or change how many',
+  auth: 'user',
+  params: z.object({ productId: z.uuid() }),
+  body: Line.pick({ quantity: true }),
+  async handler({ user, params: { productId }, body: { quantity }, db, now }) {
+    await db
+      .insertInto('cart_lines')
+      .values({ user_id: user.id, product_id: productId, quantity })
+      .onConflict((conflict) =>
+        conflict.columns(['user_id', 'product_id']).doUpdateSet({ quantity, changed_at: now() }),
+      )
+      .execute()
+    return noContent()
+  },
+})
+
+export const takeFromCart = m.route('DELETE /cart/:productId', {
+  summary: 'Take a product out of the cart',
+  auth: 'user',
+  params: z.object({ productId: z.uuid() }),
+  async handler({ user, params: { productId }, db }) {
+    await db.deleteFrom('cart_lines').where('user_id', '=', user.id).where('product_id', '=', productId).execute()
+    return noContent()
+  },
+})
+
+export const expireCarts = m.cron('expire-carts', '15 * * * *', {
+  async run({ db, log }) {
+    const { rowCount } = await db.sql`delete from cart_lines where changed_at < now() - interval '30 days'`
+    if (rowCount > 0) log.info('expired cart lines', { count: rowCount })
+  },
+})

@@ -1,0 +1,43 @@
+import { defineError } from 'tenfold'
+
+export const NoOrder = defineError('SHOP_NO_ORDER', {
+  status: 404,
+  says: (e: { id: string }) => `There is no order ${e.id}.`,
+  fix: 'Look at GET /orders for your own.',
+})
+
+export const CartEmpty = defineError('SHOP_CART_EMPTY', {
+  status: 422,
+  says: () => 'There is nothing in the cart.',
+  fix: 'Put something in with PUT /cart/:productId, or send `lines`.',
+})
+
+export const CartChanged = defineError('SHOP_CART_CHANGED', {
+  status: 409,
+  says: () => 'The cart was changed while it was being ordered.',
+  fix: 'Look at the cart, and order again.',
+})
+
+export const KeyMissing = defineError('SHOP_IDEMPOTENCY_KEY_MISSING', {
+  status: 400,
+  says: () => 'An order needs the header `Idempotency-Key`, with 8 to 100 characters.',
+  fix: 'Send a new UUID with each order, and the same one when you repeat the request.',
+})
+
+export const KeyReused = defineError('SHOP_IDEMPOTENCY_KEY_REUSED', {
+  status: 422,
+  says: () => 'This `Idempotency-Key` belongs to another order.',
+  fix: 'Take a new key for a new order.',
+})
+
+export const NotRefundable = defineError('SHOP_NOT_REFUNDABLE', {
+  status: 409,
+  says: (e: { state: string }) => `An order that is '${e.state}' cannot be refunded.`,
+  fix: 'Only paid orders can be refunded.',
+})
+
+export const NoExport = defineError('SHOP_NO_EXPORT', {
+  status: 404,
+  says: (e: { id: string }) => `There is no export ${e.id}.`,
+  fix: 'Begin one with POST /admin/exports.',
+})
