@@ -7,14 +7,23 @@ import { CallInvalid } from './errors.ts'
 
 type Run = (input: unknown) => Promise<unknown>
 
-export function callsOf(module: Module, modules: readonly Module[], telemetry: Telemetry, contextOf: (module: string) => object): unknown {
+export function callsOf(
+  module: Module,
+  modules: readonly Module[],
+  telemetry: Telemetry,
+  contextOf: (module: string) => object,
+): unknown {
   const calls = Object.entries(module.uses).map(([key, contract]) => {
     const owner = modules.find((other) => other.name === contract.name)
     const implementation = owner?.parts.find((part) => part.kind === 'implementation')
     const methods = Object.entries(contract.methods).map(([name, method]) => {
       const run = implementation?.methods[name] as ((context: object) => Promise<unknown>) | undefined
       const call = checked(`${contract.name}.${name}`, method, (input) => run!({ ...contextOf(contract.name), input }))
-      return [name, (input: unknown) => telemetry.span('call', `${contract.name}.${name}`, { 'tenfold.caller': module.name }, () => call(input))]
+      return [
+        name,
+        (input: unknown) =>
+          telemetry.span('call', `${contract.name}.${name}`, { 'tenfold.caller': module.name }, () => call(input)),
+      ]
     })
     return [key, Object.fromEntries(methods)]
   })

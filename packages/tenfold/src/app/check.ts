@@ -3,7 +3,9 @@ import { nameOf, type Module } from '../modules/index.ts'
 
 export function problemsOf(name: string, modules: readonly Module[]): string[] {
   return [
-    ...(/^[a-z][a-z0-9_]{0,29}$/.test(name) ? [] : [`the app's name '${name}' must be lower-case letters, digits and _ (at most 30)`]),
+    ...(/^[a-z][a-z0-9_]{0,29}$/.test(name)
+      ? []
+      : [`the app's name '${name}' must be lower-case letters, digits and _ (at most 30)`]),
     ...duplicates(modules),
     ...modules.flatMap((module) => edgesOf(module, modules)),
     ...cycles(modules),
@@ -12,8 +14,13 @@ export function problemsOf(name: string, modules: readonly Module[]): string[] {
 
 function duplicates(modules: readonly Module[]): string[] {
   const names = modules.map((module) => module.name)
-  const routes = modules.flatMap((module) => module.parts.filter((part) => part.kind === 'route').map((part) => shapeOf(nameOf(part))))
-  return [...twice(names).map((name) => `two modules are named '${name}'`), ...twice(routes).map((route) => `two routes are '${route}'`)]
+  const routes = modules.flatMap((module) =>
+    module.parts.filter((part) => part.kind === 'route').map((part) => shapeOf(nameOf(part))),
+  )
+  return [
+    ...twice(names).map((name) => `two modules are named '${name}'`),
+    ...twice(routes).map((route) => `two routes are '${route}'`),
+  ]
 }
 
 /** `/orders/:id` and `/orders/:order` are the same route. */
@@ -42,15 +49,21 @@ function edgesOf(module: Module, modules: readonly Module[]): string[] {
     const known = shape.module === module.name || shape.module in module.uses
     const owner = modules.find((other) => other.name === shape.module)
     const published = owner?.parts.some((other) => other.kind === 'event' && other.shape.name === shape.name)
-    if (!known) problems.push(`'${part.name}' listens to '${shape.name}' without '${shape.module}' in the uses of '${module.name}'`)
-    else if (!published) problems.push(`'${part.name}' listens to '${shape.name}', which '${shape.module}' does not list as m.event(…)`)
+    if (!known)
+      problems.push(
+        `'${part.name}' listens to '${shape.name}' without '${shape.module}' in the uses of '${module.name}'`,
+      )
+    else if (!published)
+      problems.push(`'${part.name}' listens to '${shape.name}', which '${shape.module}' does not list as m.event(…)`)
   }
   return problems
 }
 
 /** Modules that use each other in a ring cannot be understood, tested or split apart. */
 function cycles(modules: readonly Module[]): string[] {
-  const uses = new Map(modules.map((module) => [module.name, Object.values(module.uses).map((contract) => contract.name)]))
+  const uses = new Map(
+    modules.map((module) => [module.name, Object.values(module.uses).map((contract) => contract.name)]),
+  )
   const found = new Map<string, string>()
   const walk = (path: string[]): void => {
     for (const next of uses.get(path.at(-1)!) ?? []) {

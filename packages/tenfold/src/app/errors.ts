@@ -25,7 +25,8 @@ export const EventInvalid = defineError('TF_EVENT_INVALID', {
 })
 
 export const CompanionFailed = defineError('TF_COMPANION_FAILED', {
-  says: (e: { variable: string; script: string; reason: string }) => `The companion for ${e.variable} (${e.script}) did not start: ${e.reason}`,
+  says: (e: { variable: string; script: string; reason: string }) =>
+    `The companion for ${e.variable} (${e.script}) did not start: ${e.reason}`,
   fix: 'Run the script by hand to see what is wrong; it must print its URL as its first line. Or set the variable to a running service.',
 })
 

@@ -1,5 +1,6 @@
 /** Jobs, subscriptions and crons: all of them run as jobs of the queue, in their module's context. */
 import { validate, type AnySchema, type Issue, type TenfoldError } from '../kernel/index.ts'
+import { jobNameOf, type CronTick } from '../cron/index.ts'
 import type { EventDelivery, JobHandler, RetryOptions, RunningJob, Subscriber } from '../queue/index.ts'
 import { toMs, type Duration } from '../kernel/index.ts'
 import {
@@ -22,20 +23,17 @@ export function handlersOf(modules: readonly Module[], scope: Scope, contextOf: 
   for (const part of modules.flatMap((module) => module.parts)) {
     if (part.kind === 'job') handlers.set(part.name, jobHandler(part, contextOf))
     if (part.kind === 'subscription') handlers.set(part.name, subscriptionHandler(part, contextOf))
-    if (part.kind === 'cron') handlers.set(cronJob(part.name), cronHandler(part, contextOf))
+    if (part.kind === 'cron') handlers.set(jobNameOf(part.name), cronHandler(part, contextOf))
   }
   return new Map([...handlers].map(([name, handler]) => [name, (job) => runInScope(scope, () => handler(job))]))
-}
-
-/** Under which name the runs of a cron are queued. */
-export function cronJob(name: string): string {
-  return `cron:${name}`
 }
 
 function jobHandler(definition: JobDefinition, contextOf: ContextOf): JobHandler {
   const run = definition.options.run as Run
   return async (job) => {
-    const input = await checked(definition.options.input, job.payload, (issues) => JobInputInvalid({ job: job.name, issues }))
+    const input = await checked(definition.options.input, job.payload, (issues) =>
+      JobInputInvalid({ job: job.name, issues }),
+    )
     return run({ ...contextOf(definition.module, job.signal), ...factsOf(job), input })
   }
 }
@@ -44,7 +42,9 @@ function subscriptionHandler(definition: SubscriptionDefinition, contextOf: Cont
   const run = definition.options.run as Run
   return async (job) => {
     const delivery = job.payload as EventDelivery
-    const event = await checked(definition.shape.payload, delivery.payload, (issues) => EventInvalid({ event: delivery.event, issues }))
+    const event = await checked(definition.shape.payload, delivery.payload, (issues) =>
+      EventInvalid({ event: delivery.event, issues }),
+    )
     return run({ ...contextOf(definition.module, job.signal), ...factsOf(job), event })
   }
 }
@@ -52,7 +52,7 @@ function subscriptionHandler(definition: SubscriptionDefinition, contextOf: Cont
 function cronHandler(definition: CronDefinition, contextOf: ContextOf): JobHandler {
   const run = definition.options.run as Run
   return async (job) => {
-    const { fireAt } = job.payload as { fireAt: number }
+    const { fireAt } = job.payload as CronTick
     return run({ ...contextOf(definition.module, job.signal), ...factsOf(job), fireAt: new Date(fireAt) })
   }
 }
@@ -66,7 +66,11 @@ function factsOf(job: RunningJob): object {
   }
 }
 
-export async function checked(schema: AnySchema, value: unknown, fail: (issues: Issue[]) => TenfoldError): Promise<unknown> {
+export async function checked(
+  schema: AnySchema,
+  value: unknown,
+  fail: (issues: Issue[]) => TenfoldError,
+): Promise<unknown> {
   const result = await validate(schema, value)
   if (!result.ok) throw fail(result.issues)
   return result.value
@@ -93,6 +97,8 @@ export function retriesOf({ attempts, timeout, backoff }: Retries): RetryOptions
   return {
     ...(attempts !== undefined && { maxAttempts: attempts }),
     ...(timeout !== undefined && { timeoutMs: toMs(timeout) }),
-    ...(backoff && { backoff: { baseMs: toMs(backoff.base), ...(backoff.max !== undefined && { maxMs: toMs(backoff.max) }) } }),
+    ...(backoff && {
+      backoff: { baseMs: toMs(backoff.base), ...(backoff.max !== undefined && { maxMs: toMs(backoff.max) }) },
+    }),
   }
 }

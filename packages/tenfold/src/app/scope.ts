@@ -4,7 +4,14 @@ import { openTransactions } from '../database/index.ts'
 import type { Cache, Caches } from '../cache/index.ts'
 import { EnqueueOutsideTransaction, type NewJob, type Queue } from '../queue/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
-import { runInScope, type CacheDefinition, type JobDefinition, type MetricDefinition, type Module, type Scope } from '../modules/index.ts'
+import {
+  runInScope,
+  type CacheDefinition,
+  type JobDefinition,
+  type MetricDefinition,
+  type Module,
+  type Scope,
+} from '../modules/index.ts'
 import { EventInvalid, JobInputInvalid } from './errors.ts'
 import { checked, retriesOf } from './jobs.ts'
 
@@ -35,12 +42,18 @@ export function createScope(modules: readonly Module[], parts: ScopeParts): Scop
       for (const input of inputs) {
         await checked(job.options.input, input, (issues) => JobInputInvalid({ job: job.name, issues }))
       }
-      return queue.enqueue(inputs.map((input) => newJob(job, input, options)), tx)
+      return queue.enqueue(
+        inputs.map((input) => newJob(job, input, options)),
+        tx,
+      )
     },
     async publish(event, payloads, tx) {
       const { name, payload: schema } = event.shape
       for (const payload of payloads) await checked(schema, payload, (issues) => EventInvalid({ event: name, issues }))
-      await queue.publish(payloads.map((payload) => ({ name, payload })), tx)
+      await queue.publish(
+        payloads.map((payload) => ({ name, payload })),
+        tx,
+      )
     },
     cached: (definition) => caches.get(definition)!,
     record: (metric, value, dimensions) => metrics.get(metric.name)!(value, dimensions),
@@ -52,7 +65,11 @@ export function createScope(modules: readonly Module[], parts: ScopeParts): Scop
   return scope
 }
 
-function newJob(job: JobDefinition, payload: unknown, options: { delay?: Parameters<typeof toMs>[0]; runAt?: Date; priority?: number }): NewJob {
+function newJob(
+  job: JobDefinition,
+  payload: unknown,
+  options: { delay?: Parameters<typeof toMs>[0]; runAt?: Date; priority?: number },
+): NewJob {
   const { priority = job.options.priority, delay, runAt } = options
   const unique = job.options.unique as ((input: unknown) => string) | undefined
   const concurrency = job.options.concurrency as { key: (input: unknown) => string; limit: number } | undefined
@@ -68,7 +85,11 @@ function newJob(job: JobDefinition, payload: unknown, options: { delay?: Paramet
   }
 }
 
-function defineCache(definition: CacheDefinition<string, any, any>, parts: ScopeParts, scope: Scope): Cache<unknown, unknown> {
+function defineCache(
+  definition: CacheDefinition<string, any, any>,
+  parts: ScopeParts,
+  scope: Scope,
+): Cache<unknown, unknown> {
   const { load, tags, ...options } = definition.options
   const run = load as (key: unknown, context: object) => Promise<unknown>
   return parts.caches.define<unknown, unknown>({
@@ -79,7 +100,10 @@ function defineCache(definition: CacheDefinition<string, any, any>, parts: Scope
   })
 }
 
-function recorderOf({ name, options }: MetricDefinition, { metrics }: Telemetry): (value: number, dimensions: Record<string, string>) => void {
+function recorderOf(
+  { name, options }: MetricDefinition,
+  { metrics }: Telemetry,
+): (value: number, dimensions: Record<string, string>) => void {
   const { kind, help, unit = '1' } = options
   if (kind === 'distribution') {
     const histogram = metrics.histogram(name, { help, unit })

@@ -50,7 +50,9 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     if (value !== undefined && parsed === undefined) problems.push({ at, problem })
     return parsed
   }
-  const env = read('NODE_ENV', oneOf(['development', 'production', 'test']), 'must be development, production or test') ?? 'development'
+  const env =
+    read('NODE_ENV', oneOf(['development', 'production', 'test']), 'must be development, production or test') ??
+    'development'
   const secretKey = read(
     'SECRET_KEY',
     (value) => (value.length >= 32 ? value : undefined),
@@ -63,12 +65,20 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
   const environment: Environment = {
     env,
     databaseUrl: read('DATABASE_URL', postgres, 'must be of the form postgres://user:password@host:5432/database'),
-    databaseDirectUrl: read('DATABASE_DIRECT_URL', postgres, 'must be of the form postgres://user:password@host:5432/database'),
+    databaseDirectUrl: read(
+      'DATABASE_DIRECT_URL',
+      postgres,
+      'must be of the form postgres://user:password@host:5432/database',
+    ),
     port: read('PORT', portOf, 'must be a port number from 0 to 65535'),
     host: text('HOST') ?? (env === 'production' ? '::' : '127.0.0.1'),
     consolePort: read('CONSOLE_PORT', portOf, 'must be a port number from 0 to 65535'),
     consoleHost: text('CONSOLE_HOST') ?? '127.0.0.1',
-    consoleToken: read('TENFOLD_CONSOLE_TOKEN', (value) => (value.length >= 16 ? value : undefined), 'must have at least 16 characters'),
+    consoleToken: read(
+      'TENFOLD_CONSOLE_TOKEN',
+      (value) => (value.length >= 16 ? value : undefined),
+      'must have at least 16 characters',
+    ),
     logLevel: read('LOG_LEVEL', oneOf(LEVELS), `must be one of ${LEVELS.join(', ')}`) ?? 'info',
     secretKey,
     storageUrl: read('STORAGE_URL', urlOf(['file:']), 'must be of the form file:///var/lib/app/files'),
@@ -95,5 +105,8 @@ function portOf(value: string): number | undefined {
 }
 
 function listOf(value: string | undefined): string[] {
-  return (value ?? '').split(',').map((part) => part.trim()).filter(Boolean)
+  return (value ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean)
 }

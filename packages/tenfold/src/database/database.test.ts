@@ -35,12 +35,15 @@ describe('database', () => {
   let shop: Db<Shop>
 
   before(async () => {
-    const items = 'create table item (id int primary key, name text not null, left_over int); alter table item rename left_over to "left"'
+    const items =
+      'create table item (id int primary key, name text not null, left_over int); alter table item rename left_over to "left"'
     db = await testDatabase({
       maxConnections: 4,
       migrations: [
         await source('shop', { '0001_items.sql': items }),
-        await source('other', { '0001_secret.sql': "create table secret (word text); insert into secret values ('x')" }),
+        await source('other', {
+          '0001_secret.sql': "create table secret (word text); insert into secret values ('x')",
+        }),
       ],
     })
     shop = db.database.module<Shop>('shop')
@@ -81,7 +84,11 @@ describe('database', () => {
         async (tx) => {
           runs++
           const { left } = await tx.selectFrom('item').select('left').where('id', '=', 20).executeTakeFirstOrThrow()
-          await tx.updateTable('item').set({ left: left + 1 }).where('id', '=', 20).execute()
+          await tx
+            .updateTable('item')
+            .set({ left: left + 1 })
+            .where('id', '=', 20)
+            .execute()
         },
         { isolation: 'serializable', attempts: 50 },
       )
@@ -127,7 +134,9 @@ describe('database', () => {
 
   test('more flows than connections wait their turn; connections pass from role to role', async () => {
     const other = db.database.module('other')
-    const work = Array.from({ length: 40 }, (_, i) => (i % 2 ? shop.sql`select pg_sleep(0.005)` : other.sql`select pg_sleep(0.005)`))
+    const work = Array.from({ length: 40 }, (_, i) =>
+      i % 2 ? shop.sql`select pg_sleep(0.005)` : other.sql`select pg_sleep(0.005)`,
+    )
     await Promise.all(work)
     assert.ok(db.database.counts().open <= 4)
     assert.equal(db.database.counts().waiting, 0)
@@ -144,9 +153,11 @@ describe('database', () => {
     const stop = await db.system.listen('test_channel', (payload) => void heard.push(payload))
     await db.system.query(`select pg_notify('test_channel', 'one')`)
     await untilTrue(() => heard.includes('one'), 'the first message')
-    await db.system.query(
-      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test/listen' and datname = current_database()`,
-    ).catch(() => {})
+    await db.system
+      .query(
+        `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test/listen' and datname = current_database()`,
+      )
+      .catch(() => {})
     await untilTrue(() => heard.includes(undefined), 'word of the loss')
     await untilTrue(async () => {
       await db.system.query(`select pg_notify('test_channel', 'two')`)
@@ -174,7 +185,9 @@ describe('database', () => {
   }
   for (const [what, statement] of Object.entries(bypasses)) {
     test(`a module that ${what} is denied`, async () => {
-      await assert.rejects(db.database.module('shop').sql([statement] as unknown as TemplateStringsArray), { code: '42501' })
+      await assert.rejects(db.database.module('shop').sql([statement] as unknown as TemplateStringsArray), {
+        code: '42501',
+      })
     })
   }
   test('a search_path to the other schema opens nothing', async () => {
@@ -189,21 +202,37 @@ describe('database', () => {
 })
 
 describe('migrations', () => {
-  const options = (db: TestDatabase, ...sources: MigrationSource[]) => ({ url: db.url, app: db.app, secretKey: db.secretKey, sources })
+  const options = (db: TestDatabase, ...sources: MigrationSource[]) => ({
+    url: db.url,
+    app: db.app,
+    secretKey: db.secretKey,
+    sources,
+  })
 
   test('each file is applied once, in order, and the status says so', async () => {
     const db = await testDatabase()
-    const shop = await source('shop', { '0001_a.sql': 'create table a (id int)', '0002_b.sql': 'alter table a add column b int' })
+    const shop = await source('shop', {
+      '0001_a.sql': 'create table a (id int)',
+      '0002_b.sql': 'alter table a add column b int',
+    })
     assert.deepEqual((await migrate(options(db, shop))).applied, ['shop/0001_a', 'shop/0002_b'])
     assert.deepEqual((await migrate(options(db, shop))).applied, [])
     const { migrations } = await migrationStatus(options(db, shop))
-    assert.deepEqual(migrations.map(({ name, state }) => [name, state]), [['0001_a', 'applied'], ['0002_b', 'applied']])
+    assert.deepEqual(
+      migrations.map(({ name, state }) => [name, state]),
+      [
+        ['0001_a', 'applied'],
+        ['0002_b', 'applied'],
+      ],
+    )
     await db.close()
   })
 
   test('a changed file and a missing one are refused by name', async () => {
     const db = await testDatabase()
-    await migrate(options(db, await source('shop', { '0001_a.sql': 'create table a (id int)', '0002_b.sql': 'select 1' })))
+    await migrate(
+      options(db, await source('shop', { '0001_a.sql': 'create table a (id int)', '0002_b.sql': 'select 1' })),
+    )
     const changed = await source('shop', { '0001_a.sql': 'create table a (id bigint)', '0002_b.sql': 'select 1' })
     await assert.rejects(migrate(options(db, changed)), { code: 'TF_MIGRATION_CHANGED', message: /shop\/0001_a/ })
     const missing = await source('shop', { '0001_a.sql': 'create table a (id int)' })
@@ -214,7 +243,10 @@ describe('migrations', () => {
   test('a file that fails keeps nothing and names its line', async () => {
     const db = await testDatabase()
     const broken = await source('shop', { '0001_a.sql': 'create table a (id int);\nselect nothing from a;' })
-    await assert.rejects(migrate(options(db, broken)), { code: 'TF_MIGRATION_FAILED', message: /shop\/0001_a failed at line 3/ })
+    await assert.rejects(migrate(options(db, broken)), {
+      code: 'TF_MIGRATION_FAILED',
+      message: /shop\/0001_a failed at line 3/,
+    })
     const mended = await source('shop', { '0001_a.sql': 'create table a (id int)' })
     assert.deepEqual((await migrate(options(db, mended))).applied, ['shop/0001_a'])
     await db.close()
@@ -224,15 +256,25 @@ describe('migrations', () => {
     const db = await testDatabase()
     const other = await source('other', { '0001_secret.sql': 'create table secret (id int primary key)' })
     const nosy = await source('shop', { '0001_nosy.sql': 'create table a (id int references other.secret)' })
-    await assert.rejects(migrate(options(db, other, nosy)), { code: 'TF_MIGRATION_FAILED', message: /permission denied/ })
+    await assert.rejects(migrate(options(db, other, nosy)), {
+      code: 'TF_MIGRATION_FAILED',
+      message: /permission denied/,
+    })
     await db.close()
   })
 
   test('two processes that migrate at once apply each file once', async () => {
     const db = await testDatabase()
     const shop = await source('shop', { '0001_slow.sql': 'create table a (id int); select pg_sleep(0.2)' })
-    const results = await Promise.all([migrate(options(db, shop)), migrate(options(db, shop)), migrate(options(db, shop))])
-    assert.deepEqual(results.flatMap((result) => result.applied), ['shop/0001_slow'])
+    const results = await Promise.all([
+      migrate(options(db, shop)),
+      migrate(options(db, shop)),
+      migrate(options(db, shop)),
+    ])
+    assert.deepEqual(
+      results.flatMap((result) => result.applied),
+      ['shop/0001_slow'],
+    )
     await db.close()
   })
 
@@ -248,7 +290,9 @@ describe('migrations', () => {
 
   test('file names and headers that say too little are refused', async () => {
     const db = await testDatabase()
-    await assert.rejects(migrate(options(db, await source('shop', { '1_a.sql': 'select 1' }))), { code: 'TF_BAD_MIGRATION_FILE' })
+    await assert.rejects(migrate(options(db, await source('shop', { '1_a.sql': 'select 1' }))), {
+      code: 'TF_BAD_MIGRATION_FILE',
+    })
     const twice = await source('shop', { '0001_a.sql': 'select 1', '0001_b.sql': 'select 1' })
     await assert.rejects(migrate(options(db, twice)), { code: 'TF_BAD_MIGRATION_FILE' })
     await db.close()
@@ -256,10 +300,12 @@ describe('migrations', () => {
 
   test('a wrong address is one clear error', async () => {
     const sources: MigrationSource[] = []
-    await assert.rejects(migrate({ url: 'postgres://nobody:nothing@127.0.0.1:1/none', app: 'x', secretKey: 'k', sources }), {
-      code: 'TF_DATABASE_UNREACHABLE',
-      message: /127\.0\.0\.1:1/,
-    })
+    await assert.rejects(
+      migrate({ url: 'postgres://nobody:nothing@127.0.0.1:1/none', app: 'x', secretKey: 'k', sources }),
+      {
+        code: 'TF_DATABASE_UNREACHABLE',
+        message: /127\.0\.0\.1:1/,
+      },
+    )
   })
 })
-

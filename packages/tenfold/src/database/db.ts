@@ -117,3 +117,6 @@ function executorOver<Tables>(target: Sql): QueryExecutor {
     },
   }).getExecutor()
 }
+
+/** What a json or jsonb column carries. */
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json | undefined }

@@ -1,5 +1,5 @@
 /** Ring 2: Postgres. Connections under one budget, typed queries per module, transactions, migrations, roles. */
-export { createDb, type AnyTx, type Db, type Queries, type Tx } from './db.ts'
+export { createDb, type AnyTx, type Db, type Json, type Queries, type Tx } from './db.ts'
 export * from './errors.ts'
 export { generateTypes } from './types/generate.ts'
 export {

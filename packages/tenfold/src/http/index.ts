@@ -5,7 +5,6 @@ export { createServer, type HttpServer, type ServerOptions } from './server.ts'
 export type { CorsOptions } from './origin.ts'
 export type { Checks, Health } from './health.ts'
 export type { Problem } from './problem.ts'
-export type { SessionStore, StoredSession } from './session.ts'
 export {
   created,
   disposition,

@@ -119,7 +119,11 @@ interface ParsedMail {
 }
 
 async function parser(): Promise<(raw: Buffer) => Promise<ParsedMail>> {
-  const { default: PostalMime } = await importPeer('postal-mime', 'the mail server for development', () => import('postal-mime'))
+  const { default: PostalMime } = await importPeer(
+    'postal-mime',
+    'the mail server for development',
+    () => import('postal-mime'),
+  )
   return (raw) => PostalMime.parse(raw)
 }
 

@@ -9,11 +9,11 @@ export interface CronContext<K extends KitTypes> extends ModuleContext<K> {
 export interface CronOptions<K extends KitTypes> {
   /** An IANA name such as `Europe/Berlin`. Defaults to `UTC`. */
   timeZone?: string
-  /** How late a tick may still run, when nothing was up at its time. Defaults to 5 minutes. */
+  /** How late a tick may still run, when nothing was up at its time. Defaults to 10 minutes. */
   grace?: Duration
   /** Defaults to 3. */
   attempts?: number
-  /** Defaults to 5 minutes. */
+  /** Defaults to 10 minutes. */
   timeout?: Duration
   run(context: CronContext<K>): Promise<unknown>
 }

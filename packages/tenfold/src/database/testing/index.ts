@@ -13,7 +13,7 @@ import {
 } from '../index.ts'
 import { createDatabase, databaseUrl, dropDatabase, startTestServer, type TestServer } from './server.ts'
 
-export { createDatabase, dropDatabase, startTestServer, type TestServer } from './server.ts'
+export { createDatabase, databaseUrl, dropDatabase, startTestServer, type TestServer } from './server.ts'
 
 /** The one thing that is shared by all tests of a process: its server, and the migrated databases that new ones are copied from. */
 const shared = { server: undefined as Promise<TestServer> | undefined, templates: new Map<string, Promise<Template>>() }

@@ -52,15 +52,21 @@ export async function generateTypes(sql: Sql, schema: string): Promise<string | 
   if (rows.length === 0) return undefined
   const tables = Map.groupBy(rows, (row) => row.table_name)
   const name = `${pascal(schema)}Tables`
-  const body = [...tables].map(([table, columns]) => `  ${key(table)}: {\n${columns.map((c) => `    ${line(c)}\n`).join('')}  }\n`).join('')
-  const imports = ['ColumnType', 'Generated', 'GeneratedAlways', 'Json'].filter((one) => new RegExp(`\\b${one}\\b`).test(body))
+  const body = [...tables]
+    .map(([table, columns]) => `  ${key(table)}: {\n${columns.map((c) => `    ${line(c)}\n`).join('')}  }\n`)
+    .join('')
+  const imports = ['ColumnType', 'Generated', 'GeneratedAlways', 'Json'].filter((one) =>
+    new RegExp(`\\b${one}\\b`).test(body),
+  )
   const from = imports.length > 0 ? `import type { ${imports.join(', ')} } from 'tenfold'\n\n` : ''
   return `// Made by \`tenfold types\` from the migrated database. Do not edit.\n${from}export interface ${name} {\n${body}}\n`
 }
 
 function line({ column_name, type, labels, nullable, generated, always }: Column): string {
   const array = type.startsWith('_')
-  const base = labels ? labels.map((label) => `'${label.replaceAll("'", "\\'")}'`).join(' | ') : (TYPES[array ? type.slice(1) : type] ?? 'string')
+  const base = labels
+    ? labels.map((label) => `'${label.replaceAll("'", "\\'")}'`).join(' | ')
+    : (TYPES[array ? type.slice(1) : type] ?? 'string')
   const one = array ? (/[|<]/.test(base) ? `Array<${base}>` : `${base}[]`) : base
   const value = nullable ? `${one} | null` : one
   return `${key(column_name)}: ${always ? `GeneratedAlways<${value}>` : generated ? `Generated<${value}>` : value}`

@@ -1,0 +1,54 @@
+/** The app's database without the app: for commands that look at what is stored, or change the schema. */
+import { readEnvironment } from '../config/index.ts'
+import { migrationStatus, MigrationsPending, openDatabase, type Database } from '../database/index.ts'
+import { openQueue, type Queue } from '../queue/index.ts'
+import { createTelemetry, type Telemetry } from '../telemetry/index.ts'
+import { bind, type Bindings } from './bindings.ts'
+import type { App } from './define.ts'
+import { migrationsOf } from './migrations.ts'
+
+export interface Connected {
+  bindings: Bindings
+  telemetry: Telemetry
+  /** For `migrate`, `migrationStatus` and the like. */
+  target: { url: string; app: string; secretKey: string; sources: ReturnType<typeof migrationsOf> }
+  /** Opens the migrated database; throws TF_MIGRATIONS_PENDING before the first migration. */
+  open(): Promise<{ database: Database; queue: Queue }>
+  close(): Promise<void>
+}
+
+export async function connect(app: App, root: URL): Promise<Connected> {
+  const environment = readEnvironment(process.env)
+  const telemetry = createTelemetry({ service: app.name, env: environment.env, level: 'silent' })
+  const bindings = await bind({ app: app.name, environment, telemetry, root, companions: {} })
+  const { databaseUrl, databaseDirectUrl, secretKey } = bindings
+  const target = { url: databaseDirectUrl, app: app.name, secretKey, sources: migrationsOf(app) }
+  const closers: (() => Promise<void>)[] = [() => telemetry.close(), () => bindings.stop()]
+  return {
+    bindings,
+    telemetry,
+    target,
+    async open() {
+      const { roleMode } = await migrationStatus(target)
+      if (!roleMode) throw MigrationsPending({ pending: ['all'] })
+      const database = openDatabase({
+        url: databaseUrl,
+        directUrl: databaseDirectUrl,
+        app: app.name,
+        secretKey,
+        roleMode,
+        telemetry,
+        maxConnections: 4,
+      })
+      const queue = openQueue({ db: database.system, telemetry })
+      closers.push(
+        () => database.service.stop(),
+        () => queue.close(),
+      )
+      return { database, queue }
+    },
+    async close() {
+      for (const close of closers.splice(0).reverse()) await close()
+    },
+  }
+}

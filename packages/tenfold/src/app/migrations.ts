@@ -1,0 +1,18 @@
+import type { MigrationSource } from '../database/index.ts'
+import { migrations as inspect } from '../inspect/index.ts'
+import { migrations as cron } from '../cron/index.ts'
+import { migrations as limits } from '../limits/index.ts'
+import { migrations as mail } from '../mail/index.ts'
+import { migrations as queue } from '../queue/index.ts'
+import { migrations as sessions } from '../sessions/index.ts'
+import type { App } from './define.ts'
+
+/** All migrations of an app, in the order in which they are applied: the platform's own, then each module's. */
+export function migrationsOf(app: Pick<App, 'modules'>): MigrationSource[] {
+  const own = app.modules.map((module) => ({
+    module: module.name,
+    schema: module.name,
+    directory: module.migrations ?? new URL('./none/', import.meta.url),
+  }))
+  return [queue, cron, sessions, limits, mail, inspect, ...own]
+}

@@ -1,0 +1,24 @@
+import { BadConfig, type ConfigProblem } from '../config/index.ts'
+import { validate } from '../kernel/index.ts'
+import type { Module } from '../modules/index.ts'
+
+/** The settings of every module, out of the environment's variables. Throws TF_BAD_CONFIG with all problems of all modules. */
+export async function readSettings(
+  modules: readonly Module[],
+  variables: Readonly<Record<string, string | undefined>>,
+): Promise<Map<string, unknown>> {
+  const settings = new Map<string, unknown>()
+  const problems: ConfigProblem[] = []
+  const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined && value !== ''))
+  for (const module of modules) {
+    if (!module.settings) continue
+    const result = await validate(module.settings, given)
+    if (result.ok) settings.set(module.name, Object.freeze(result.value))
+    else
+      problems.push(
+        ...result.issues.map(({ path, message }) => ({ at: `${path} (module ${module.name})`, problem: message })),
+      )
+  }
+  if (problems.length > 0) throw BadConfig({ problems })
+  return settings
+}

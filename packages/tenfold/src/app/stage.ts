@@ -1,0 +1,15 @@
+import type { Environment } from '../config/index.ts'
+
+export interface Stage {
+  number: 1 | 2 | 3 | 4 | 5 | 6
+  name: string
+}
+
+const LOCAL = new Set(['localhost', '127.0.0.1', '::1', '[::1]', ''])
+
+/** The stage of the ladder that a configuration is, by what it binds. */
+export function stageOf(environment: Environment): Stage {
+  const { databaseUrl } = environment
+  const apart = databaseUrl !== undefined && !LOCAL.has(new URL(databaseUrl).hostname)
+  return apart ? { number: 2, name: 'database apart' } : { number: 1, name: 'one machine' }
+}

@@ -1,0 +1,94 @@
+import { BadConfig, readEnvironment } from '../../config/index.ts'
+import { problemsOf, stageOf } from '../../app/index.ts'
+import { illegalImports } from '../boundaries.ts'
+import type { Command } from '../command.ts'
+import { loadProject } from '../project.ts'
+
+interface Line {
+  part: string
+  bound: string
+  /** What happens when two instances run; empty when nothing breaks. */
+  twoInstances: string
+  variable: string
+}
+
+export const check: Command = {
+  name: 'check',
+  about: 'check configuration, module boundaries and names; show what is bound and what would break with two instances',
+  examples: ['tenfold check', 'NODE_ENV=production tenfold check --json'],
+  async run({ flags, output }) {
+    const { app, config, root } = await loadProject(flags)
+    const problems = [...problemsOf(app.name, app.modules), ...(await illegalImports(root, app.modules))]
+    let lines: Line[] = []
+    let stage: { number: number; name: string } | undefined
+    try {
+      const environment = readEnvironment(process.env)
+      stage = stageOf(environment)
+      lines = bindingsOf(environment, Object.keys(config.companions ?? {}))
+    } catch (error) {
+      if (!BadConfig.is(error)) throw error
+      problems.push(...error.details.problems.map(({ at, problem }) => `${at}: ${problem}`))
+    }
+    const warnings = lines
+      .filter((line) => line.twoInstances)
+      .map((line) => `${line.part}: ${line.twoInstances} (set ${line.variable})`)
+    output.show({ ok: problems.length === 0, stage, problems, bindings: lines, twoInstances: warnings }, () => {
+      if (stage) output.line(`stage ${stage.number}: ${stage.name}\n`)
+      output.table(
+        ['part', 'bound to', 'with two instances'],
+        lines.map((line) => [
+          line.part,
+          line.bound,
+          line.twoInstances ? output.paint('yellow', line.twoInstances) : output.paint('green', 'works'),
+        ]),
+      )
+      output.line()
+      for (const problem of problems) output.line(`${output.paint('red', 'problem')} ${problem}`)
+      output.line(problems.length === 0 ? output.paint('green', 'no problems') : `${problems.length} problem(s)`)
+    })
+    return problems.length === 0 ? 0 : 1
+  },
+}
+
+function bindingsOf(environment: ReturnType<typeof readEnvironment>, companions: string[]): Line[] {
+  const { databaseUrl, storageUrl, secretKey, variables } = environment
+  const shared = databaseUrl !== undefined
+  return [
+    {
+      part: 'database',
+      bound: databaseUrl ? new URL(databaseUrl).host : 'embedded Postgres',
+      twoInstances: shared ? '' : 'each machine would have a database of its own',
+      variable: 'DATABASE_URL',
+    },
+    { part: 'jobs, crons, events', bound: 'Postgres', twoInstances: '', variable: '' },
+    { part: 'sessions', bound: 'Postgres', twoInstances: '', variable: '' },
+    { part: 'rate limits', bound: 'Postgres', twoInstances: '', variable: '' },
+    { part: 'cache', bound: 'memory, invalidated through Postgres', twoInstances: '', variable: '' },
+    {
+      part: 'files',
+      bound: storageUrl ?? 'disk, .tenfold/files',
+      twoInstances: 'a file uploaded on one machine is not on the other',
+      variable: 'STORAGE_URL',
+    },
+    {
+      part: 'secret key',
+      bound: secretKey ? 'SECRET_KEY' : '.tenfold/secret',
+      twoInstances: secretKey
+        ? ''
+        : 'each machine would make a key of its own: sessions of one are unknown to the other',
+      variable: 'SECRET_KEY',
+    },
+    {
+      part: 'mail',
+      bound: variables.SMTP_URL ? 'SMTP_URL' : 'the local mail server for development',
+      twoInstances: '',
+      variable: 'SMTP_URL',
+    },
+    ...companions.map((variable) => ({
+      part: variable,
+      bound: variables[variable] ? 'set' : 'a companion process, in development',
+      twoInstances: '',
+      variable,
+    })),
+  ]
+}

@@ -1,0 +1,24 @@
+import type { Command } from '../command.ts'
+import { check } from './check.ts'
+import { dev } from './dev.ts'
+import { jobsDiscard, jobsList, jobsRetry, jobsShow } from './jobs.ts'
+import { migrateNew, migrateStatus, migrateUp } from './migrate.ts'
+import { routes } from './routes.ts'
+import { start } from './start.ts'
+import { types } from './types.ts'
+
+/** In the order of the overview. */
+export const commands: readonly Command[] = [
+  dev,
+  start,
+  check,
+  routes,
+  migrateUp,
+  migrateStatus,
+  migrateNew,
+  types,
+  jobsList,
+  jobsShow,
+  jobsRetry,
+  jobsDiscard,
+]

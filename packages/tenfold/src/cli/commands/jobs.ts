@@ -1,0 +1,126 @@
+import { connect } from '../../app/index.ts'
+import type { JobState, Queue } from '../../queue/index.ts'
+import type { Command, Invocation } from '../command.ts'
+import { BadOptionValue, MissingArgument, NoSuchJob } from '../errors.ts'
+import { loadProject } from '../project.ts'
+
+const STATES: readonly JobState[] = ['waiting', 'delayed', 'running', 'done', 'dead']
+const COLOURS = { waiting: 'yellow', delayed: 'grey', running: 'cyan', done: 'green', dead: 'red' } as const
+
+export const jobsList: Command = {
+  name: 'jobs list',
+  about: 'list jobs, newest first',
+  options: {
+    state: { type: 'string', value: '<state>', about: STATES.join(', ') },
+    name: { type: 'string', value: '<name>', about: 'jobs of this name only' },
+    limit: { type: 'string', value: '<n>', about: 'how many (default: 50, at most 500)' },
+  },
+  examples: [
+    'tenfold jobs list',
+    'tenfold jobs list --state dead',
+    'tenfold jobs list --name orders.send-receipt --json',
+  ],
+  run: (invocation) =>
+    withQueue(invocation, async (queue) => {
+      const { flags, output } = invocation
+      const state = STATES.find((one) => one === flags.state)
+      if (flags.state !== undefined && !state) {
+        throw BadOptionValue({ option: '--state', value: String(flags.state), allowed: `one of ${STATES.join(', ')}` })
+      }
+      const limit = Number(flags.limit ?? 50)
+      if (!Number.isInteger(limit) || limit < 1 || limit > 500) {
+        throw BadOptionValue({ option: '--limit', value: String(flags.limit), allowed: 'a whole number from 1 to 500' })
+      }
+      const jobs = await queue.list({
+        limit,
+        ...(state && { state }),
+        ...(flags.name !== undefined && { name: String(flags.name) }),
+      })
+      output.show(jobs, () => {
+        if (jobs.length === 0) return output.line('no jobs')
+        output.table(
+          ['id', 'job', 'state', 'attempt', 'created', 'error'],
+          jobs.map(({ id, name, state, attempt, maxAttempts, createdAt, error = '' }) => [
+            id,
+            name,
+            output.paint(COLOURS[state], state),
+            `${attempt}/${maxAttempts}`,
+            new Date(createdAt).toISOString(),
+            error.split('\n')[0]!.slice(0, 80),
+          ]),
+        )
+      })
+      return 0
+    }),
+}
+
+export const jobsShow: Command = {
+  name: 'jobs show',
+  about: 'show one job: payload, errors, result',
+  args: '<id>',
+  maxArgs: 1,
+  examples: ['tenfold jobs show 4711'],
+  run: (invocation) =>
+    withQueue(invocation, async (queue) => {
+      const id = idOf(invocation, 'jobs show')
+      const job = await queue.get(id)
+      if (!job) throw NoSuchJob({ id, action: 'shown' })
+      invocation.output.line(JSON.stringify(job, null, 2))
+      return 0
+    }),
+}
+
+export const jobsRetry: Command = {
+  name: 'jobs retry',
+  about: 'run a dead job again (or a delayed one at once)',
+  args: '[<id>]',
+  maxArgs: 1,
+  options: { all: { type: 'string', value: '<name>', about: 'all dead jobs of this name' } },
+  examples: ['tenfold jobs retry 4711', 'tenfold jobs retry --all orders.send-receipt'],
+  run: (invocation) =>
+    withQueue(invocation, async (queue) => {
+      const { flags, output } = invocation
+      if (typeof flags.all === 'string') {
+        const retried = await queue.retryAll({ name: flags.all, state: 'dead' })
+        output.show({ retried }, () => output.line(`${retried} jobs are tried again`))
+        return 0
+      }
+      const id = idOf(invocation, 'jobs retry')
+      if (!(await queue.retry(id))) throw NoSuchJob({ id, action: 'retried' })
+      output.show({ id, done: true }, () => output.line(`job ${id} is tried again`))
+      return 0
+    }),
+}
+
+export const jobsDiscard: Command = {
+  name: 'jobs discard',
+  about: 'delete a job that is dead or has not begun',
+  args: '<id>',
+  maxArgs: 1,
+  examples: ['tenfold jobs discard 4711'],
+  run: (invocation) =>
+    withQueue(invocation, async (queue) => {
+      const id = idOf(invocation, 'jobs discard')
+      if (!(await queue.discard(id))) throw NoSuchJob({ id, action: 'discarded' })
+      invocation.output.show({ id, done: true }, () => invocation.output.line(`job ${id} is gone`))
+      return 0
+    }),
+}
+
+function idOf({ args }: Invocation, command: string): string {
+  const id = args[0]
+  if (id === undefined) throw MissingArgument({ argument: 'the id of a job', command })
+  if (!/^\d+$/.test(id))
+    throw BadOptionValue({ option: '<id>', value: id, allowed: 'a number, as `tenfold jobs list` shows it' })
+  return id
+}
+
+async function withQueue({ flags }: Invocation, fn: (queue: Queue) => Promise<number>): Promise<number> {
+  const { app, root } = await loadProject(flags)
+  const connected = await connect(app, root)
+  try {
+    return await fn((await connected.open()).queue)
+  } finally {
+    await connected.close()
+  }
+}

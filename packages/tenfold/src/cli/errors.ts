@@ -1,0 +1,45 @@
+import { defineError } from '../kernel/index.ts'
+
+export const UnknownCommand = defineError('TF_UNKNOWN_COMMAND', {
+  says: (e: { command: string; nearest: string }) => `There is no command '${e.command}'. Did you mean '${e.nearest}'?`,
+  fix: 'Run `tenfold help` for the list of commands.',
+})
+
+export const UnknownOption = defineError('TF_UNKNOWN_OPTION', {
+  says: (e: { option: string; command: string; nearest: string }) =>
+    `'tenfold ${e.command}' has no option ${e.option}. Did you mean ${e.nearest}?`,
+  fix: (e) => `Run \`tenfold ${e.command} --help\` for its options.`,
+})
+
+export const UnexpectedArgument = defineError('TF_UNEXPECTED_ARGUMENT', {
+  says: (e: { argument: string; command: string }) =>
+    `'tenfold ${e.command}' does not know what to do with '${e.argument}'.`,
+  fix: (e) => `Run \`tenfold ${e.command} --help\`.`,
+})
+
+export const MissingArgument = defineError('TF_MISSING_ARGUMENT', {
+  says: (e: { argument: string; command: string }) => `'tenfold ${e.command}' needs ${e.argument}.`,
+  fix: (e) => `Run \`tenfold ${e.command} --help\` for an example.`,
+})
+
+export const BadOptionValue = defineError('TF_BAD_OPTION_VALUE', {
+  says: (e: { option: string; value: string; allowed: string }) =>
+    `${e.option} cannot be '${e.value}'; it is ${e.allowed}.`,
+  fix: 'Correct the value and run the command again.',
+})
+
+export const NoProject = defineError('TF_NO_PROJECT', {
+  says: (e: { file: string }) => `There is no ${e.file}.`,
+  fix: 'Run the command in the folder of your app, or name its configuration: --config path/to/tenfold.config.ts',
+})
+
+export const ProjectBroken = defineError('TF_PROJECT_BROKEN', {
+  says: (e: { file: string; reason: string }) => `${e.file} could not be loaded: ${e.reason}`,
+  fix: 'Correct the file named above; `node` must be able to run it as it is.',
+})
+
+export const NoSuchJob = defineError('TF_NO_SUCH_JOB', {
+  says: (e: { id: string; action: string }) =>
+    `Job ${e.id} is not there, or is in no state in which it could be ${e.action}.`,
+  fix: 'Look at it with `tenfold jobs list --state dead`.',
+})
