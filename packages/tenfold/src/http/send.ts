@@ -49,12 +49,14 @@ export function outgoingProblem(x: Exchange, error: unknown, base: HeaderPairs, 
 }
 
 /** Writes an answer; resolves when all of it is handed to the connection. Throws before the first byte or not at all,
- *  except for a stream that fails half-way: the connection is then cut, so that the client cannot take it for the whole. */
-export async function send(x: Exchange, out: Outgoing): Promise<void> {
+ *  except for a stream that fails half-way: the connection is then cut, so that the client cannot take it for the whole.
+ *  @param last whether the connection is closed afterwards */
+export async function send(x: Exchange, out: Outgoing, last: boolean): Promise<void> {
   const { res } = x
   if (res.destroyed) throw new ClientGone()
   const { headers, status } = out
   headers.push('x-request-id', x.requestId, ...x.extra)
+  if (last) headers.push('connection', 'close')
   if (status < 400) for (const line of x.setCookies) headers.push('set-cookie', line)
   if (out.body === undefined || typeof out.body === 'string' || Buffer.isBuffer(out.body))
     return sendWhole(x, status, headers, out.body)

@@ -54,18 +54,17 @@ export async function serve(x: Exchange, request: FastifyRequest, kit: Kit): Pro
 
 async function respondTo(x: Exchange, request: FastifyRequest, context: Context, kit: Kit): Promise<void> {
   const base = x.secure ? kit.secureHeaders : kit.headers
-  if (kit.isStopping()) x.extra.push('connection', 'close')
   try {
     const answered = answer(x, request, context, kit, base)
     answered.then(
       (out) => x.aborted && discard(out),
       () => {},
     )
-    await send(x, await x.until(answered))
+    await send(x, await x.until(answered), kit.isStopping())
   } catch (error) {
     x.error = error
     if (error instanceof ClientGone || x.res.destroyed || x.res.headersSent) return
-    await send(x, outgoingProblem(x, error, base.api, kit.development)).catch(() => {})
+    await send(x, outgoingProblem(x, error, base.api, kit.development), kit.isStopping()).catch(() => {})
   }
 }
 
