@@ -35,7 +35,8 @@ export async function openPage(
   page.on('pageerror', (error) => complaints.push(`page error: ${error.message}`))
   page.on('request', (request) => {
     const url = request.url()
-    if (!url.startsWith(origin) && !url.startsWith('data:') && !url.startsWith('about:')) complaints.push(`foreign request: ${url}`)
+    if (!url.startsWith(origin) && !url.startsWith('data:') && !url.startsWith('about:'))
+      complaints.push(`foreign request: ${url}`)
   })
   return { page, complaints }
 }

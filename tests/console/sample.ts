@@ -11,6 +11,8 @@ export interface Sample extends ConsoleSource {
   readonly actions: string[]
   /** Tells the pages that there is new data. */
   announce(): void
+  /** Whether a page follows. */
+  followed(): boolean
   addLog(message: string, level?: api.LogRow['level']): void
   empty(): void
 }
@@ -23,6 +25,7 @@ export function sampleSource(env: api.Overview['env'] = 'development'): Sample {
 
   return {
     actions,
+    followed: () => listeners.size > 0,
     announce: () => listeners.forEach((listener) => listener()),
     addLog: (message, level = 'info') => {
       data.logs.unshift(log(`l${data.logs.length}`, Date.now(), level, message, {}))
@@ -40,11 +43,20 @@ export function sampleSource(env: api.Overview['env'] = 'development'): Sample {
         .slice(0, limit),
     trace: async (id) => {
       const summary = data.traces.find((t) => t.traceId === id)
-      return summary && { ...summary, droppedSpans: 2, tree: spans(summary), logs: data.logs.filter((l) => l.traceId === id) }
+      return (
+        summary && {
+          ...summary,
+          droppedSpans: 2,
+          tree: spans(summary),
+          logs: data.logs.filter((l) => l.traceId === id),
+        }
+      )
     },
     jobSummary: async () => data.summary,
     jobs: async ({ state, name, before, limit }) =>
-      data.jobs.filter((j) => (!state || j.state === state) && (!name || j.name === name) && (!before || j.id < before)).slice(0, limit),
+      data.jobs
+        .filter((j) => (!state || j.state === state) && (!name || j.name === name) && (!before || j.id < before))
+        .slice(0, limit),
     job: async (id) => {
       const row = data.jobs.find((j) => j.id === id)
       return row && jobDetail(row)
@@ -56,7 +68,10 @@ export function sampleSource(env: api.Overview['env'] = 'development'): Sample {
     logs: async ({ level, search, trace, limit, before }) =>
       data.logs
         .filter((l) => (!level || LEVELS.indexOf(l.level) >= LEVELS.indexOf(level)) && (!trace || l.traceId === trace))
-        .filter((l) => (!search || l.message.includes(search)) && (!before || Number(l.id.slice(1)) < Number(before.slice(1))))
+        .filter(
+          (l) =>
+            (!search || l.message.includes(search)) && (!before || Number(l.id.slice(1)) < Number(before.slice(1))),
+        )
         .slice(0, limit),
     mails: async () => data.mails,
     mail: async (id) => data.mails.find((m) => m.id === id),
@@ -92,15 +107,69 @@ function rows(now: number): Rows {
     ],
     traces: Array.from({ length: 240 }, (_, i) => trace(i, now)),
     queries: [
-      query('q1', 'select * from "orders" where "user_id" = $1 order by "placed_at" desc limit $2', 'orders', 31_000, 4.1, 18, 12),
-      query('q2', 'select "id", "name", "price_cents", "stock" from "products" where "search" @@ websearch_to_tsquery($1) order by ts_rank("search", websearch_to_tsquery($2)) desc limit $3', 'catalog', 38_400, 2.2, 6.1, 20),
-      query('q3', 'insert into "orders" ("id", "user_id", "total_cents") values ($1, $2, $3) returning *', 'orders', 4_210, 0.9, 2, 1),
+      query(
+        'q1',
+        'select * from "orders" where "user_id" = $1 order by "placed_at" desc limit $2',
+        'orders',
+        31_000,
+        4.1,
+        18,
+        12,
+      ),
+      query(
+        'q2',
+        'select "id", "name", "price_cents", "stock" from "products" where "search" @@ websearch_to_tsquery($1) order by ts_rank("search", websearch_to_tsquery($2)) desc limit $3',
+        'catalog',
+        38_400,
+        2.2,
+        6.1,
+        20,
+      ),
+      query(
+        'q3',
+        'insert into "orders" ("id", "user_id", "total_cents") values ($1, $2, $3) returning *',
+        'orders',
+        4_210,
+        0.9,
+        2,
+        1,
+      ),
       query('q4', `select '${HOSTILE}'`, 'catalog', 3, 0.2, 0.3, 1),
     ],
     summary: [
-      { name: 'notifications.send-receipt', waiting: 14, delayed: 3, running: 2, dead: 1, doneLastHour: 4_190, failedLastHour: 22, oldestWaitingMs: 1_900, meanRunMs: 84 },
-      { name: 'media.resize-avatar', waiting: 0, delayed: 0, running: 0, dead: 0, doneLastHour: 61, failedLastHour: 0, oldestWaitingMs: 0, meanRunMs: 310 },
-      { name: 'orders.score-fraud', waiting: 2, delayed: 0, running: 1, dead: 0, doneLastHour: 4_208, failedLastHour: 0, oldestWaitingMs: 120, meanRunMs: 21 },
+      {
+        name: 'notifications.send-receipt',
+        waiting: 14,
+        delayed: 3,
+        running: 2,
+        dead: 1,
+        doneLastHour: 4_190,
+        failedLastHour: 22,
+        oldestWaitingMs: 1_900,
+        meanRunMs: 84,
+      },
+      {
+        name: 'media.resize-avatar',
+        waiting: 0,
+        delayed: 0,
+        running: 0,
+        dead: 0,
+        doneLastHour: 61,
+        failedLastHour: 0,
+        oldestWaitingMs: 0,
+        meanRunMs: 310,
+      },
+      {
+        name: 'orders.score-fraud',
+        waiting: 2,
+        delayed: 0,
+        running: 1,
+        dead: 0,
+        doneLastHour: 4_208,
+        failedLastHour: 0,
+        oldestWaitingMs: 120,
+        meanRunMs: 21,
+      },
     ],
     jobs: Array.from({ length: 130 }, (_, i) => job(i, now)).reverse(),
     crons: [
@@ -108,30 +177,77 @@ function rows(now: number): Rows {
       cron('orders.daily-sales', '15 3 * * *', 'at 03:15 every day', now, 86_400_000, 14),
     ],
     logs: [
-      log('l900', now - 1_000, 'info', 'request finished', { method: 'POST', route: '/orders', status: 201, ms: 41.2 }, 'trace0000'),
+      log(
+        'l900',
+        now - 1_000,
+        'info',
+        'request finished',
+        { method: 'POST', route: '/orders', status: 201, ms: 41.2 },
+        'trace0000',
+      ),
       log('l899', now - 1_400, 'warn', HOSTILE, { userAgent: HOSTILE }),
-      log('l898', now - 2_000, 'error', 'payment provider did not answer within 2,000 ms', { provider: 'http://127.0.0.1:4010', attempt: 2 }, 'trace0003'),
-      ...Array.from({ length: 160 }, (_, i) => log(`l${897 - i}`, now - 3_000 - i * 900, 'info', 'request finished', { method: 'GET', route: '/products', status: 200, ms: 4 + (i % 9) })),
+      log(
+        'l898',
+        now - 2_000,
+        'error',
+        'payment provider did not answer within 2,000 ms',
+        { provider: 'http://127.0.0.1:4010', attempt: 2 },
+        'trace0003',
+      ),
+      ...Array.from({ length: 160 }, (_, i) =>
+        log(`l${897 - i}`, now - 3_000 - i * 900, 'info', 'request finished', {
+          method: 'GET',
+          route: '/products',
+          status: 200,
+          ms: 4 + (i % 9),
+        }),
+      ),
     ],
     mails: [
-      mail('m2', now - 40_000, 'Your receipt for order 8f2c', `<style>body{font-family:sans-serif;color:#333}</style><h1>Thank you</h1><p>Your order is on its way.</p>${HOSTILE}<img src="https://tracker.invalid/p.gif">`),
+      mail(
+        'm2',
+        now - 40_000,
+        'Your receipt for order 8f2c',
+        `<style>body{font-family:sans-serif;color:#333}h1{width:321px}</style><h1>Thank you</h1><p>Your order is on its way.</p>${HOSTILE}<img src="https://tracker.invalid/p.gif">`,
+      ),
       mail('m1', now - 90_000, HOSTILE),
     ],
   }
 }
 
-function route(name: string, module: string, requests: number, errors: number, p50: number, p95: number, p99: number, queriesPerRequest: number): api.RouteStats {
+function route(
+  name: string,
+  module: string,
+  requests: number,
+  errors: number,
+  p50: number,
+  p95: number,
+  p99: number,
+  queriesPerRequest: number,
+): api.RouteStats {
   return { name, module, requests, errors, p50, p95, p99, totalMs: requests * p50 * 1.3, queriesPerRequest }
 }
 
-function query(fingerprint: string, text: string, module: string, calls: number, meanMs: number, p95: number, each: number): api.QueryStats {
+function query(
+  fingerprint: string,
+  text: string,
+  module: string,
+  calls: number,
+  meanMs: number,
+  p95: number,
+  each: number,
+): api.QueryStats {
   return { fingerprint, text, module, calls, totalMs: calls * meanMs, meanMs, p95, rows: calls * each }
 }
 
 function trace(i: number, now: number): api.TraceSummary {
   const kinds = ['request', 'request', 'request', 'job', 'cron'] as const
   const kind = kinds[i % kinds.length]!
-  const names = { request: ['POST /orders', 'GET /products', 'POST /login'][i % 3]!, job: 'notifications.send-receipt', cron: 'orders.expire-carts' }
+  const names = {
+    request: ['POST /orders', 'GET /products', 'POST /login'][i % 3]!,
+    job: 'notifications.send-receipt',
+    cron: 'orders.expire-carts',
+  }
   const failed = i % 17 === 3
   return {
     traceId: `trace${String(i).padStart(4, '0')}`,
@@ -150,15 +266,57 @@ function trace(i: number, now: number): api.TraceSummary {
 
 function spans(summary: api.TraceSummary): api.TraceDetail['tree'] {
   const d = summary.durationMs
-  const span = (spanId: string, parentId: string | undefined, kind: string, name: string, from: number, length: number, attributes: Record<string, string | number | boolean> = {}, error?: string) => ({
-    spanId, ...(parentId && { parentId }), kind, name, module: 'orders', offsetMs: d * from, durationMs: d * length, attributes, ...(error && { error }),
+  const span = (
+    spanId: string,
+    parentId: string | undefined,
+    kind: string,
+    name: string,
+    from: number,
+    length: number,
+    attributes: Record<string, string | number | boolean> = {},
+    error?: string,
+  ) => ({
+    spanId,
+    ...(parentId && { parentId }),
+    kind,
+    name,
+    module: 'orders',
+    offsetMs: d * from,
+    durationMs: d * length,
+    attributes,
+    ...(error && { error }),
   })
   return [
-    span('s0', undefined, summary.kind, summary.name, 0, 1, { 'http.request.method': 'POST', 'user_agent.original': HOSTILE }, summary.error),
-    span('s1', 's0', 'query', 'select session', 0.01, 0.05, { 'db.query.text': 'select * from tenfold.sessions where id = $1', 'db.response.returned_rows': 1 }),
+    span(
+      's0',
+      undefined,
+      summary.kind,
+      summary.name,
+      0,
+      1,
+      { 'http.request.method': 'POST', 'user_agent.original': HOSTILE },
+      summary.error,
+    ),
+    span('s1', 's0', 'query', 'select session', 0.01, 0.05, {
+      'db.query.text': 'select * from tenfold.sessions where id = $1',
+      'db.response.returned_rows': 1,
+    }),
     span('s2', 's0', 'transaction', 'transaction', 0.08, 0.4),
-    ...Array.from({ length: 7 }, (_, i) => span(`q${i}`, 's2', 'query', 'select products where id = ?', 0.09 + i * 0.05, 0.04, { 'db.response.returned_rows': 1 })),
-    span('s3', 's0', 'outgoing', 'POST 127.0.0.1', 0.5, 0.46, { 'server.address': '127.0.0.1', 'http.response.status_code': 201 }, summary.error && 'connect ECONNREFUSED'),
+    ...Array.from({ length: 7 }, (_, i) =>
+      span(`q${i}`, 's2', 'query', 'select products where id = ?', 0.09 + i * 0.05, 0.04, {
+        'db.response.returned_rows': 1,
+      }),
+    ),
+    span(
+      's3',
+      's0',
+      'outgoing',
+      'POST 127.0.0.1',
+      0.5,
+      0.46,
+      { 'server.address': '127.0.0.1', 'http.response.status_code': 201 },
+      summary.error && 'connect ECONNREFUSED',
+    ),
     span('s4', 's0', 'enqueue', 'notifications.send-receipt', 0.97, 0.01),
   ]
 }
@@ -186,11 +344,25 @@ function jobDetail(row: api.JobRow): api.JobDetail {
     ...(row.state === 'done' && { result: { sent: true } }),
     uniqueKey: `receipt:${row.id}`,
     traceId: 'trace0003',
-    errors: row.state === 'dead' ? [1, 2, 3, 4, 5].map((attempt) => ({ attempt, at: row.createdAt + attempt * 400, message: `454 Temporary failure ${HOSTILE}` })) : [],
+    errors:
+      row.state === 'dead'
+        ? [1, 2, 3, 4, 5].map((attempt) => ({
+            attempt,
+            at: row.createdAt + attempt * 400,
+            message: `454 Temporary failure ${HOSTILE}`,
+          }))
+        : [],
   }
 }
 
-function cron(name: string, schedule: string, description: string, now: number, everyMs: number, runs: number): api.CronRow {
+function cron(
+  name: string,
+  schedule: string,
+  description: string,
+  now: number,
+  everyMs: number,
+  runs: number,
+): api.CronRow {
   return {
     name,
     schedule,
@@ -207,12 +379,28 @@ function cron(name: string, schedule: string, description: string, now: number, 
   }
 }
 
-function log(id: string, time: number, level: api.LogRow['level'], message: string, fields: Record<string, unknown>, traceId?: string): api.LogRow {
+function log(
+  id: string,
+  time: number,
+  level: api.LogRow['level'],
+  message: string,
+  fields: Record<string, unknown>,
+  traceId?: string,
+): api.LogRow {
   return { id, time, level, message, instanceId: '4f1c', fields, ...(traceId && { traceId }) }
 }
 
 function mail(id: string, time: number, subject: string, html?: string): api.MailDetail {
-  return { id, time, from: 'shop@example.test', to: ['ada@example.test'], subject, text: `Thank you.\n${HOSTILE}`, ...(html && { html }), attachments: html ? [{ filename: 'receipt.pdf', contentType: 'application/pdf', sizeBytes: 48_213 }] : [] }
+  return {
+    id,
+    time,
+    from: 'shop@example.test',
+    to: ['ada@example.test'],
+    subject,
+    text: `Thank you.\n${HOSTILE}`,
+    ...(html && { html }),
+    attachments: html ? [{ filename: 'receipt.pdf', contentType: 'application/pdf', sizeBytes: 48_213 }] : [],
+  }
 }
 
 function overview(now: number, minutes: number, env: api.Overview['env'], quiet: boolean): api.Overview {
@@ -225,14 +413,30 @@ function overview(now: number, minutes: number, env: api.Overview['env'], quiet:
     stage: { number: 1, name: 'one machine' },
     startedAt: now - 3 * 3_600_000,
     bindings: [
-      { part: 'database', bound: 'embedded Postgres 18.4 in .tenfold/postgres', embedded: true, variable: 'DATABASE_URL' },
+      {
+        part: 'database',
+        bound: 'embedded Postgres 18.4 in .tenfold/postgres',
+        embedded: true,
+        variable: 'DATABASE_URL',
+      },
       { part: 'queue', bound: 'postgres', embedded: false },
       { part: 'cache', bound: 'memory', embedded: true, variable: 'REDIS_URL' },
       { part: 'storage', bound: 'disk, .tenfold/files', embedded: true, variable: 'STORAGE_URL' },
       { part: 'mail', bound: 'development mail server on 127.0.0.1', embedded: true, variable: 'SMTP_URL' },
     ],
     processes: [
-      { instanceId: '4f1c', roles: ['web', 'worker', 'cron'], pid: 4711, host: 'vm-1', startedAt: now - 3 * 3_600_000, seenAt: now - 2_000, cpuPercent: 23, memoryBytes: 182e6, eventLoopUtilization: 0.18, eventLoopDelayP99: 11.4 },
+      {
+        instanceId: '4f1c',
+        roles: ['web', 'worker', 'cron'],
+        pid: 4711,
+        host: 'vm-1',
+        startedAt: now - 3 * 3_600_000,
+        seenAt: now - 2_000,
+        cpuPercent: 23,
+        memoryBytes: 182e6,
+        eventLoopUtilization: 0.18,
+        eventLoopDelayP99: 11.4,
+      },
     ],
     series: Array.from({ length: points }, (_, i) => ({
       time: now - (points - i) * 10_000,
@@ -245,9 +449,19 @@ function overview(now: number, minutes: number, env: api.Overview['env'], quiet:
       memoryBytes: 150e6 + 40e6 * wave(i, 60),
       eventLoopUtilization: 0.08 + 0.2 * wave(i, 31),
     })),
-    totals: quiet ? { requests: 0, errors: 0, p50: 0, p95: 0, p99: 0, requestsPerSecond: 0 } : { requests: 64_644, errors: 57, p50: 5.4, p95: 31, p99: 118, requestsPerSecond: 17.9 },
-    database: { version: 'PostgreSQL 18.4', sizeBytes: 412e6, connections: 14, maxConnections: 100, cacheHitRatio: 0.998 },
-    jobs: quiet ? { waiting: 0, running: 0, dead: 0, oldestWaitingMs: 0 } : { waiting: 16, running: 3, dead: 1, oldestWaitingMs: 1_900 },
+    totals: quiet
+      ? { requests: 0, errors: 0, p50: 0, p95: 0, p99: 0, requestsPerSecond: 0 }
+      : { requests: 64_644, errors: 57, p50: 5.4, p95: 31, p99: 118, requestsPerSecond: 17.9 },
+    database: {
+      version: 'PostgreSQL 18.4',
+      sizeBytes: 412e6,
+      connections: 14,
+      maxConnections: 100,
+      cacheHitRatio: 0.998,
+    },
+    jobs: quiet
+      ? { waiting: 0, running: 0, dead: 0, oldestWaitingMs: 0 }
+      : { waiting: 16, running: 3, dead: 1, oldestWaitingMs: 1_900 },
     telemetry: { storedRows: 81_204, droppedTraces: 0, flushMs: 6.1, storeBytes: 38e6 },
   }
 }

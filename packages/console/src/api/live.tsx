@@ -1,5 +1,5 @@
 import { createContext, type ComponentChildren } from 'preact'
-import { useContext, useEffect, useMemo, useState } from 'preact/hooks'
+import { useContext, useEffect, useMemo, useRef, useState } from 'preact/hooks'
 
 export interface Live {
   /** `away`: the app does not answer; the browser tries again by itself. */
@@ -18,13 +18,19 @@ export function LiveProvider({ children }: { children: ComponentChildren }) {
   const [paused, setPaused] = useState(false)
   const [away, setAway] = useState(false)
   const [tick, setTick] = useState(0)
+  const followed = useRef(false)
   const visible = useVisible()
 
   useEffect(() => {
     if (paused || !visible) return
     const events = new EventSource('/api/events')
     const next = (): void => setTick((n) => n + 1)
-    events.onopen = () => setAway(false)
+    events.onopen = () => {
+      setAway(false)
+      // What came while nobody followed was missed.
+      if (followed.current) next()
+      followed.current = true
+    }
     events.onmessage = next
     events.onerror = () => {
       setAway(true)

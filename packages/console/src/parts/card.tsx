@@ -1,7 +1,12 @@
 import type { ComponentChildren } from 'preact'
 
 /** A titled part of a page. */
-export function Card(props: { title: string; note?: ComponentChildren; tools?: ComponentChildren; children: ComponentChildren }) {
+export function Card(props: {
+  title: string
+  note?: ComponentChildren
+  tools?: ComponentChildren
+  children: ComponentChildren
+}) {
   return (
     <section class="card" aria-label={props.title}>
       <header>
@@ -47,6 +52,12 @@ export function Stat(props: { name: string; value: string; detail?: string; trou
 }
 
 /** Grey unless something is wrong. */
-export function Badge({ tone = 'quiet', children }: { tone?: 'quiet' | 'active' | 'warning' | 'trouble'; children: ComponentChildren }) {
+export function Badge({
+  tone = 'quiet',
+  children,
+}: {
+  tone?: 'quiet' | 'active' | 'warning' | 'trouble'
+  children: ComponentChildren
+}) {
   return <span class={`badge ${tone}`}>{children}</span>
 }

@@ -62,7 +62,12 @@ export function Chart(props: {
         </ul>
         <span class="chart-time">{at !== null && times[index] ? clock(times[index], now) : ''}</span>
       </figcaption>
-      <div ref={holder} role="img" aria-label={`${title} over time. Latest: ${summary}.`} style={{ height: `${HEIGHT}px` }} />
+      <div
+        ref={holder}
+        role="img"
+        aria-label={`${title} over time. Latest: ${summary}.`}
+        style={{ height: `${HEIGHT}px` }}
+      />
     </figure>
   )
 }
@@ -106,7 +111,11 @@ const TIME_MARKS: uPlot.Axis.Values = (_chart, marks, _axis, _space, step) =>
   marks.map((seconds) => {
     const date = new Date(seconds * 1000)
     if (step >= 86_400) return date.toLocaleDateString('en', { month: 'short', day: 'numeric' })
-    return date.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', ...(step < 60 && { second: '2-digit' }) })
+    return date.toLocaleTimeString('en-GB', {
+      hour: '2-digit',
+      minute: '2-digit',
+      ...(step < 60 && { second: '2-digit' }),
+    })
   })
 
 /** The colour that a token is right now: a canvas knows no custom properties. */

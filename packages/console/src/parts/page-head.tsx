@@ -1,7 +1,11 @@
 import type { ComponentChildren } from 'preact'
 
 /** The title of a page, the way back, and what can be set for all of it. */
-export function PageHead(props: { title: ComponentChildren; back?: [href: string, name: string]; children?: ComponentChildren }) {
+export function PageHead(props: {
+  title: ComponentChildren
+  back?: [href: string, name: string]
+  children?: ComponentChildren
+}) {
   return (
     <header class="page-head">
       <div>

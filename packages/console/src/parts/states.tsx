@@ -16,7 +16,11 @@ export function Loaded<T>(props: {
   const empty = props.empty?.(data)
   return (
     <div class={loading ? 'stale' : ''} aria-busy={loading}>
-      {error && <p class="banner trouble">{error.message} What is shown is from before. {error.fix}</p>}
+      {error && (
+        <p class="banner trouble">
+          {error.message} What is shown is from before. {error.fix}
+        </p>
+      )}
       {empty || props.children(data)}
     </div>
   )

@@ -7,7 +7,7 @@ export function Time({ at, as = 'ago' }: { at: number; as?: 'ago' | 'clock' | 'p
   return (
     <time dateTime={new Date(at).toISOString()} title={exact(at)}>
       {as === 'ago' ? ago(at, now) : clock(at, now)}
-      {as === 'precise' && <span class="faint">.{String(at % 1000 | 0).padStart(3, '0')}</span>}
+      {as === 'precise' && <span class="faint">.{String((at % 1000) | 0).padStart(3, '0')}</span>}
     </time>
   )
 }

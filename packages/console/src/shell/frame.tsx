@@ -29,6 +29,10 @@ export function Frame({ session, theme, onSignedOut, children }: FrameProps) {
   useEffect(() => {
     document.title = [here?.name, app?.app, 'tenfold'].filter(Boolean).join(' · ')
   }, [here, app?.app])
+  // On a phone the menu scrolls sideways.
+  useEffect(() => {
+    document.querySelector('nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+  }, [path, places.length])
   const signOut = (): void => void act('DELETE', '/session').finally(onSignedOut)
 
   return (

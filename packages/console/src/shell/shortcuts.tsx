@@ -1,5 +1,5 @@
 import { useLocation } from 'preact-iso'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import { useLive } from '../api/live.tsx'
 import { PLACES } from './navigation.ts'
 
@@ -7,13 +7,13 @@ import { PLACES } from './navigation.ts'
 export function Shortcuts({ open, onToggle }: { open: boolean; onToggle(open: boolean): void }) {
   const { route } = useLocation()
   const { toggle } = useLive()
-  const [going, setGoing] = useState(false)
+  const going = useRef(false)
 
   useEffect(() => {
     const pressed = (event: KeyboardEvent): void => {
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return
-      const place = going && PLACES.find(({ key }) => key === event.key)
-      setGoing(event.key === 'g')
+      const place = going.current && PLACES.find(({ key }) => key === event.key)
+      going.current = event.key === 'g'
       if (place) route(place.href)
       else if (event.key === '/') document.querySelector<HTMLElement>('[data-search]')?.focus()
       else if (event.key === '?') onToggle(true)

@@ -18,8 +18,8 @@ export function CronsPage() {
           crons.length === 0 && (
             <Empty title="No crons.">
               <p>
-                <code>m.cron('delete-expired', '0 * * * *', {'{ run }'})</code> in a module makes one. It runs once per tick,
-                however many processes there are.
+                <code>m.cron('delete-expired', '0 * * * *', {'{ run }'})</code> in a module makes one. It runs once per
+                tick, however many processes there are.
               </p>
             </Empty>
           )
@@ -67,7 +67,10 @@ function Cron({ cron, onChanged }: { cron: CronRow; onChanged(): void }) {
       {cron.runs.length > 0 && <History runs={cron.runs} />}
       {asking && (
         <Confirm title={`Run ${cron.name} now?`} action="Run cron" onConfirm={confirm} onClose={() => setAsking(false)}>
-          <p>It runs once, in addition to its schedule, as soon as a worker is free. What it does cannot be undone from here.</p>
+          <p>
+            It runs once, in addition to its schedule, as soon as a worker is free. What it does cannot be undone from
+            here.
+          </p>
         </Confirm>
       )}
     </Card>
@@ -85,7 +88,12 @@ function History({ runs }: { runs: CronRun[] }) {
         const says = `${exact(run.fireAt)}: ${took}`
         return (
           <li key={run.jobId}>
-            <a href={`/jobs/${encodeURIComponent(run.jobId)}`} class={`run ${run.state}`} title={says} aria-label={says}>
+            <a
+              href={`/jobs/${encodeURIComponent(run.jobId)}`}
+              class={`run ${run.state}`}
+              title={says}
+              aria-label={says}
+            >
               <i style={{ '--share': Math.max((run.durationMs ?? 0) / longest, 0.12) }} />
             </a>
           </li>

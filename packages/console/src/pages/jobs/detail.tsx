@@ -54,17 +54,24 @@ function Actions({ job, onChanged }: { job: JobDetail; onChanged(): void }) {
       {asking === 'retry' && (
         <Confirm title="Run this job again?" action="Run job again" onConfirm={() => confirm('retry')} onClose={close}>
           <p>
-            <code>{job.name}</code> goes back to the queue, with all its attempts, and runs as soon as a worker is free. What its earlier attempts
-            already did is not undone: it may send or charge a second time unless the job guards against that.
+            <code>{job.name}</code> goes back to the queue, with all its attempts, and runs as soon as a worker is free.
+            What its earlier attempts already did is not undone: it may send or charge a second time unless the job
+            guards against that.
           </p>
           <p>Until it starts you can still discard it.</p>
         </Confirm>
       )}
       {asking === 'discard' && (
-        <Confirm title="Discard this job for good?" action="Discard job" final onConfirm={() => confirm('discard')} onClose={close}>
+        <Confirm
+          title="Discard this job for good?"
+          action="Discard job"
+          final
+          onConfirm={() => confirm('discard')}
+          onClose={close}
+        >
           <p>
-            <code>{job.name}</code> will never run{job.attempt > 0 ? ' again' : ''}, and its input and errors are deleted.{' '}
-            <b>This cannot be undone.</b> Copy the input first if it may have to be enqueued anew.
+            <code>{job.name}</code> will never run{job.attempt > 0 ? ' again' : ''}, and its input and errors are
+            deleted. <b>This cannot be undone.</b> Copy the input first if it may have to be enqueued anew.
           </p>
         </Confirm>
       )}
@@ -110,7 +117,11 @@ function Job({ job }: { job: JobDetail }) {
       </Card>
       <div class="columns">
         <Json title="Input" value={job.payload} none="It has no input." />
-        <Json title="Result" value={job.result} none={job.state === 'done' ? 'It returned nothing.' : 'It has not succeeded.'} />
+        <Json
+          title="Result"
+          value={job.result}
+          none={job.state === 'done' ? 'It returned nothing.' : 'It has not succeeded.'}
+        />
       </div>
     </>
   )

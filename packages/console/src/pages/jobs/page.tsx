@@ -61,16 +61,41 @@ const SUMMARY_COLUMNS: Column<JobSummary>[] = [
   { key: 'name', head: 'Job', wide: true, cell: (row) => <code>{row.name}</code> },
   numbers('dead', 'Dead', (row) => row.dead, 'trouble'),
   numbers('waiting', 'Waiting', (row) => row.waiting),
-  { key: 'oldest', head: 'Oldest', hint: 'How long the oldest one has been waiting', align: 'right', hide: 'narrow', sort: (row) => row.oldestWaitingMs, cell: (row) => (row.waiting > 0 ? duration(row.oldestWaitingMs) : <span class="faint">–</span>) },
+  {
+    key: 'oldest',
+    head: 'Oldest',
+    hint: 'How long the oldest one has been waiting',
+    align: 'right',
+    hide: 'narrow',
+    sort: (row) => row.oldestWaitingMs,
+    cell: (row) => (row.waiting > 0 ? duration(row.oldestWaitingMs) : <span class="faint">–</span>),
+  },
   { ...numbers('delayed', 'Delayed', (row) => row.delayed), hide: 'narrow' },
   numbers('running', 'Running', (row) => row.running),
   { ...numbers('done', 'Done, 1 h', (row) => row.doneLastHour), hide: 'phone' },
-  { ...numbers('failed', 'Failed, 1 h', (row) => row.failedLastHour, 'warning'), hide: 'phone', hint: 'Attempts that failed in the last hour' },
-  { key: 'mean', head: 'Mean run', align: 'right', hide: 'narrow', sort: (row) => row.meanRunMs, cell: (row) => duration(row.meanRunMs) },
+  {
+    ...numbers('failed', 'Failed, 1 h', (row) => row.failedLastHour, 'warning'),
+    hide: 'phone',
+    hint: 'Attempts that failed in the last hour',
+  },
+  {
+    key: 'mean',
+    head: 'Mean run',
+    align: 'right',
+    hide: 'narrow',
+    sort: (row) => row.meanRunMs,
+    cell: (row) => duration(row.meanRunMs),
+  },
 ]
 
 function numbers(key: string, head: string, of: (row: JobSummary) => number, tone = ''): Column<JobSummary> {
-  return { key, head, align: 'right', sort: of, cell: (row) => <span class={of(row) > 0 ? tone : 'faint'}>{count(of(row))}</span> }
+  return {
+    key,
+    head,
+    align: 'right',
+    sort: of,
+    cell: (row) => <span class={of(row) > 0 ? tone : 'faint'}>{count(of(row))}</span>,
+  }
 }
 
 const STATES: [string, string][] = [
@@ -112,7 +137,13 @@ function Jobs() {
       >
         {(rows) => (
           <>
-            <Table label="Jobs" columns={JOB_COLUMNS} rows={rows} rowKey={(row) => row.id} href={(row) => `/jobs/${encodeURIComponent(row.id)}`} />
+            <Table
+              label="Jobs"
+              columns={JOB_COLUMNS}
+              rows={rows}
+              rowKey={(row) => row.id}
+              href={(row) => `/jobs/${encodeURIComponent(row.id)}`}
+            />
             <ListEnd list={list} />
           </>
         )}
@@ -124,8 +155,26 @@ function Jobs() {
 const JOB_COLUMNS: Column<JobRow>[] = [
   { key: 'name', head: 'Job', cell: (row) => <code>{row.name}</code> },
   { key: 'state', head: 'State', cell: (row) => <State state={row.state} /> },
-  { key: 'error', head: 'Last error', wide: true, hide: 'phone', cell: (row) => <span class={row.state === 'dead' ? 'trouble' : 'faint'}>{row.error}</span> },
-  { key: 'attempt', head: 'Attempt', align: 'right', cell: (row) => `${row.attempt} of ${row.maxAttempts}` },
-  { key: 'duration', head: 'Took', align: 'right', hide: 'phone', cell: (row) => (row.durationMs === undefined ? <span class="faint">–</span> : duration(row.durationMs)) },
+  {
+    key: 'error',
+    head: 'Last error',
+    wide: true,
+    hide: 'phone',
+    cell: (row) => <span class={row.state === 'dead' ? 'trouble' : 'faint'}>{row.error}</span>,
+  },
+  {
+    key: 'attempt',
+    head: 'Attempt',
+    align: 'right',
+    hide: 'phone',
+    cell: (row) => `${row.attempt} of ${row.maxAttempts}`,
+  },
+  {
+    key: 'duration',
+    head: 'Took',
+    align: 'right',
+    hide: 'phone',
+    cell: (row) => (row.durationMs === undefined ? <span class="faint">–</span> : duration(row.durationMs)),
+  },
   { key: 'created', head: 'Enqueued', align: 'right', cell: (row) => <Time at={row.createdAt} /> },
 ]

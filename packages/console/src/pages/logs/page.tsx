@@ -20,7 +20,9 @@ export function LogsPage() {
   const [{ level, search, trace }, setQuery] = useQuery()
   const list = useLogs({ level, search, trace })
   const { status } = useLive()
-  const still = list.backToNewest ? 'standing still' : { live: 'newest first, following', paused: 'paused', away: 'no answer' }[status]
+  const still = list.backToNewest
+    ? 'standing still'
+    : { live: 'newest first, following', paused: 'paused', away: 'no answer' }[status]
   return (
     <>
       <PageHead title="Logs">
@@ -29,7 +31,11 @@ export function LogsPage() {
       </PageHead>
       {trace && (
         <p class="banner">
-          Lines of the trace <a href={`/requests/${encodeURIComponent(trace)}`}><code>{trace}</code></a>.{' '}
+          Lines of the trace{' '}
+          <a href={`/requests/${encodeURIComponent(trace)}`}>
+            <code>{trace}</code>
+          </a>
+          .{' '}
           <button type="button" class="button small" onClick={() => setQuery({ trace: undefined })}>
             Show all lines
           </button>
@@ -42,7 +48,11 @@ export function LogsPage() {
             rows.length === 0 && (
               <Empty title={level || search || trace ? 'No line fits these filters.' : 'No log lines yet.'}>
                 {level || search || trace ? (
-                  <button type="button" class="button" onClick={() => setQuery({ level: undefined, search: undefined, trace: undefined })}>
+                  <button
+                    type="button"
+                    class="button"
+                    onClick={() => setQuery({ level: undefined, search: undefined, trace: undefined })}
+                  >
                     Show all lines
                   </button>
                 ) : (

@@ -26,7 +26,10 @@ function Opened({ mail }: { mail: MailDetail }) {
           ['From', mail.from],
           ['To', mail.to.join(', ')],
           ['Received', exact(mail.time)],
-          ...mail.attachments.map((file): [string, string] => ['Attached', `${file.filename} (${file.contentType}, ${bytes(file.sizeBytes)})`]),
+          ...mail.attachments.map((file): [string, string] => [
+            'Attached',
+            `${file.filename} (${file.contentType}, ${bytes(file.sizeBytes)})`,
+          ]),
         ]}
       />
       {asText ? (

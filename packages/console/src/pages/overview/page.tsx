@@ -67,13 +67,30 @@ function Totals({ overview, words }: { overview: Overview; words: string }) {
   const latency = (ms: number): string => (totals.requests > 0 ? duration(ms) : '–')
   return (
     <div class="stats">
-      <Stat name="Requests" value={`${rate(totals.requestsPerSecond)}/s`} detail={`${count(totals.requests)} in the ${words}`} href="/requests" />
+      <Stat
+        name="Requests"
+        value={`${rate(totals.requestsPerSecond)}/s`}
+        detail={`${count(totals.requests)} in the ${words}`}
+        href="/requests"
+      />
       <Stat name="p50" value={latency(totals.p50)} detail="half are faster" />
       <Stat name="p95" value={latency(totals.p95)} detail="1 in 20 is slower" />
       <Stat name="p99" value={latency(totals.p99)} detail="1 in 100 is slower" />
-      <Stat name="Errors" value={percent(failing)} detail={`${count(totals.errors)} requests`} trouble={failing > 0.01} href="/requests?kind=request&error=1" />
+      <Stat
+        name="Errors"
+        value={percent(failing)}
+        detail={`${count(totals.errors)} requests`}
+        trouble={failing > 0.01}
+        href="/requests?kind=request&error=1"
+      />
       <Stat name="Jobs waiting" value={count(jobs.waiting)} detail={`${count(jobs.running)} running`} href="/jobs" />
-      <Stat name="Dead jobs" value={count(jobs.dead)} detail="out of attempts" trouble={jobs.dead > 0} href="/jobs?state=dead" />
+      <Stat
+        name="Dead jobs"
+        value={count(jobs.dead)}
+        detail="out of attempts"
+        trouble={jobs.dead > 0}
+        href="/jobs?state=dead"
+      />
     </div>
   )
 }
@@ -89,7 +106,9 @@ function Charts({ series }: { series: OverviewPoint[] }) {
       <Chart
         title="Requests"
         times={times}
-        lines={[{ name: 'per second', tone: '--line-3', filled: true, values: series.map((p) => p.requests / seconds) }]}
+        lines={[
+          { name: 'per second', tone: '--line-3', filled: true, values: series.map((p) => p.requests / seconds) },
+        ]}
         format={(n) => `${rate(n)}/s`}
         atLeast={1}
       />

@@ -18,7 +18,14 @@ const PROCESS_COLUMNS: Column<ProcessRow>[] = [
   { key: 'pid', head: 'Process', wide: true, hint: 'Process id and host', cell: (row) => `${row.pid} on ${row.host}` },
   { key: 'cpu', head: 'CPU', align: 'right', cell: (row) => percent(row.cpuPercent / 100) },
   { key: 'memory', head: 'Memory', align: 'right', cell: (row) => bytes(row.memoryBytes) },
-  { key: 'loop', head: 'Loop', align: 'right', hide: 'phone', hint: 'How much of the time the event loop was busy', cell: (row) => percent(row.eventLoopUtilization) },
+  {
+    key: 'loop',
+    head: 'Loop',
+    align: 'right',
+    hide: 'phone',
+    hint: 'How much of the time the event loop was busy',
+    cell: (row) => percent(row.eventLoopUtilization),
+  },
   {
     key: 'delay',
     head: 'Delay',
@@ -44,6 +51,7 @@ const BINDING_COLUMNS: Column<Overview['bindings'][number]>[] = [
   {
     key: 'variable',
     head: 'Replace with',
-    cell: (row) => (row.embedded && row.variable ? <code>{row.variable}</code> : <Badge>{row.embedded ? 'embedded' : 'bound'}</Badge>),
+    cell: (row) =>
+      row.embedded && row.variable ? <code>{row.variable}</code> : <Badge>{row.embedded ? 'embedded' : 'bound'}</Badge>,
   },
 ]

@@ -104,7 +104,14 @@ function columns(rows: QueryStats[]): Column<QueryStats>[] {
       ),
     },
     { key: 'calls', head: 'Calls', align: 'right', sort: (row) => row.calls, cell: (row) => count(row.calls) },
-    { key: 'mean', head: 'Mean', align: 'right', hide: 'phone', sort: (row) => row.meanMs, cell: (row) => duration(row.meanMs) },
+    {
+      key: 'mean',
+      head: 'Mean',
+      align: 'right',
+      hide: 'phone',
+      sort: (row) => row.meanMs,
+      cell: (row) => duration(row.meanMs),
+    },
     { key: 'p95', head: 'p95', align: 'right', sort: (row) => row.p95, cell: (row) => duration(row.p95) },
     {
       key: 'rows',

@@ -49,7 +49,11 @@ function Trace({ trace }: { trace: TraceDetail }) {
       </Card>
       <Card
         title="Where the time went"
-        note={trace.droppedSpans > 0 ? `${count(trace.droppedSpans)} more steps were not kept` : `${count(trace.tree.length)} steps`}
+        note={
+          trace.droppedSpans > 0
+            ? `${count(trace.droppedSpans)} more steps were not kept`
+            : `${count(trace.tree.length)} steps`
+        }
       >
         <Waterfall trace={trace} />
       </Card>

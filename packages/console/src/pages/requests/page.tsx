@@ -77,17 +77,43 @@ function routeColumns(rows: RouteStats[]): Column<RouteStats>[] {
         </span>
       ),
     },
-    { key: 'requests', head: 'Requests', align: 'right', hide: 'phone', sort: (row) => row.requests, cell: (row) => count(row.requests) },
+    {
+      key: 'requests',
+      head: 'Requests',
+      align: 'right',
+      hide: 'phone',
+      sort: (row) => row.requests,
+      cell: (row) => count(row.requests),
+    },
     {
       key: 'errors',
       head: 'Errors',
       align: 'right',
       sort: (row) => row.errors,
-      cell: (row) => (row.errors > 0 ? <span class={row.errors / row.requests > 0.01 ? 'trouble' : ''}>{percent(row.errors / row.requests)}</span> : <span class="faint">0</span>),
+      cell: (row) =>
+        row.errors > 0 ? (
+          <span class={row.errors / row.requests > 0.01 ? 'trouble' : ''}>{percent(row.errors / row.requests)}</span>
+        ) : (
+          <span class="faint">0</span>
+        ),
     },
-    { key: 'p50', head: 'p50', align: 'right', hide: 'narrow', sort: (row) => row.p50, cell: (row) => duration(row.p50) },
+    {
+      key: 'p50',
+      head: 'p50',
+      align: 'right',
+      hide: 'narrow',
+      sort: (row) => row.p50,
+      cell: (row) => duration(row.p50),
+    },
     { key: 'p95', head: 'p95', align: 'right', sort: (row) => row.p95, cell: (row) => duration(row.p95) },
-    { key: 'p99', head: 'p99', align: 'right', hide: 'phone', sort: (row) => row.p99, cell: (row) => duration(row.p99) },
+    {
+      key: 'p99',
+      head: 'p99',
+      align: 'right',
+      hide: 'phone',
+      sort: (row) => row.p99,
+      cell: (row) => duration(row.p99),
+    },
     {
       key: 'queries',
       head: 'Queries',
@@ -184,7 +210,12 @@ const TRACE_COLUMNS: Column<TraceSummary>[] = [
       </>
     ),
   },
-  { key: 'status', head: 'Status', align: 'right', cell: (row) => <Status status={row.status} failed={row.error !== undefined} /> },
+  {
+    key: 'status',
+    head: 'Status',
+    align: 'right',
+    cell: (row) => <Status status={row.status} failed={row.error !== undefined} />,
+  },
   { key: 'duration', head: 'Duration', align: 'right', cell: (row) => duration(row.durationMs) },
   { key: 'queries', head: 'Queries', align: 'right', hide: 'phone', cell: (row) => count(row.queries) },
   { key: 'user', head: 'User', hide: 'narrow', cell: (row) => row.userId ?? <span class="faint">–</span> },

@@ -13,7 +13,8 @@ export function Waterfall({ trace }: { trace: TraceDetail }) {
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set())
   const steps = inOrder(trace.tree)
   const total = Math.max(trace.durationMs, ...trace.tree.map((span) => span.offsetMs + span.durationMs), 0.001)
-  const toggle = (id: string): void => setOpen((old) => (old.has(id) ? new Set([...old].filter((x) => x !== id)) : new Set([...old, id])))
+  const toggle = (id: string): void =>
+    setOpen((old) => (old.has(id) ? new Set([...old].filter((x) => x !== id)) : new Set([...old, id])))
   return (
     <div class="waterfall">
       <div class="waterfall-scale" aria-hidden="true">
