@@ -198,5 +198,5 @@ test('what is not bound is empty, and acting on it says so', async () => {
   assert.deepEqual(await inspector.crons(), [])
   assert.deepEqual(await inspector.mails(), [])
   assert.equal(await inspector.retryJob('1'), true)
-  assert.throws(() => inspector.runCron('orders.cleanup'), { code: 'TF_INSPECT_NOT_BOUND' })
+  await assert.rejects(inspector.runCron('orders.cleanup'), { code: 'TF_INSPECT_NOT_BOUND' })
 })

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { Sql, SystemDatabase } from '../database/index.ts'
 import { testDatabase, type TestDatabase } from '../database/testing/index.ts'
-import { fakeClock } from '../kernel/index.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/index.ts'
 import { createInspector, createStore, migrations, type Inspector, type StoreSettings } from './index.ts'
+import type { Orders } from './testing/process.ts'
 import { unreliable } from './testing/unreliable.ts'
 
 let db: TestDatabase
@@ -155,6 +158,32 @@ test('the percentiles of two processes are those of all requests together', asyn
   assert.ok(!left.some(({ instanceId }) => instanceId === a.telemetry.instanceId))
 })
 
+test('real processes are added up in one table, and each leaves no trace of running behind', async () => {
+  const durations = [Array.from({ length: 90 }, (_, i) => 1 + (i % 10)), Array.from({ length: 10 }, () => 300)]
+  await Promise.all(durations.map((of) => runProcess({ name: 'GET /real', durations: of })))
+  const route = (await inspector().routes({ minutes: 5 })).find(({ name }) => name === 'GET /real')!
+  assert.equal(route.requests, 100)
+  assert.ok(route.p50 < 150, `p50 ${route.p50}`)
+  assert.ok(route.p95 >= 290 && route.p99 >= 290, `p95 ${route.p95}`)
+  const { rows } = await db.system.query(
+    `select distinct instance_id from tenfold.telemetry_operation_10s where name = 'GET /real'`,
+  )
+  assert.equal(rows.length, 2)
+  assert.ok(!(await inspector().processes()).some(({ pid }) => pid !== process.pid))
+})
+
+async function runProcess(orders: Pick<Orders, 'name' | 'durations'>): Promise<void> {
+  const { url, app, secretKey, roleMode } = db
+  const ORDERS = JSON.stringify({ url, app, secretKey, roleMode, ...orders })
+  const program = fileURLToPath(new URL('./testing/process.ts', import.meta.url))
+  const child = spawn(process.execPath, [program], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, ORDERS },
+  })
+  const [code] = (await once(child, 'exit')) as [number]
+  assert.equal(code, 0)
+}
+
 test('with the database away the app goes on, memory stays bounded, and afterwards it is stored again', async () => {
   const telemetry = quiet()
   const wire = await unreliable(db, telemetry)
@@ -230,119 +259,6 @@ test('what was recorded just before the end is stored by stop', async () => {
   assert.equal((await inspector().routes({ minutes: 5 })).find(({ name }) => name === 'GET /last')?.requests, 1)
   const { rows } = await db.system.query(`select count from tenfold.telemetry_operation_1m where name = 'GET /last'`)
   assert.equal(rows.length, 1, 'the running minute is stored too')
-})
-
-test('old days are dropped as whole partitions, each table after its own time', async () => {
-  const own = await testDatabase({ migrations: [migrations] })
-  const start = Date.UTC(2026, 0, 1, 12)
-  const clock = fakeClock(start)
-  const telemetry = createTelemetry({ service: 's', env: 'test', destination: { write() {} }, clock })
-  const store = createStore({
-    db: own.system,
-    telemetry,
-    roles: [],
-    flushEvery: '1m',
-    clock,
-    keepDays: { traces: 2, logs: 3, tenSeconds: 1, minutes: 14 },
-  })
-  await store.start()
-  const count = async (table: string): Promise<number> =>
-    (await own.system.query<{ n: number }>(`select count(*)::int as n from tenfold.${table}`)).rows[0]!.n
-  const tables = ['telemetry_operation_10s', 'telemetry_operation_1m', 'telemetry_trace', 'telemetry_log']
-  const left = async (): Promise<boolean[]> => Promise.all(tables.map(async (table) => (await count(table)) > 0))
-
-  await telemetry.root({ kind: 'request', name: 'GET /old' }, async () => telemetry.log.info('old'))
-  await clock.advance(61_000)
-  assert.equal(await store.flush(), true)
-  assert.deepEqual(await left(), [true, true, true, true])
-  const daysLater = async (days: number): Promise<boolean[]> => {
-    await clock.advance(start + days * 86_400_000 - clock.now())
-    await store.maintain()
-    return left()
-  }
-  assert.deepEqual(await daysLater(1), [true, true, true, true])
-  assert.deepEqual(await daysLater(2), [false, true, true, true])
-  assert.deepEqual(await daysLater(3), [false, true, false, true])
-  assert.deepEqual(await daysLater(4), [false, true, false, false])
-  assert.deepEqual(await daysLater(14), [false, true, false, false])
-  assert.deepEqual(await daysLater(15), [false, false, false, false])
-
-  await request(telemetry, 'GET /new')
-  assert.equal(await store.flush(), true, 'the partitions of today are there')
-  const { rows } = await own.system.query<{ n: number }>(
-    `select count(*)::int as n from pg_inherits i join pg_class c on c.oid = inhparent where c.relname = 'telemetry_trace'`,
-  )
-  assert.equal(rows[0]!.n, 5, 'two days back, today and two days ahead')
-  await store.stop()
-  await telemetry.close()
-  await own.close()
-})
-
-test('a store that grew too large keeps errors only, and drops the oldest day early', async () => {
-  const own = await testDatabase({ migrations: [migrations] })
-  const clock = fakeClock(Date.UTC(2026, 0, 1, 12))
-  const telemetry = createTelemetry({ service: 's', env: 'test', destination: { write() {} }, clock })
-  const store = createStore({
-    db: own.system,
-    telemetry,
-    roles: [],
-    flushEvery: '1m',
-    clock,
-    maxBytes: 1024 ** 2,
-    keepDays: { logs: 5 },
-  })
-  await store.start()
-  await store.flush()
-  const fill = (id: number): Promise<unknown> =>
-    own.system.query(
-      `insert into tenfold.telemetry_log (time, id, level, message, instance_id, fields)
-       select to_timestamp($1::float8 / 1000), $2::bigint + n, 30, md5(n::text) || repeat(md5((n * 7)::text), 4), 'x', '{}' from generate_series(1, 5500) n`,
-      [clock.now(), id],
-    )
-  await fill(0)
-  await store.maintain()
-  telemetry.log.info('ordinary')
-  telemetry.log.warn('important')
-  await store.flush()
-  const messages = async (): Promise<string[]> =>
-    (
-      await own.system.query<{ message: string }>(
-        `select message from tenfold.telemetry_log where instance_id <> 'x' order by id`,
-      )
-    ).rows.map((row) => row.message)
-  assert.deepEqual(await messages(), ['important'])
-
-  await clock.advance(86_400_000)
-  const { dropped } = await store.maintain()
-  assert.deepEqual(
-    dropped.filter((name) => name.startsWith('telemetry_log')),
-    ['telemetry_log_20260101'],
-  )
-  telemetry.log.info('ordinary again')
-  await store.flush()
-  assert.deepEqual(await messages(), ['ordinary again'])
-  await store.stop()
-  await telemetry.close()
-  await own.close()
-})
-
-test('two processes that start at once both get their partitions', async () => {
-  const own = await testDatabase({ migrations: [migrations] })
-  const started = await Promise.all(
-    [1, 2, 3, 4].map(async () => {
-      const telemetry = quiet()
-      const store = createStore({ db: own.system, telemetry, roles: ['web'], flushEvery: '1m' })
-      await store.start()
-      assert.equal(await store.flush(), true)
-      return { store, telemetry }
-    }),
-  )
-  for (const { store, telemetry } of started) {
-    assert.equal(store.stats().failedFlushes, 0)
-    await store.stop()
-    await telemetry.close()
-  }
-  await own.close()
 })
 
 test('a value that Postgres refuses costs its own batch, not the ones after it', async () => {

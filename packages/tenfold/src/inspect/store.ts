@@ -43,6 +43,7 @@ export interface StoreStats {
 
 const MAINTAIN_EVERY_MS = 600_000
 const STOP_WITHIN_MS = 5000
+const LEAST_GOOD_FOR_MS = 45_000
 
 export function createStore(options: StoreOptions): Store {
   const { db, telemetry, roles, clock = systemClock } = options
@@ -85,7 +86,16 @@ export function createStore(options: StoreOptions): Store {
       if (clock.elapsed() - maintainedAt >= MAINTAIN_EVERY_MS) await maintainNow()
       const { flushMs } = stats
       const droppedTraces = collector.dropped.traces
-      const beat = { roles, pid: process.pid, host: hostname(), startedAtMs, runtime: sample, flushMs, droppedTraces }
+      const beat = {
+        roles,
+        pid: process.pid,
+        host: hostname(),
+        startedAtMs,
+        runtime: sample,
+        flushMs,
+        droppedTraces,
+        goodForMs: Math.max(LEAST_GOOD_FOR_MS, 4 * settings.flushMs),
+      }
       const rows = await write(batch, beat)
       stats.storedRows += rows
       stats.flushMs = clock.elapsed() - started

@@ -2,7 +2,7 @@ import type { Sql } from '../../database/index.ts'
 import type { Overview, ProcessRow } from '../api.ts'
 import type { Span } from './operations.ts'
 
-/** Those that reported within the last 45 seconds. */
+/** Those that run: they reported lately, four times the flush interval at most. */
 export async function readProcesses(sql: Sql): Promise<ProcessRow[]> {
   const { rows } = await sql.query<ProcessRow>(
     `select instance_id as "instanceId", roles, pid, host,
@@ -10,7 +10,7 @@ export async function readProcesses(sql: Sql): Promise<ProcessRow[]> {
             cpu_percent as "cpuPercent", memory_bytes::float8 as "memoryBytes",
             event_loop_utilization as "eventLoopUtilization", event_loop_delay_p99 as "eventLoopDelayP99"
        from tenfold.telemetry_process
-      where seen_at > now() - interval '45 seconds'
+      where good_until > now()
       order by started_at, instance_id`,
   )
   return rows
@@ -64,7 +64,7 @@ export async function readOwnCost(sql: Sql): Promise<Overview['telemetry']> {
             coalesce(sum(pg_total_relation_size(relid)), 0)::float8 as "storeBytes",
             (select coalesce(sum(dropped_traces), 0)::float8 from tenfold.telemetry_process) as "droppedTraces",
             (select coalesce(max(flush_ms), 0)::float8 from tenfold.telemetry_process
-              where seen_at > now() - interval '45 seconds') as "flushMs"
+              where good_until > now()) as "flushMs"
        from pg_stat_user_tables where schemaname = 'tenfold' and relname like 'telemetry\\_%'`,
   )
   return rows[0]!

@@ -27,6 +27,8 @@ export interface Heartbeat {
   runtime: RuntimeSample
   droppedTraces: number
   flushMs: number
+  /** How long this report speaks for the process. */
+  goodForMs: number
 }
 
 const MAX_TEXT = 4000
@@ -72,9 +74,10 @@ export class Writer {
     const { runtime } = beat
     await sql.query(
       `insert into tenfold.telemetry_process values
-         ($1, $2, $3, $4, to_timestamp($5::float8 / 1000), now(), $6, $7, $8, $9, $10, $11)
+         ($1, $2, $3, $4, to_timestamp($5::float8 / 1000), now(),
+          now() + make_interval(secs => $12::float8 / 1000), $6, $7, $8, $9, $10, $11)
        on conflict (instance_id) do update set
-         seen_at = excluded.seen_at, roles = excluded.roles, cpu_percent = excluded.cpu_percent,
+         seen_at = excluded.seen_at, good_until = excluded.good_until, roles = excluded.roles, cpu_percent = excluded.cpu_percent,
          memory_bytes = excluded.memory_bytes, event_loop_utilization = excluded.event_loop_utilization,
          event_loop_delay_p99 = excluded.event_loop_delay_p99, dropped_traces = excluded.dropped_traces,
          flush_ms = excluded.flush_ms`,
@@ -90,6 +93,7 @@ export class Writer {
         runtime.eventLoopDelayP99,
         beat.droppedTraces,
         beat.flushMs,
+        beat.goodForMs,
       ],
     )
   }

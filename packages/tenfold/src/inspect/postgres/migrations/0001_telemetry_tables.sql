@@ -48,6 +48,8 @@ create table telemetry_process (
   host                   text        not null,
   started_at             timestamptz not null,
   seen_at                timestamptz not null,
+  -- Without another report until then, it is taken for dead.
+  good_until             timestamptz not null,
   cpu_percent            real        not null,
   memory_bytes           bigint      not null,
   event_loop_utilization real        not null,

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { testDatabase } from '../database/testing/index.ts'
+import { fakeClock } from '../kernel/index.ts'
+import { createTelemetry } from '../telemetry/index.ts'
+import { createStore, migrations } from './index.ts'
+
+test('old days are dropped as whole partitions, each table after its own time', async () => {
+  const own = await testDatabase({ migrations: [migrations] })
+  const start = Date.UTC(2026, 0, 1, 12)
+  const clock = fakeClock(start)
+  const telemetry = createTelemetry({ service: 's', env: 'test', destination: { write() {} }, clock })
+  const store = createStore({
+    db: own.system,
+    telemetry,
+    roles: [],
+    flushEvery: '1m',
+    clock,
+    keepDays: { traces: 2, logs: 3, tenSeconds: 1, minutes: 14 },
+  })
+  await store.start()
+  const count = async (table: string): Promise<number> =>
+    (await own.system.query<{ n: number }>(`select count(*)::int as n from tenfold.${table}`)).rows[0]!.n
+  const tables = ['telemetry_operation_10s', 'telemetry_operation_1m', 'telemetry_trace', 'telemetry_log']
+  const left = async (): Promise<boolean[]> => Promise.all(tables.map(async (table) => (await count(table)) > 0))
+
+  await telemetry.root({ kind: 'request', name: 'GET /old' }, async () => telemetry.log.info('old'))
+  await clock.advance(61_000)
+  assert.equal(await store.flush(), true)
+  assert.deepEqual(await left(), [true, true, true, true])
+  const daysLater = async (days: number): Promise<boolean[]> => {
+    await clock.advance(start + days * 86_400_000 - clock.now())
+    await store.maintain()
+    return left()
+  }
+  assert.deepEqual(await daysLater(1), [true, true, true, true])
+  assert.deepEqual(await daysLater(2), [false, true, true, true])
+  assert.deepEqual(await daysLater(3), [false, true, false, true])
+  assert.deepEqual(await daysLater(4), [false, true, false, false])
+  assert.deepEqual(await daysLater(14), [false, true, false, false])
+  assert.deepEqual(await daysLater(15), [false, false, false, false])
+
+  await telemetry.root({ kind: 'request', name: 'GET /new' }, async () => {})
+  assert.equal(await store.flush(), true, 'the partitions of today are there')
+  const { rows } = await own.system.query<{ n: number }>(
+    `select count(*)::int as n from pg_inherits i join pg_class c on c.oid = inhparent where c.relname = 'telemetry_trace'`,
+  )
+  assert.equal(rows[0]!.n, 5, 'two days back, today and two days ahead')
+  await store.stop()
+  await telemetry.close()
+  await own.close()
+})
+
+test('a store that grew too large keeps errors only, and drops the oldest day early', async () => {
+  const own = await testDatabase({ migrations: [migrations] })
+  const clock = fakeClock(Date.UTC(2026, 0, 1, 12))
+  const telemetry = createTelemetry({ service: 's', env: 'test', destination: { write() {} }, clock })
+  const store = createStore({
+    db: own.system,
+    telemetry,
+    roles: [],
+    flushEvery: '1m',
+    clock,
+    maxBytes: 1024 ** 2,
+    keepDays: { logs: 5 },
+  })
+  await store.start()
+  await store.flush()
+  const fill = (id: number): Promise<unknown> =>
+    own.system.query(
+      `insert into tenfold.telemetry_log (time, id, level, message, instance_id, fields)
+       select to_timestamp($1::float8 / 1000), $2::bigint + n, 30, md5(n::text) || repeat(md5((n * 7)::text), 4), 'x', '{}' from generate_series(1, 5500) n`,
+      [clock.now(), id],
+    )
+  await fill(0)
+  await store.maintain()
+  telemetry.log.info('ordinary')
+  telemetry.log.warn('important')
+  await store.flush()
+  const messages = async (): Promise<string[]> =>
+    (
+      await own.system.query<{ message: string }>(
+        `select message from tenfold.telemetry_log where instance_id <> 'x' order by id`,
+      )
+    ).rows.map((row) => row.message)
+  assert.deepEqual(await messages(), ['important'])
+
+  await clock.advance(86_400_000)
+  const { dropped } = await store.maintain()
+  assert.deepEqual(
+    dropped.filter((name) => name.startsWith('telemetry_log')),
+    ['telemetry_log_20260101'],
+  )
+  telemetry.log.info('ordinary again')
+  await store.flush()
+  assert.deepEqual(await messages(), ['ordinary again'])
+  await store.stop()
+  await telemetry.close()
+  await own.close()
+})
+
+test('two processes that start at once both get their partitions', async () => {
+  const own = await testDatabase({ migrations: [migrations] })
+  const started = await Promise.all(
+    [1, 2, 3, 4].map(async () => {
+      const telemetry = createTelemetry({ service: 's', env: 'test', destination: { write() {} } })
+      const store = createStore({ db: own.system, telemetry, roles: ['web'], flushEvery: '1m' })
+      await store.start()
+      assert.equal(await store.flush(), true)
+      return { store, telemetry }
+    }),
+  )
+  for (const { store, telemetry } of started) {
+    assert.equal(store.stats().failedFlushes, 0)
+    await store.stop()
+    await telemetry.close()
+  }
+  await own.close()
+})
