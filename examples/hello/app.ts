@@ -5,8 +5,8 @@ const m = defineModule('hello')
 
 const greet = m.route('GET /hello/:name', {
   auth: 'public',
-  reply: z.object({ message: z.string() }),
-  handler: ({ params }) => ({ message: `Hello, ${params.name}!` }),
+  reply: z.object({ greeting: z.string() }),
+  handler: ({ params }) => ({ greeting: `Hello ${params.name}` }),
 })
 
 export default app({ name: 'hello', modules: [m.build({ parts: [greet] })] })

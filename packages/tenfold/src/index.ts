@@ -2,7 +2,16 @@
 export type { ColumnType, Generated, GeneratedAlways, Insertable, Selectable, Updateable } from 'kysely'
 export { sql } from 'kysely'
 export { app, config, type App, type AppOptions, type Config, type Instance, type StartOptions } from './app/index.ts'
-export { defineError, TenfoldError, type Duration, type ErrorKind, type Schema, type User } from './kernel/index.ts'
+export {
+  defineError,
+  messageOf,
+  TenfoldError,
+  uuidv7,
+  type Duration,
+  type ErrorKind,
+  type Schema,
+  type User,
+} from './kernel/index.ts'
 export type { AnyTx, Db, Json, Tx } from './database/index.ts'
 export { created, html, noContent, redirect, respond, stream } from './http/index.ts'
 export {

@@ -6,9 +6,9 @@ const OrderId = z.object({ orderId: z.uuid() })
 export const billing = contract(
   'billing',
   {
-    /** Charges an order, once, however often it is called. Throws while the outcome is not known: call it again. */
+    /** Charges an order, once, however often it is called; `country` is where the goods go. Throws while the outcome is not known: call it again. */
     charge: {
-      input: OrderId.extend({ userId: z.uuid(), amount: z.int().min(1), card: z.string() }),
+      input: OrderId.extend({ userId: z.uuid(), amount: z.int().min(1), card: z.string(), country: z.string() }),
       output: z.object({ state: z.enum(['charged', 'declined']) }),
       idempotent: true,
     },

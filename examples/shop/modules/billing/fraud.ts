@@ -1,39 +1,35 @@
+import type { Db } from 'tenfold'
 import { z } from 'zod'
 import { billing } from './contract.ts'
-import { orders } from '../orders/contract.ts'
 import { m } from './kit.ts'
 import { paymentProvider } from './provider.ts'
+import type { BillingTables } from './tables.gen.ts'
 
 export const suspected = m.event(billing.events.suspected)
 
 export const fraudRate = m.metric('fraud_rate', { kind: 'ratio', help: 'Orders that look like fraud, of all scored.' })
 
-export const beginScoring = m.on(orders.events.placed, 'begin-scoring', {
-  run: ({ event }) => scoreOrder.enqueue({ orderId: event.orderId }),
-})
-
-/** Looks at an order from several sides. It asks two modules and the provider, which is why it is nobody's request. */
+/** Looks at an order from several sides. It asks another module and the provider, which is why it is nobody's request. */
 export const scoreOrder = m.job('score-order', {
   input: z.object({ orderId: z.uuid() }),
   attempts: 8,
   priority: -10,
   unique: ({ orderId }) => orderId,
   async run({ input: { orderId }, db, call, settings, signal, now }) {
-    const order = await call.orders.orderById({ id: orderId })
-    if (!order) return
-    const provider = paymentProvider({ url: settings.PAYMENTS_URL, timeoutMs: settings.PAYMENTS_TIMEOUT_MS, signal })
+    const payment = await db.selectFrom('payments').selectAll().where('order_id', '=', orderId).executeTakeFirst()
+    if (!payment) return
     const [[person], recent, card] = await Promise.all([
-      call.auth.peopleByIds({ ids: [order.userId] }),
-      call.orders.recentOrders({ userId: order.userId }),
-      provider.card(order.card),
+      call.auth.peopleByIds({ ids: [payment.user_id] }),
+      recentPayments(db, payment.user_id),
+      paymentProvider(settings, signal).card(payment.card),
     ])
     const { score, reasons } = judge({
-      total: order.total,
+      total: payment.amount,
       ordersLastHour: recent.lastHour,
       spentToday: recent.spentToday,
       accountAgeHours: person ? (now().getTime() - Date.parse(person.since)) / 3_600_000 : 0,
       mailDomain: person?.email.split('@')[1] ?? '',
-      countries: [order.address.country, card.country],
+      countries: [payment.country, card.country],
     })
     const isFraud = score >= settings.FRAUD_THRESHOLD
     await db.transaction(async (tx) => {
@@ -48,6 +44,14 @@ export const scoreOrder = m.job('score-order', {
     })
   },
 })
+
+async function recentPayments(db: Db<BillingTables>, userId: string) {
+  const { rows } = await db.sql<{ lastHour: number; spentToday: number }>`
+    select count(*) filter (where created_at > now() - interval '1 hour') as "lastHour",
+           coalesce(sum(amount) filter (where state <> 'declined'), 0)::bigint as "spentToday"
+    from payments where user_id = ${userId} and created_at > now() - interval '1 day'`
+  return rows[0]!
+}
 
 interface Facts {
   /** In cents, as is `spentToday`. */

@@ -1,8 +1,8 @@
-import { beginScoring, fraudRate, scoreOrder, suspected } from './fraud.ts'
+import { fraudRate, scoreOrder, suspected } from './fraud.ts'
 import { m } from './kit.ts'
 import { implementation } from './payments.ts'
 
 export default m.build({
-  parts: [implementation, beginScoring, scoreOrder, suspected, fraudRate],
+  parts: [implementation, scoreOrder, suspected, fraudRate],
   migrations: new URL('./migrations/', import.meta.url),
 })

@@ -1,11 +1,10 @@
 import { defineModule, tables } from 'tenfold'
 import { z } from 'zod'
 import { auth } from '../auth/contract.ts'
-import { orders } from '../orders/contract.ts'
 import type { BillingTables } from './tables.gen.ts'
 
 export const m = defineModule('billing', {
-  uses: { auth, orders },
+  uses: { auth },
   tables: tables<BillingTables>(),
   settings: z.object({
     PAYMENTS_URL: z.url(),

@@ -1,43 +1,47 @@
 import { billing } from './contract.ts'
 import { NotCharged } from './errors.ts'
+import { scoreOrder } from './fraud.ts'
 import { m } from './kit.ts'
 import { paymentProvider } from './provider.ts'
 
 export const implementation = m.implement(billing, {
-  async charge({ input: { orderId, userId, amount, card }, db, settings, signal }) {
-    await db
-      .insertInto('payments')
-      .values({ order_id: orderId, user_id: userId, amount, card })
-      .onConflict((conflict) => conflict.doNothing())
-      .execute()
-    const known = await paymentOf(orderId)
-    if (known.state !== 'pending') return { state: known.state === 'declined' ? 'declined' : 'charged' }
+  async charge({ input: { orderId, userId, amount, card, country }, db, settings, signal, now }) {
+    await db.transaction(async (tx) => {
+      const { numInsertedOrUpdatedRows: isNew } = await tx
+        .insertInto('payments')
+        .values({ order_id: orderId, user_id: userId, amount, card, country })
+        .onConflict((conflict) => conflict.doNothing())
+        .executeTakeFirstOrThrow()
+      if (isNew) await scoreOrder.enqueue({ orderId }, { tx })
+    })
+    const payment = await db
+      .selectFrom('payments')
+      .selectAll()
+      .where('order_id', '=', orderId)
+      .executeTakeFirstOrThrow()
+    if (payment.state !== 'pending') return { state: payment.state === 'declined' ? 'declined' : 'charged' }
 
-    const charge = await paymentProvider({
-      url: settings.PAYMENTS_URL,
-      timeoutMs: settings.PAYMENTS_TIMEOUT_MS,
-      signal,
-    }).charge(`charge-${orderId}`, { amount: known.amount, currency: 'EUR', card: known.card, reference: orderId })
+    const charge = await paymentProvider(settings, signal).charge(`charge-${orderId}`, {
+      amount: payment.amount,
+      currency: 'EUR',
+      card: payment.card,
+      reference: orderId,
+    })
     const state = charge.state === 'declined' ? 'declined' : 'charged'
     await db
       .updateTable('payments')
-      .set({ state, provider_id: charge.id, changed_at: new Date() })
+      .set({ state, provider_id: charge.id, changed_at: now() })
       .where('order_id', '=', orderId)
       .where('state', '=', 'pending')
       .execute()
     return { state }
-
-    function paymentOf(id: string) {
-      return db.selectFrom('payments').selectAll().where('order_id', '=', id).executeTakeFirstOrThrow()
-    }
   },
 
   async refund({ input: { orderId }, db, settings, signal, now }) {
     const payment = await db.selectFrom('payments').selectAll().where('order_id', '=', orderId).executeTakeFirst()
     if (payment?.state === 'refunded') return { state: 'refunded' }
     if (payment?.state !== 'charged') throw NotCharged({ orderId })
-    const provider = paymentProvider({ url: settings.PAYMENTS_URL, timeoutMs: settings.PAYMENTS_TIMEOUT_MS, signal })
-    await provider.refund(`refund-${orderId}`, payment.provider_id!)
+    await paymentProvider(settings, signal).refund(`refund-${orderId}`, payment.provider_id!)
     await db
       .updateTable('payments')
       .set({ state: 'refunded', changed_at: now() })

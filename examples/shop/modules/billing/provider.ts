@@ -5,16 +5,9 @@ import { ProviderAway, ProviderRefused } from './errors.ts'
 const Charge = z.object({ id: z.string(), state: z.enum(['succeeded', 'declined', 'refunded']) })
 const Card = z.object({ country: z.string() })
 
-export interface ProviderOptions {
-  url: string
-  /** Of one try. */
-  timeoutMs: number
-  signal: AbortSignal
-}
-
 /** A lost answer says nothing about what happened. So a request is repeated with the same key, here at once and later by
  *  the job that called; the provider does it one time and gives the first answer again. */
-export function paymentProvider({ url, timeoutMs, signal }: ProviderOptions) {
+export function paymentProvider(settings: { PAYMENTS_URL: string; PAYMENTS_TIMEOUT_MS: number }, signal: AbortSignal) {
   return {
     charge: (key: string, body: { amount: number; currency: 'EUR'; card: string; reference: string }) =>
       request(Charge, 'POST', '/charges', { key, body }),
@@ -43,11 +36,11 @@ export function paymentProvider({ url, timeoutMs, signal }: ProviderOptions) {
     let status: number
     let text: string
     try {
-      const response = await fetch(new URL(path, url), {
+      const response = await fetch(new URL(path, settings.PAYMENTS_URL), {
         method,
         headers: { ...(key && { 'idempotency-key': key }), ...(body && { 'content-type': 'application/json' }) },
         ...(body && { body: JSON.stringify(body) }),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+        signal: AbortSignal.any([signal, AbortSignal.timeout(settings.PAYMENTS_TIMEOUT_MS)]),
       })
       status = response.status
       text = await response.text()

@@ -6,6 +6,7 @@ export interface BillingTables {
     user_id: string
     amount: number
     card: string
+    country: string
     state: Generated<string>
     provider_id: string | null
     created_at: Generated<Date>

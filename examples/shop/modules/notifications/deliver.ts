@@ -1,6 +1,6 @@
 /** Webhooks on their way: an event becomes one delivery for each endpoint that wants it, and each delivery is a job. */
 import { Webhook } from 'standardwebhooks'
-import { messageOf, type ModuleContext } from 'tenfold'
+import { messageOf, type Db } from 'tenfold'
 import { z } from 'zod'
 import { orders } from '../orders/contract.ts'
 import { DeliveryFailed } from './errors.ts'
@@ -22,11 +22,9 @@ export const onRefunded = m.on(orders.events.refunded, 'webhook-refunded', {
   run: ({ event, db }) => fanOut(db, 'order.refunded', event),
 })
 
-type Database = ModuleContext<{ name: string; uses: {}; tables: NotificationsTables; settings: unknown }>['db']
-
 /** The unique key of a delivery makes a repeated event harmless. */
 async function fanOut(
-  db: Database,
+  db: Db<NotificationsTables>,
   event: z.infer<typeof WebhookEvent>,
   data: { orderId: string; userId: string; total: number },
 ): Promise<void> {

@@ -16,5 +16,3 @@ export const m = defineModule('notifications', {
     ALLOW_PRIVATE_WEBHOOKS: z.stringbool().default(false),
   }),
 })
-
-export type Settings = { SMTP_URL: string; MAIL_FROM: string }

@@ -40,13 +40,7 @@ export const orders = contract(
   {
     orderById: {
       input: z.object({ id: z.uuid() }),
-      output: Order.extend({ userId: z.uuid(), card: z.string() }).nullable(),
-      idempotent: true,
-    },
-    /** How much somebody has been ordering lately. */
-    recentOrders: {
-      input: z.object({ userId: z.uuid() }),
-      output: z.object({ lastHour: z.int(), spentToday: z.int() }),
+      output: Order.extend({ userId: z.uuid() }).nullable(),
       idempotent: true,
     },
   },

@@ -6,7 +6,7 @@
  *  Each arrow is one transaction that moves the order only from the state it expects, so running a job twice changes
  *  nothing. The order's id is the key towards billing, and billing's towards the provider: one order, one charge. */
 import { z } from 'zod'
-import { orders } from './contract.ts'
+import { Address, orders } from './contract.ts'
 import { NoOrder, NotRefundable } from './errors.ts'
 import { m } from './kit.ts'
 
@@ -32,7 +32,13 @@ export const chargeOrder = m.job('charge-order', {
 
     const { kept } = await call.catalog.keep({ reservation: orderId })
     const charge = kept
-      ? await call.billing.charge({ orderId, userId: order.user_id, amount: order.total, card: order.card })
+      ? await call.billing.charge({
+          orderId,
+          userId: order.user_id,
+          amount: order.total,
+          card: order.card,
+          country: Address.parse(order.address).country,
+        })
       : undefined
     const failure = !charge ? 'out_of_stock' : charge.state === 'declined' ? 'declined' : null
 

@@ -1,0 +1,7 @@
+import { config } from 'tenfold'
+
+export default config({
+  app: './app.ts',
+  // In development there is a payment provider of our own, in a process of its own.
+  companions: { PAYMENTS_URL: './payments/server.ts' },
+})
