@@ -9,7 +9,7 @@ test('an address is reduced to its network', () => {
     '2001:db8:abcd:12::1': '2001:db8:abcd::/48',
     '2001:0DB8::1': '2001:db8::/48',
     '::1': '::/48',
-    'fe80::1%eth0': 'fe8::/48',
+    'fe80::1%eth0': 'fe80::/48',
     '': undefined,
     localhost: undefined,
     '1.2.3': undefined,

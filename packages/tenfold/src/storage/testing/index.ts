@@ -1,0 +1,2 @@
+/** The contract suite of storage: run by every backend. */
+export { describeStorageContract, type StorageBackend } from './contract.ts'
