@@ -1,5 +1,5 @@
 import type { LogRecord, RuntimeSample, Sink, SpanKind, TraceRecord } from '../telemetry/index.ts'
-import { Accumulator, addTo, ALL, mergeInto, type Point } from './accumulate.ts'
+import { Accumulator, addTo, ALL, mergeInto } from './accumulate.ts'
 import { LEVELS, LogLines } from './loglines.ts'
 import type { Batch, RuntimePoint } from './postgres/write.ts'
 import { failed, Sampler } from './sampler.ts'

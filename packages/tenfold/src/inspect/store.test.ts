@@ -60,13 +60,10 @@ test('many requests become one statement for each table', async () => {
   telemetry.log.info('done')
   assert.equal(await store.flush(), true)
   const tables = counted.map((text) => /into (tenfold\.\w+)/.exec(text)?.[1])
-  assert.deepEqual(tables.sort(), [
-    'tenfold.telemetry_log',
-    'tenfold.telemetry_operation_10s',
-    'tenfold.telemetry_process',
-    'tenfold.telemetry_runtime_10s',
-    'tenfold.telemetry_trace',
-  ])
+  assert.equal(new Set(tables).size, tables.length, `twice the same table: ${tables.join()}`)
+  for (const table of ['process', 'operation_10s', 'runtime_10s', 'trace', 'log']) {
+    assert.ok(tables.includes(`tenfold.telemetry_${table}`), table)
+  }
   const route = (await inspector().routes({ minutes: 5 })).find(({ name }) => name === 'GET /many')
   assert.equal(route?.requests, 3000)
   const traces = await inspector().traces({ name: 'GET /many', limit: 500 })
