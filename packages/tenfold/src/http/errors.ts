@@ -97,12 +97,6 @@ export const NotFound = defineError('TF_NOT_FOUND', {
   fix: 'Check the address.',
 })
 
-export const LinkInvalid = defineError('TF_LINK_INVALID', {
-  status: 403,
-  says: () => 'This link is not valid, or not any more.',
-  fix: 'Ask for a new link: signed links name one object and one method, and expire.',
-})
-
 export const RouteTimeout = defineError('TF_ROUTE_TIMEOUT', {
   status: 503,
   says: (e: { route: string; timeoutMs: number }) => `${e.route} did not answer within ${e.timeoutMs} ms.`,

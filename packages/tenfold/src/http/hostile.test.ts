@@ -157,7 +157,7 @@ describe('hostile requests', () => {
     ['/search?q=%00', 400],
     ['/search?__proto__=1&q[__proto__]=2&constructor=3', 200],
     ['/search?q=%ff', 200],
-    [`/files/${'a'.repeat(2000)}`, 400],
+    [`/files/${'a'.repeat(3000)}`, 400],
     ['http://evil.example/search', 200],
     ['*', 404],
   ]

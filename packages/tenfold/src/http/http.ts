@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { AnySchema, Duration, User } from '../kernel/index.ts'
 
 /** The request path: what a route is, and what each request is promised.
@@ -70,7 +71,7 @@ export interface HttpRequest {
   readonly query: unknown
   readonly body: unknown
   /** Lower-case names; repeated ones joined as Node does. */
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly headers: Readonly<IncomingHttpHeaders>
   readonly cookies: Readonly<Record<string, string>>
   /** The value of a cookie set through `respond({ cookies })`; undefined if it was not signed by this app. */
   signedCookie(name: string): string | undefined

@@ -18,6 +18,7 @@ export {
   stream,
   type StreamOptions,
 } from './reply.ts'
+export { file } from './files.ts'
 export { staticFiles, type StaticOptions } from './static.ts'
 export { openapi, type OpenApiDocument, type OpenApiInfo } from './openapi/index.ts'
 export { generateClient } from './client/index.ts'

@@ -3,12 +3,14 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { type Duration, type Service, toMs } from '../kernel/index.ts'
 import type { Limits } from '../limits/index.ts'
+import type { Storage } from '../storage/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 import { createCookieJar } from './cookies.ts'
 import { PortTaken, RouteTwice, Stopping } from './errors.ts'
 import { Exchange } from './exchange.ts'
 import { fetchFrom } from './fetch.ts'
 import { type Checks, healthRoutes } from './health.ts'
+import { fileRoutes } from './files.ts'
 import type { HttpRoute } from './http.ts'
 import { openapi } from './openapi/index.ts'
 import { type CorsOptions, originGuard } from './origin.ts'
@@ -34,6 +36,8 @@ export interface ServerOptions {
   sessions?: SessionStore
   /** How long browsers keep the session cookie: the `absolute` of the sessions. Defaults to 90 d. */
   sessionMaxAge?: Duration
+  /** Serves its signed URLs below `/_files/`, where it cannot do that itself. */
+  storage?: Storage
   /** What `/health/ready` asks, by name. */
   checks?: Checks
   /** Signs cookies. The first key signs, all verify: put a new key in front to change it. */
@@ -130,7 +134,12 @@ export function createServer(options: ServerOptions): HttpServer {
   })
   const document =
     options.reference === false ? undefined : openapi(options.routes, { title: options.name, version: options.version })
-  const routes = [...health, ...(document ? referenceRoutes(document) : []), ...options.routes]
+  const routes = [
+    ...health,
+    ...(document ? referenceRoutes(document) : []),
+    ...(options.storage ? fileRoutes(options.storage) : []),
+    ...options.routes,
+  ]
   assertOnce(routes)
 
   const app = openFastify(options, (request, res) => take(request, res, unreadable))
@@ -216,7 +225,7 @@ function openFastify(
     // Long uploads are legal: what bounds a body is the pause between its pieces, which the watch looks after.
     requestTimeout: 0,
     exposeHeadRoutes: false,
-    routerOptions: { maxParamLength: 1000 },
+    routerOptions: { maxParamLength: 2000 },
     http: {
       maxHeaderSize: options.maxHeaderSize ?? 16 * 1024,
       headersTimeout: toMs(options.headersTimeout ?? '10s'),

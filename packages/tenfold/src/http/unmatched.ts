@@ -47,7 +47,7 @@ export const unreadableRoute: HttpRoute = {
   name: '(unreadable)',
   hidden: true,
   handle: async () => {
-    throw BadRequest({ problem: 'its URL cannot be decoded, or has a part of more than 1000 characters' })
+    throw BadRequest({ problem: 'its URL cannot be decoded, or has a part of more than 2000 characters' })
   },
 }
 
