@@ -49,13 +49,13 @@ export async function exchange(
     returned.length > 0 ? giveBack(db, returned) : 0,
   ])
   const { rows } = await db.query<{ done: number; jobs: string | null }>(EXCHANGE, [
-    list(done),
+    done.length > 0 ? list(done) : null,
     ask.worker,
+    instanceId,
     ask.names,
     ask.hint.rank,
     ask.hint.seq,
     ask.count,
-    instanceId,
   ])
   const { done: finished, jobs } = rows[0]!
   await admitNext(db, outcomes)

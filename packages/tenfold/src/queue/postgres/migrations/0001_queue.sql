@@ -214,10 +214,106 @@ language sql stable as $$
     "trace" text, "payload" jsonb)) with ordinality
 $$;
 
+-- What workers call. These are functions for two reasons: their plans are made once per connection, and never from
+-- statistics of a table that was empty a second ago: they walk the index that was made for them, whatever its size.
+
+-- Finishes jobs and claims the next ones, in one round trip and one commit.
+--   finished  [{ id, attempt, owner, ms, result }]: the fence (id, attempt, owner) leaves alone what others have by now
+--   low_rank, low_seq  where to begin to look: without it, the scan steps over the index entries of all jobs finished since
+--             the oldest open snapshot of the whole database. More urgent ranks are always looked at. Whoever commits late
+--             has a place below; a worker therefore looks from the start once a second.
+create function queue_exchange(finished json, worker_id bigint, instance text, names text[], low_rank integer, low_seq bigint,
+                               most integer, out done integer, out jobs text)
+language plpgsql set search_path = pg_catalog, tenfold
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set enable_hashjoin = off set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan as $$
+declare
+  ids bigint[];
+begin
+  done := 0;
+  if finished is not null then
+    with gone as (
+      delete from job j
+        using json_to_recordset(finished) as d (id bigint, attempt integer, owner bigint, ms real, result jsonb)
+        where j.id = d.id and j.attempt = d.attempt and j.owner = d.owner
+        returning j.*, d.ms, d.result
+    )
+    insert into job_done (id, name, rank, run_at, created_at, attempt, lost, max_attempts, duration_ms, instance_id,
+                          unique_key, concurrency_key, traceparent, event_id, errors, payload, result)
+      select id, name, rank, run_at, created_at, attempt, lost, max_attempts, ms, instance,
+             unique_key, concurrency_key, traceparent, event_id, errors, payload, result
+      from gone;
+    get diagnostics done = row_count;
+  end if;
+  if most = 0 then return; end if;
+
+  -- Locks the worker's own row, so that a claim and the sweep of a worker thought dead cannot both succeed.
+  perform from worker where id = worker_id and leased_until > now() for key share;
+  if not found then return; end if;
+
+  ids := array(
+    select id from job where state = 'ready' and rank < low_rank and name = any (names)
+    order by rank, seq limit most for update skip locked);
+  if cardinality(ids) < most then
+    ids := ids || array(
+      select id from job where state = 'ready' and (rank, seq) >= (low_rank, low_seq) and name = any (names)
+      order by rank, seq limit most - cardinality(ids) for update skip locked);
+  end if;
+  if cardinality(ids) = 0 then return; end if;
+
+  with claimed as (
+    update job j set state = 'leased', owner = worker_id, attempt = j.attempt + 1, leased_at = now()
+      where j.id = any (ids)
+      returning j.id::text as id, j.name, j.rank, j.seq, j.attempt, j.lost, j.max_attempts as "maxAttempts",
+        j.timeout_ms as "timeoutMs", j.backoff_ms as "backoffMs", j.backoff_max_ms as "backoffMaxMs",
+        j.concurrency_key as key, j.traceparent, j.payload,
+        round(extract(epoch from clock_timestamp() - j.run_at) * 1000) as "waitedMs"
+  )
+  select json_agg(claimed)::text into jobs from claimed;
+end $$;
+
+-- Jobs whose time has come get the last place in line of their rank. `next` is when the next one is due, in ms.
+create function queue_promote(most integer, out count integer, out low float8, out names text, out held text, out next float8)
+language plpgsql set search_path = pg_catalog, tenfold
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set enable_hashjoin = off set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan as $$
+begin
+  with due as (
+    update job set state = case when concurrency_key is null then 'ready' else 'held' end, seq = nextval('job_seq')
+      where id = any (array(
+        select id from job where state = 'delayed' and run_at <= now() order by run_at limit most for update skip locked))
+      returning seq, name, concurrency_key as key
+  )
+  select count(*), min(seq), array_to_json(array_agg(distinct name))::text,
+         (json_agg(distinct jsonb_build_object('name', name, 'key', key)) filter (where key is not null))::text
+    into queue_promote.count, low, names, held from due;
+  next := (select extract(epoch from run_at - now()) * 1000 from job where state = 'delayed' and run_at > now() order by run_at limit 1);
+end $$;
+
+-- Pairs of name and key, in order, that have held jobs; after the given pair. Steps from pair to pair through the index.
+create function queue_held_keys(after_name text, after_key text, most integer) returns table (name text, key text)
+language sql stable set search_path = pg_catalog, tenfold
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set enable_hashjoin = off set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan as $$
+  with recursive pair as (
+    (select j.name, j.concurrency_key as key from job j
+      where j.concurrency_key is not null and j.state = 'held' and (j.name, j.concurrency_key) > (after_name, after_key)
+      order by j.name, j.concurrency_key limit 1)
+    union all
+    select step.name, step.key from pair cross join lateral (
+      select j.name, j.concurrency_key as key from job j
+        where j.concurrency_key is not null and j.state = 'held' and (j.name, j.concurrency_key) > (pair.name, pair.key)
+        order by j.name, j.concurrency_key limit 1) as step
+  )
+  select pair.name, pair.key from pair limit most
+$$;
+
 -- Lets held jobs of these keys go, as many as their limit has room for: what is ready or leased counts, nothing else does,
 -- so a worker that dies cannot leak a place. One at a time per key.
 create function queue_admit(names text[], keys text[]) returns integer
-language plpgsql set search_path = pg_catalog, tenfold as $$
+language plpgsql set search_path = pg_catalog, tenfold
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set enable_hashjoin = off set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan as $$
 declare
   pair record;
   admitted integer;
@@ -255,6 +351,8 @@ language sql security definer set search_path = pg_catalog, tenfold as $$
   select array_agg(id order by n) from ids
 $$;
 
-revoke all on function enqueue(jsonb), publish(jsonb), queue_partitions(integer), queue_admit(text[], text[]), job_input(jsonb) from public;
+revoke all on function enqueue(jsonb), publish(jsonb), job_input(jsonb), queue_partitions(integer), queue_admit(text[], text[]),
+  queue_exchange(json, bigint, text, text[], integer, bigint, integer), queue_promote(integer), queue_held_keys(text, text, integer) from public;
 grant execute on function enqueue(jsonb), publish(jsonb) to :modules, :system;
-grant execute on function queue_partitions(integer), queue_admit(text[], text[]), job_input(jsonb) to :system;
+grant execute on function job_input(jsonb), queue_partitions(integer), queue_admit(text[], text[]),
+  queue_exchange(json, bigint, text, text[], integer, bigint, integer), queue_promote(integer), queue_held_keys(text, text, integer) to :system;
