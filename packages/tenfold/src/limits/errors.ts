@@ -7,8 +7,9 @@ export const LimitWindowInvalid = defineError('TF_LIMIT_WINDOW', {
 })
 
 export const LimitName = defineError('TF_LIMIT_NAME', {
-  says: (e: { name: string }) => `There are two limiters named '${e.name}'.`,
-  fix: 'Give each limiter a name of its own: its counts are stored under it.',
+  says: (e: { name: string; taken: boolean }) =>
+    e.taken ? `There are two limiters named '${e.name}'.` : `'${e.name}' is not a name for a limiter.`,
+  fix: 'Give each limiter a name of its own, of up to 128 printable ASCII characters: its counts are stored under it.',
 })
 
 export const LimitCost = defineError('TF_LIMIT_COST', {

@@ -42,31 +42,29 @@ export function waitOf(ahead: number, pace: Pace, cost: number): number {
   return cost * pace.interval > pace.tolerance + slackOf(pace) ? Infinity : over
 }
 
-export function decisionOf(
-  verdict: Verdict,
-  windows: readonly LimitWindow[],
-  paces: readonly Pace[],
-  cost: number,
-  by: Decision['by'],
-): Decision {
-  const remainingOf = (i: number): number => {
-    const { interval, tolerance } = paces[i]!
-    return Math.max(0, Math.floor((tolerance + slackOf(paces[i]!) - verdict.ahead[i]!) / interval))
-  }
+/** What a limiter knows beforehand of its windows. */
+export interface Plan {
+  windows: readonly LimitWindow[]
+  paces: readonly Pace[]
+}
+
+export function decisionOf(verdict: Verdict, plan: Plan, cost: number, by: Decision['by']): Decision {
+  const { allowed, ahead } = verdict
+  const { windows, paces } = plan
   let window = 0
-  let retryAfterMs = verdict.allowed ? 0 : waitOf(verdict.ahead[0]!, paces[0]!, cost)
+  let remaining = remainingOf(ahead[0]!, paces[0]!)
+  let retryAfterMs = allowed ? 0 : waitOf(ahead[0]!, paces[0]!, cost)
   for (let i = 1; i < paces.length; i++) {
-    const wait = verdict.allowed ? 0 : waitOf(verdict.ahead[i]!, paces[i]!, cost)
-    if (wait > retryAfterMs || (wait === retryAfterMs && remainingOf(i) < remainingOf(window))) window = i
-    retryAfterMs = Math.max(retryAfterMs, wait)
+    const wait = allowed ? 0 : waitOf(ahead[i]!, paces[i]!, cost)
+    const left = remainingOf(ahead[i]!, paces[i]!)
+    if (wait < retryAfterMs || (wait === retryAfterMs && left >= remaining)) continue
+    window = i
+    remaining = left
+    retryAfterMs = wait
   }
-  return {
-    allowed: verdict.allowed,
-    limit: windows[window]!.max,
-    remaining: remainingOf(window),
-    retryAfterMs,
-    resetMs: verdict.ahead[window]!,
-    window,
-    by,
-  }
+  return { allowed, limit: windows[window]!.max, remaining, retryAfterMs, resetMs: ahead[window]!, window, by }
+}
+
+function remainingOf(ahead: number, pace: Pace): number {
+  return Math.max(0, Math.floor((pace.tolerance + slackOf(pace) - ahead) / pace.interval))
 }

@@ -63,14 +63,14 @@ export interface LimiterOptions {
 
 /** The limiters of one app instance. */
 export interface Limits {
-  /** Throws TF_LIMIT_WINDOW for windows that make no sense, and TF_LIMIT_NAME for a name that is taken. */
+  /** Throws TF_LIMIT_WINDOW for windows that make no sense, and TF_LIMIT_NAME for a name that is malformed or taken. */
   define(options: LimiterOptions): Limiter
   close(): Promise<void>
 }
 
 /** Where the counts are: one folder per backend. */
 export interface LimitStore {
-  /** Decides and counts in one step. `key` is at most 250 printable ASCII characters. */
+  /** Decides and counts in one step. `key` is short printable ASCII text. */
   take(key: string, windows: readonly Pace[], cost: number): Verdict | Promise<Verdict>
   reset(key: string): void | Promise<void>
   close(): Promise<void>

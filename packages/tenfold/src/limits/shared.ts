@@ -3,6 +3,7 @@ import type { Clock } from '../kernel/index.ts'
 import type { Logger } from '../telemetry/index.ts'
 import { Breaker } from './breaker.ts'
 import { waitOf } from './gcra.ts'
+import type { Answer } from './limiter.ts'
 import type { LimitStore, Pace, Verdict } from './limits.ts'
 import { Generations } from './memory/generations.ts'
 import { createMemoryStore } from './memory/store.ts'
@@ -28,8 +29,6 @@ interface Known {
   at: number
   ahead: number[]
 }
-
-export type Answer = { by: 'store' | 'known' | 'away'; verdict: Verdict }
 
 export class SharedStore {
   readonly #options: SharedStoreOptions

@@ -24,7 +24,7 @@ export class SessionCache {
   put(hash: string, session: Session, readAt: number): void {
     if (this.#ttl === 0) return
     if (this.#kept.size >= MAX_ENTRIES) this.#kept.clear()
-    this.#kept.set(hash, { session: deepFreeze(session), until: readAt + this.#ttl })
+    this.#kept.set(hash, { session, until: readAt + this.#ttl })
   }
 
   forget(change: SessionChange): void {
@@ -35,10 +35,3 @@ export class SessionCache {
 
 /** About 50 MB at most with the default size of data; all live for seconds only, so starting anew costs little. */
 const MAX_ENTRIES = 10_000
-
-/** Several requests share what is kept. */
-function deepFreeze<Value>(value: Value): Value {
-  if (typeof value !== 'object' || value === null) return value
-  Object.values(value).forEach(deepFreeze)
-  return Object.freeze(value)
-}

@@ -7,7 +7,7 @@
  *  N3  `rotate` gives it a new id, in one step: from then on the old id is worthless, on every instance. Do it on sign-in
  *      and on every change of what the user may do, so that an id planted before is worth nothing afterwards.
  *  N4  A revoked session is gone for the next read on every instance; with `cacheFor`, at most that much later on others.
- *  N5  Its data is JSON of at most `maxDataBytes`.
+ *  N5  Its data is JSON of at most `maxDataBytes`, and frozen once it was read: `write` is the way to change it.
  *  N6  A user's sessions can be listed and ended one by one without their ids being known.
  *  N7  Expired sessions are removed in small batches. */
 export interface Sessions {

@@ -13,8 +13,8 @@ export function createMemoryStore(clock: Clock, maxKeys = 200_000): MemoryStore 
       let until = counts.get(key)
       if (until === undefined) counts.set(key, (until = new Float64Array(paces.length)))
       const allowed = count(until, paces, cost, now)
-      const ahead: number[] = []
-      for (let i = 0; i < paces.length; i++) ahead.push(Math.max(0, until[i]! - now))
+      const ahead = [Math.max(0, until[0]! - now)]
+      for (let i = 1; i < paces.length; i++) ahead.push(Math.max(0, until[i]! - now))
       return { allowed, ahead }
     },
     reset: (key) => counts.delete(key),

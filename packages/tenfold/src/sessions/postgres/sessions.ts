@@ -193,8 +193,9 @@ export class PostgresSessions {
   }
 }
 
+/** Frozen, since several requests may share it: changes go through `write`. */
 function sessionOf(row: Row): Session {
-  return {
+  return deepFreeze({
     ref: row.ref,
     ...(row.user_id !== null && { userId: row.user_id }),
     data: JSON.parse(row.data) as SessionData,
@@ -203,7 +204,13 @@ function sessionOf(row: Row): Session {
     expiresAt: row.expires_at.getTime(),
     ...(row.user_agent !== null && { userAgent: row.user_agent }),
     ...(row.network !== null && { network: row.network }),
-  }
+  })
+}
+
+function deepFreeze<Value>(value: Value): Value {
+  if (typeof value !== 'object' || value === null) return value
+  Object.values(value).forEach(deepFreeze)
+  return Object.freeze(value)
 }
 
 /** Shortened, and without what a terminal or the database would stumble over. */

@@ -166,8 +166,9 @@ export function describeSessionsContract(
 
     promise('N5', 'keeps data as it is, up to its limit', async () => {
       const data = { text: 'nul \u0000, half a pair \ud800, ünï', list: [1, null, { deep: true }], __proto__: { x: 1 } }
-      const { id } = await a.create({ data })
+      const { id, session } = await a.create({ data })
       assert.deepEqual((await b.read(id))?.data, JSON.parse(JSON.stringify(data)))
+      assert.throws(() => (session.data.text = 'changed'), TypeError)
       assert.equal(await a.write(id, { next: 1 }), true)
       assert.deepEqual((await b.read(id))?.data, { next: 1 })
       const big = { big: 'x'.repeat(1000) }
