@@ -46,6 +46,9 @@ export interface Config {
   worker?: {
     /** Jobs that run at a time in one process. Defaults to 10. */
     concurrency?: number
+    /** How long the jobs of a process that no longer answers stay with it, in milliseconds, before others get them.
+     *  Defaults to 30000. A process that stands still for longer than this loses its jobs. */
+    leaseMs?: number
   }
   /** How long a shutdown waits for requests and jobs, in milliseconds. Defaults to 25000. */
   stopTimeoutMs?: number

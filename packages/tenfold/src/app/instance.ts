@@ -222,6 +222,7 @@ async function startParts(ground: Ground): Promise<Instance> {
           queue.work({
             handlers: handlersOf(serving, scope, contexts.of),
             concurrency: options.config?.worker?.concurrency ?? 10,
+            ...(options.config?.worker?.leaseMs !== undefined && { leaseMs: options.config.worker.leaseMs }),
             stopTimeoutMs,
           }),
         ]
