@@ -61,6 +61,14 @@ describeLaw(
       files: src({ 'queue/a.ts': `import { x } from '../kernel/index.ts'` }),
       says: /there is no such file/,
     },
+    'a value where only types were allowed': {
+      files: src({ 'http/index.ts': '', 'modules/a.ts': `import { type A, b } from '../http/index.ts'` }),
+      says: /siblings never import each other/,
+    },
+    'a test that looks at the whole from below': {
+      files: src({ 'testing.ts': '', 'queue/a.test.ts': `import { x } from '../testing.ts'` }),
+      says: /the package's own doors are for users/,
+    },
     'a folder without a ring': {
       files: src({ 'sundries/a.ts': '' }),
       says: /src\/sundries has no ring/,
@@ -73,10 +81,18 @@ describeLaw(
       'queue/b.ts': `export * from '../database/index.ts'`,
       'index.ts': `export * from './queue/a.ts'`,
     }),
+    'inner doors, and types of a sibling that have a reason': src({
+      'database/embedded/index.ts': '',
+      'app/a.ts': `import { x } from '../database/embedded/index.ts'`,
+      'http/index.ts': '',
+      'modules/a.ts': `import type { A } from '../http/index.ts'\nimport { type B } from '../http/index.ts'`,
+    }),
     'tests that use the test code of any ring and the doors of siblings': src({
       ...below,
       'kernel/a.test.ts': `import { x } from '../database/testing/index.ts'`,
       'queue/testing/a.ts': `import { x } from '../../cron/index.ts'`,
+      'app/a.test.ts': `import { x } from '../testing.ts'`,
+      'testing.ts': '',
     }),
   },
 )

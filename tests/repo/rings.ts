@@ -51,6 +51,17 @@ export const WHY: Readonly<Record<string, string>> = {
   cli: 'it is the outermost ring',
 }
 
+/** Doors inside a folder, beside its index.ts. */
+const INNER_DOORS: Readonly<Record<string, string>> = {
+  'database/embedded':
+    'it is loaded only when no DATABASE_URL is set, so that an app with a database of its own never reads it',
+}
+
+/** Sideways, for types alone, which are gone before anything runs. Each needs its reason. */
+const TYPES_OF_SIBLINGS: readonly { from: string; to: string; why: string }[] = [
+  { from: 'modules', to: 'http', why: 'a route says in the words of HTTP who may call it and what it answers' },
+]
+
 /** The files directly in src are the package's own doors (`tenfold`, `tenfold/testing`): they may import every ring. */
 const isDoor = (path: string): boolean => !path.slice(SRC.length + 1).includes('/')
 
@@ -81,6 +92,7 @@ function faultOf(source: Source, to: Import, tree: Tree): string | undefined {
   if (to.target === undefined || isDoor(source.path)) return undefined
   if (!to.target.startsWith(`${SRC}/`)) return outside(source, to, at)
   if (!tree.has(to.target)) return `${at} - there is no such file`
+  if (isDoor(to.target) && isTestCode(source.path) && ['app', 'cli'].includes(folderOf(source.path))) return undefined
   if (isDoor(to.target)) return `${at} - the package's own doors are for users; import the folder`
   const from = folderOf(source.path)
   const target = folderOf(to.target)
@@ -89,10 +101,12 @@ function faultOf(source: Source, to: Import, tree: Tree): string | undefined {
   if (from === target) return undefined
   if (isTestCode(source.path) && toTesting)
     return door(to.target, `${target}/testing`) ? undefined : `${at} - only through ${target}/testing/index.ts`
-  return (
-    arrow(source.path, from, target, at) ??
-    (door(to.target, target) ? undefined : `${at} - only through ${target}/index.ts, its public door`)
-  )
+  if (to.typeOnly && door(to.target, target) && TYPES_OF_SIBLINGS.some((e) => e.from === from && e.to === target))
+    return undefined
+  const through = [target, ...Object.keys(INNER_DOORS).filter((inner) => inner.startsWith(`${target}/`))]
+  const fault = arrow(source.path, from, target, at)
+  if (fault || through.some((folder) => door(to.target ?? '', folder))) return fault
+  return `${at} - only through ${target}/index.ts, its public door`
 }
 
 /** The manifest is the only thing above src that the sources may read. */

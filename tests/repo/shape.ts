@@ -27,7 +27,7 @@ export const sizes: Law = {
   },
 }
 
-const SAY_NOTHING = /^(utils?|common|helpers?|misc|shared|stuff)$/
+const SAY_NOTHING = /^(utils?|common|helpers?|misc|stuff)$/
 
 export const names: Law = {
   name: 'no file or folder is named by what kind of code it holds',

@@ -18,6 +18,8 @@ export interface Import {
   /** The file in the tree, for a relative import; undefined for a package. */
   target: string | undefined
   line: number
+  /** `import type`: gone before anything runs. */
+  typeOnly: boolean
 }
 
 const SOURCE = /\.(ts|tsx|js)$/
@@ -33,16 +35,25 @@ function parse(path: string, text: string): Source {
   const { program, module, errors } = parseSync(path, text)
   if (errors[0]) throw new Error(`${path} cannot be parsed: ${errors[0].message}`)
   const written = [
-    ...module.staticImports.map((entry) => entry.moduleRequest),
-    ...module.staticExports.flatMap((statement) => statement.entries.map((entry) => entry.moduleRequest)),
-    ...module.dynamicImports.map((entry) => literal(text, entry.moduleRequest)),
-  ].filter((request) => request !== null && request !== undefined)
-  const imports = written.map(({ value, start }) => ({
-    specifier: value,
-    target: value.startsWith('.') ? join(dirname(path), value) : undefined,
-    line: lineAt(text, start),
-  }))
+    ...module.staticImports.map(({ moduleRequest, entries }) => ({
+      request: moduleRequest,
+      typeOnly: onlyTypes(entries),
+    })),
+    ...module.staticExports.flatMap(({ entries }) =>
+      entries.map(({ moduleRequest, isType }) => ({ request: moduleRequest, typeOnly: isType })),
+    ),
+    ...module.dynamicImports.map((entry) => ({ request: literal(text, entry.moduleRequest), typeOnly: false })),
+  ]
+  const imports = written.flatMap(({ request, typeOnly }) => {
+    if (!request) return []
+    const target = request.value.startsWith('.') ? join(dirname(path), request.value) : undefined
+    return [{ specifier: request.value, target, line: lineAt(text, request.start), typeOnly }]
+  })
   return { path, text, program, imports: [...new Map(imports.map((i) => [`${i.specifier}:${i.line}`, i])).values()] }
+}
+
+function onlyTypes(entries: readonly { isType: boolean }[]): boolean {
+  return entries.length > 0 && entries.every((entry) => entry.isType)
 }
 
 /** The specifier of `import('./x.ts')`; nothing when it is computed. */
