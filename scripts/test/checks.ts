@@ -4,7 +4,7 @@ import { runStep, type StepResult } from './step.ts'
 const CHECKS = [
   { name: 'lint', command: 'oxlint', args: [], fix: ['--fix'] },
   { name: 'format', command: 'oxfmt', args: ['--check', '.'], fix: ['.'] },
-  { name: 'unused', command: 'knip', args: ['--no-progress'], fix: undefined },
+  { name: 'unused', command: 'knip', args: ['--no-progress', '--no-config-hints'], fix: undefined },
   { name: 'types', command: 'tsc', args: ['-p', 'tsconfig.json', '--pretty', 'false'], fix: undefined },
   { name: 'pages', command: 'tsc', args: ['-p', 'packages/console', '--pretty', 'false'], fix: undefined },
 ] as const
