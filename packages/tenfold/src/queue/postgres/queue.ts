@@ -1,8 +1,7 @@
 /** The queue on Postgres. Everything that a worker does is in worker.ts; this is what callers touch. */
-import { openTransactions, type SqlTransaction, type SystemDatabase } from '../../database/index.ts'
+import type { SqlTransaction, SystemDatabase } from '../../database/index.ts'
 import { systemClock, type Clock } from '../../kernel/index.ts'
 import type { Telemetry } from '../../telemetry/index.ts'
-import { EnqueueOutsideTransaction } from '../errors.ts'
 import type { NewJob, Queue } from '../queue.ts'
 import { createAdmin } from './admin.ts'
 import { encodeEvent, encodeJob } from './encode.ts'
@@ -30,18 +29,6 @@ export function openPostgresQueue(options: PostgresQueueOptions): PostgresQueue 
   const parts = { db, telemetry, clock, wake }
   const jobs = createCoalescer(writeThrough('enqueue', db))
   const events = createCoalescer(writeThrough('publish', db))
-  const outside = telemetry.metrics.counter('tenfold.job.enqueued_outside_transaction', {
-    help: 'Jobs enqueued without the transaction that was open around the call.',
-    unit: '{job}',
-  })
-
-  const refuseOutside = (name: string): void => {
-    if (openTransactions().length === 0) return
-    if (telemetry.env !== 'production') throw EnqueueOutsideTransaction({ name })
-    outside.add(1, { job: name })
-    telemetry.log.warn('Enqueued outside of the open transaction.', { job: name })
-  }
-
   const write = async (
     rows: string[],
     within: SqlTransaction | undefined,
@@ -62,7 +49,6 @@ export function openPostgresQueue(options: PostgresQueueOptions): PostgresQueue 
     async enqueue(newJobs, within) {
       const first = newJobs[0]
       if (!first) return []
-      if (!within) refuseOutside(first.name)
       return telemetry.span(
         'enqueue',
         newJobs.length === 1 ? first.name : `${newJobs.length} jobs`,
@@ -77,7 +63,6 @@ export function openPostgresQueue(options: PostgresQueueOptions): PostgresQueue 
     async publish(newEvents, within) {
       const first = newEvents[0]
       if (!first) return []
-      if (!within) refuseOutside(first.name)
       return telemetry.span('enqueue', first.name, { 'event.count': newEvents.length }, async () => {
         const traceparent = telemetry.traceparent()
         const rows = newEvents.map((event) => encodeEvent(event, maxPayloadBytes, traceparent))

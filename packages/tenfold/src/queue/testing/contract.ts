@@ -61,13 +61,6 @@ export function describeQueueContract(
       })
     })
 
-    promise('Q1', 'enqueuing without the open transaction is refused', async () => {
-      await assert.rejects(
-        backend.transaction(() => queue.enqueue([{ name: 'q1.outside' }])),
-        { code: 'TF_ENQUEUE_OUTSIDE_TRANSACTION' },
-      )
-    })
-
     promise('Q2', 'ids come in order, for concurrent calls and for bulk', async () => {
       const single = await Promise.all(
         Array.from({ length: 200 }, (_, i) => queue.enqueue([{ name: 'q2.many', payload: i }])),
