@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { Context, Histogram, Telemetry } from '../telemetry/index.ts'
-import { BadRequest, Stopping } from './errors.ts'
+import { BadRequest } from './errors.ts'
 import { ClientGone, type Exchange } from './exchange.ts'
 import { readInput } from './input.ts'
 import { takeLimits } from './limit.ts'

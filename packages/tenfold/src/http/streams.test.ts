@@ -44,7 +44,7 @@ describe('streamed replies', () => {
           handle: async () =>
             stream(
               (async function* (): AsyncGenerator<string> {
-                throw new Error('no rows today')
+                yield* failing()
               })(),
             ),
         }),
@@ -165,3 +165,8 @@ describe('files of a folder', () => {
     })
   }
 })
+
+async function* failing(): AsyncGenerator<string> {
+  await Promise.reject(new Error('no rows today'))
+  yield 'never'
+}
