@@ -56,7 +56,9 @@ export interface Inspector {
 
 const TEN_SECONDS = 10_000
 const MINUTE = 60_000
-const MOST_MINUTES = 14 * 24 * 60
+const MOST_MINUTES = 60 * 24 * 60
+/** As far back as rows by the minute go. */
+const MOST_OVERVIEW_MINUTES = 14 * 24 * 60
 const MOST_ROWS = 500
 /** Up to here the overview has a point for each ten seconds, beyond it one for each minute. */
 const FINE_SERIES_MINUTES = 360
@@ -67,7 +69,7 @@ export function createInspector(options: InspectorOptions): Inspector {
   const most = (limit: number): number => Math.min(Math.max(Math.trunc(limit), 1), MOST_ROWS)
 
   return {
-    overview: (asked) => overview(options, Math.min(Math.max(asked.minutes, 1), MOST_MINUTES), clock.now()),
+    overview: (asked) => overview(options, Math.min(Math.max(asked.minutes, 1), MOST_OVERVIEW_MINUTES), clock.now()),
     routes: async (asked) => (await operationsByName(db, 'request', window(asked), MOST_ROWS)).map(routeStats),
     queries: (asked) => queryStats(db, window(asked)),
     traces: (filter) => readTraces(db, { ...filter, limit: most(filter.limit) }),
@@ -101,7 +103,8 @@ async function overview(options: InspectorOptions, minutes: number, nowMs: numbe
   const fine = minutes <= FINE_SERIES_MINUTES
   const stepMs = fine ? TEN_SECONDS : MINUTE
   const whole = spanOf(minutes, nowMs)
-  const span = fine ? { ...whole, cutMs: whole.fromMs } : whole
+  const cutMs = fine ? whole.fromMs : whole.cutMs
+  const span = { ...whole, cutMs, hoursFromMs: cutMs }
   const [requests, runtime, processes, database, telemetry, jobs] = await Promise.all([
     operationsByTime(db, 'request', span, stepMs),
     readRuntime(db, span, stepMs),

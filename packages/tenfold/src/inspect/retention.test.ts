@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { testDatabase } from '../database/testing/index.ts'
 import { fakeClock } from '../kernel/index.ts'
 import { createTelemetry } from '../telemetry/index.ts'
-import { createStore, migrations } from './index.ts'
+import { createInspector, createStore, migrations } from './index.ts'
 
 test('old days are dropped as whole partitions, each table after its own time', async () => {
   const own = await testDatabase({ migrations: [migrations] })
@@ -115,5 +115,66 @@ test('two processes that start at once both get their partitions', async () => {
     await store.stop()
     await telemetry.close()
   }
+  await own.close()
+})
+
+test('hours are added up once over all processes, and long windows read the same numbers from them', async () => {
+  const own = await testDatabase({ migrations: [migrations] })
+  const clock = fakeClock(Date.UTC(2026, 0, 1, 22, 30))
+  const telemetry = createTelemetry({ service: 's', env: 'test', destination: { write() {} }, clock })
+  const processes = [1, 2].map(() =>
+    createStore({ db: own.system, telemetry, roles: [], flushEvery: '1m', clock, keepDays: { minutes: 1 } }),
+  )
+  for (const store of processes) await store.start()
+  const durations: number[] = []
+  // Five hours over midnight; both stores hear of each request, so that every number counts twice.
+  for (let minute = 0; minute < 300; minute += 5) {
+    await telemetry.root({ kind: 'request', name: 'GET /long', module: 'm' }, async () => {
+      durations.push(1 + ((minute * 7) % 97))
+      await clock.advance(durations.at(-1)!)
+    })
+    await clock.advance(5 * 60_000)
+    for (const store of processes) assert.equal(await store.flush(), true)
+  }
+  for (const store of processes) await store.maintain()
+  const { rows } = await own.system.query<{ name: string; n: number; hours: number }>(
+    `select name, sum(count)::float8 as n, count(*)::int as hours from tenfold.telemetry_operation_1h group by name order by name`,
+  )
+  assert.deepEqual(
+    rows.map(({ name, hours }) => [name, hours]),
+    [
+      ['*', 5],
+      ['GET /long', 5],
+    ],
+    'one row for each hour that is over',
+  )
+  assert.ok(rows[1]!.n > 90 && rows[1]!.n < 120)
+
+  const inspector = createInspector({
+    db: own.system,
+    clock,
+    app: 's',
+    version: '1',
+    env: 'test',
+    startedAt: 0,
+    stage: () => ({ number: 1, name: 'one machine' }),
+    bindings: () => [],
+  })
+  const check = async (minutes: number): Promise<void> => {
+    const [route] = await inspector.routes({ minutes })
+    assert.equal(route?.requests, 120, `${minutes} minutes`)
+    assert.ok(Math.abs(route!.totalMs - 2 * durations.reduce((a, b) => a + b)) < 1)
+    const p95 = durations.toSorted((a, b) => a - b)[Math.ceil(0.95 * durations.length) - 1]!
+    assert.ok(Math.abs(route!.p95 - p95) / p95 < 0.05, `${route!.p95} for ${p95}`)
+  }
+  await check(400)
+  await check(1440)
+  await check(30 * 1440)
+  await clock.advance(3 * 86_400_000)
+  await processes[0]!.maintain()
+  await check(5 * 1440)
+
+  for (const store of processes) await store.stop()
+  await telemetry.close()
   await own.close()
 })

@@ -19,8 +19,10 @@ export interface StoreSettings {
     logs?: number
     /** Counts and durations by 10 seconds. Defaults to 1. */
     tenSeconds?: number
-    /** Counts and durations by the minute. Defaults to 14. */
+    /** Counts and durations by the minute, of each process. Defaults to 14. */
     minutes?: number
+    /** Counts and durations by the hour, of all processes together. Defaults to 60. */
+    hours?: number
   }
   /** Size of the stored traces and of the stored logs, each. Beyond it the oldest day goes early, and of today only errors,
    *  slow traces and warnings are kept; beyond twice of it nothing. Defaults to 1 GiB. */
@@ -45,7 +47,7 @@ export function checkSettings(given: StoreSettings): CheckedSettings {
     perName: given.sample?.perName ?? 20,
     perFlush: given.sample?.perFlush ?? 100,
     logLevel: given.logLevel ?? 'info',
-    keepDays: { traces: 2, logs: 2, tenSeconds: 1, minutes: 14, ...given.keepDays },
+    keepDays: { traces: 2, logs: 2, tenSeconds: 1, minutes: 14, hours: 60, ...given.keepDays },
     maxBytes: given.maxBytes ?? 1024 ** 3,
   }
   const { flushMs, perName, perFlush, keepDays, maxBytes } = settings

@@ -1,6 +1,6 @@
 import type { CronRow, JobDetail, JobRow, JobSummary, LogRow, MailDetail, MailRow, Overview } from './api.ts'
 
-/** The latest `minutes`; at most 14 days are known. */
+/** The latest `minutes`: at most 60 days of routes and queries, and 14 days of the overview. */
 export interface Window {
   minutes: number
 }

@@ -26,7 +26,7 @@ export interface StoreOptions extends StoreSettings {
 export interface Store extends Service {
   /** Writes now what was collected. False when the database did not take it: then it stays for the next flush. */
   flush(): Promise<boolean>
-  /** Makes and drops partitions now; otherwise done every ten minutes. */
+  /** Makes and drops partitions and adds up hours now; otherwise done every ten minutes. */
   maintain(): Promise<{ dropped: string[] }>
   /** Calls back after each flush; returns how to stop that. */
   onData(listener: () => void): () => void

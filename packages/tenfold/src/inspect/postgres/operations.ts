@@ -22,17 +22,23 @@ interface Row extends Omit<Operation, 'durations'> {
 /** The minute rows of a process come up to a minute and a flush late; until then its rows by ten seconds count. */
 const SETTLED_MS = 150_000
 const FINE_WINDOW_MS = 15 * 60_000
+const MINUTES_WINDOW_MS = 2 * 3_600_000
+const HOUR = 3_600_000
 
 export interface Span {
   fromMs: number
   /** Before it the rows by the minute are read, from it on those by ten seconds. */
   cutMs: number
+  /** From here on whole hours are read where they are added up already; `cutMs` for none. */
+  hoursFromMs: number
 }
 
 export function spanOf(minutes: number, nowMs: number): Span {
   const fromMs = nowMs - minutes * 60_000
   const settled = Math.floor((nowMs - SETTLED_MS) / 60_000) * 60_000
-  return { fromMs, cutMs: minutes * 60_000 <= FINE_WINDOW_MS ? fromMs : Math.max(fromMs, settled) }
+  const cutMs = minutes * 60_000 <= FINE_WINDOW_MS ? fromMs : Math.max(fromMs, settled)
+  const hoursFromMs = minutes * 60_000 <= MINUTES_WINDOW_MS ? cutMs : Math.ceil(fromMs / HOUR) * HOUR
+  return { fromMs, cutMs, hoursFromMs }
 }
 
 /** By name: each name of that kind, the costliest in total first, at most `limit`. */
@@ -56,9 +62,18 @@ async function read(
 ): Promise<Operation[]> {
   const columns = 'time, module, name, count, errors, total_ms, inner_count, first_bucket, buckets'
   const { rows } = await sql.query<Row>(
-    `with source as (
+    `with hours as (
+       select greatest(least(coalesce(max(until), '-infinity'), to_timestamp($3::float8 / 1000)), to_timestamp($5::float8 / 1000)) as until
+         from tenfold.telemetry_rolled_up
+     ), source as (
+       select ${columns} from tenfold.telemetry_operation_1h
+        where kind = $1 and ${where} and time >= to_timestamp($5::float8 / 1000) and time < (select until from hours)
+       union all
        select ${columns} from tenfold.telemetry_operation_1m
-        where kind = $1 and ${where} and time >= to_timestamp($2::float8 / 1000) and time < to_timestamp($3::float8 / 1000)
+        where kind = $1 and ${where} and time >= to_timestamp($2::float8 / 1000) and time < to_timestamp($5::float8 / 1000)
+       union all
+       select ${columns} from tenfold.telemetry_operation_1m
+        where kind = $1 and ${where} and time >= (select until from hours) and time < to_timestamp($3::float8 / 1000)
        union all
        select ${columns} from tenfold.telemetry_operation_10s
         where kind = $1 and ${where} and time >= to_timestamp($3::float8 / 1000)
@@ -78,7 +93,7 @@ async function read(
          select module, name, "timeMs", array_agg(bucket) as numbers, array_agg(n) as counts
            from counts group by module, name, "timeMs") c using (module, name, "timeMs")
       order by "timeMs" desc, "totalMs" desc`,
-    [kind, span.fromMs, span.cutMs, limit],
+    [kind, span.fromMs, span.cutMs, limit, span.hoursFromMs],
   )
   return rows.map(({ numbers, counts, ...row }) => ({
     ...row,

@@ -19,8 +19,14 @@ create table telemetry_operation_10s (
 ) partition by range (time);
 create index telemetry_operation_10s_kind_time on telemetry_operation_10s (kind, time);
 
--- The same by the minute, written by the same processes: no roll-up job has to run.
+-- The same by the minute, written by the same processes.
 create table telemetry_operation_1m (like telemetry_operation_10s including all) partition by range (time);
+-- The same by the hour, of all processes together (their instance_id is '*'): made of the rows by the minute.
+create table telemetry_operation_1h (like telemetry_operation_10s including all) partition by range (time);
+create table telemetry_rolled_up (
+  only_row boolean     primary key default true check (only_row),
+  until    timestamptz not null
+);
 
 create table telemetry_query_text (
   name    text primary key,
@@ -94,6 +100,18 @@ create index telemetry_log_id on telemetry_log (id);
 create index telemetry_log_warnings on telemetry_log (id) where level >= 40;
 create index telemetry_log_trace_id on telemetry_log (trace_id) where trace_id is not null;
 
+create function telemetry_make_partition(parent text, day date) returns void
+language plpgsql set search_path = pg_catalog, tenfold
+as $$
+declare
+  part text := parent || to_char(day, '_YYYYMMDD');
+begin
+  if to_regclass('tenfold.' || part) is null then
+    execute format('create table tenfold.%I partition of tenfold.%I for values from (%L) to (%L)', part, parent,
+                   day::text || ' 00:00:00+00', (day + 1)::text || ' 00:00:00+00');
+  end if;
+end $$;
+
 -- Makes the partitions of the days around `at` and drops those past their time: nothing is ever deleted row by row.
 -- `keep` is { table: { days, bytes } }: over `bytes`, the oldest day goes early, but never today's.
 -- Answers which partitions were dropped, and how many bytes each table now has.
@@ -112,14 +130,10 @@ declare
   size    bigint;
 begin
   perform pg_advisory_xact_lock(hashtext('tenfold.telemetry_maintain'));
-  foreach parent in array array['telemetry_operation_10s', 'telemetry_operation_1m', 'telemetry_runtime_10s',
-                                'telemetry_runtime_1m', 'telemetry_trace', 'telemetry_log'] loop
+  foreach parent in array array['telemetry_operation_10s', 'telemetry_operation_1m', 'telemetry_operation_1h',
+                                'telemetry_runtime_10s', 'telemetry_runtime_1m', 'telemetry_trace', 'telemetry_log'] loop
     for day in select today + n from generate_series(-1, 2) n loop
-      part := parent || to_char(day, '_YYYYMMDD');
-      if to_regclass('tenfold.' || part) is null then
-        execute format('create table tenfold.%I partition of tenfold.%I for values from (%L) to (%L)', part, parent,
-                       day::text || ' 00:00:00+00', (day + 1)::text || ' 00:00:00+00');
-      end if;
+      perform telemetry_make_partition(parent, day);
     end loop;
 
     select coalesce(sum(pg_total_relation_size(inhrelid)), 0) into size
@@ -141,9 +155,72 @@ begin
   end loop;
 
   delete from telemetry_process where seen_at < at - interval '1 day';
-  delete from telemetry_query_text where seen_on < today - coalesce((keep -> 'telemetry_operation_1m' ->> 'days')::int, 14) - 1;
+  delete from telemetry_query_text where seen_on < today - coalesce((keep -> 'telemetry_operation_1h' ->> 'days')::int, 14) - 1;
   return jsonb_build_object('dropped', to_jsonb(dropped), 'sizes', sizes);
+end $$;
+
+-- Adds up the hours that are over since 15 minutes; rows by the minute come later than that only after an outage, and then
+-- they are missing here. Any process may call it: the first one does it. Answers how many hours had
+-- something to add up.
+create function telemetry_roll_up(at timestamptz) returns int
+language plpgsql security definer
+set search_path = pg_catalog, tenfold
+as $$
+declare
+  hour  timestamptz;
+  over  timestamptz := date_trunc('hour', at - interval '15 minutes', 'UTC');
+  hours int := 0;
+  moved boolean := false;
+begin
+  if not pg_try_advisory_xact_lock(hashtext('tenfold.telemetry_roll_up')) then
+    return 0;
+  end if;
+  select until into hour from telemetry_rolled_up;
+  if hour is null then
+    select date_trunc('hour', min(time), 'UTC') into hour from telemetry_operation_1m;
+  end if;
+  if hour is null then
+    return 0;
+  end if;
+  -- Older rows by the minute are gone.
+  hour := greatest(hour, over - interval '14 days');
+  -- Some seconds of work at most; the rest is for the next call.
+  while hour < over and hours < 6 loop
+    perform telemetry_make_partition('telemetry_operation_1h', (hour at time zone 'UTC')::date);
+    with source as (
+      select * from telemetry_operation_1m where time >= hour and time < hour + interval '1 hour'
+    ), totals as (
+      select kind, module, name, sum(count) as count, sum(errors) as errors, sum(total_ms) as total_ms,
+             sum(inner_count) as inner_count
+        from source group by kind, module, name
+    ), counts as (
+      select kind, module, name, first_bucket + place::int - 1 as bucket, sum(n) as n
+        from source, unnest(buckets) with ordinality as u (n, place)
+       where n > 0 group by 1, 2, 3, 4
+    ), bounds as (
+      select kind, module, name, min(bucket) as low, max(bucket) as high from counts group by kind, module, name
+    ), dense as (
+      select kind, module, name, low, array_agg(coalesce(n, 0)::int order by bucket) as buckets
+        from (select kind, module, name, low, generate_series(low, high) as bucket from bounds) every
+        left join counts using (kind, module, name, bucket)
+       group by kind, module, name, low
+    )
+    insert into telemetry_operation_1h
+    select hour, '*', kind, module, name, count, errors, total_ms, inner_count, low, buckets
+      from totals join dense using (kind, module, name);
+    if found then
+      hours := hours + 1;
+    end if;
+    hour := hour + interval '1 hour';
+    moved := true;
+  end loop;
+  if moved then
+    insert into telemetry_rolled_up (until) values (hour) on conflict (only_row) do update set until = excluded.until;
+  end if;
+  return hours;
 end $$;
 
 revoke all on function telemetry_maintain(timestamptz, jsonb) from public;
 grant execute on function telemetry_maintain(timestamptz, jsonb) to :system;
+revoke all on function telemetry_roll_up(timestamptz), telemetry_make_partition(text, date) from public;
+grant execute on function telemetry_roll_up(timestamptz) to :system;
