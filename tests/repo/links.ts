@@ -21,7 +21,7 @@ const FILE = /^[\w.@-]+(\/[\w.@-]+)+\.(ts|tsx|js|json|md|sql|css|html|yml|sh)(:\
 export const links: Law = {
   name: 'every link and every path in a page leads somewhere',
   why: 'A page that names a file which is gone is worse than no page: the reader believes it for an hour.',
-  atLeast: 20,
+  atLeast: 10,
   judge(tree) {
     const pages = [...tree].filter(([path]) => path.endsWith('.md'))
     const found = pages.flatMap(([path, text]) =>
