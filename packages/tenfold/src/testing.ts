@@ -46,7 +46,7 @@ export interface TestApp {
 export async function startTestApp(app: App, options: TestAppOptions = {}): Promise<TestApp> {
   const server = await testServer()
   const name = `test_${app.name}_${randomHex(6)}`
-  await createDatabase(server.adminUrl, name)
+  await createDatabase(server, name)
   const folder = await mkdtemp(join(tmpdir(), `tenfold-${app.name}-`))
   const config = { ...options.config }
   const variables: Record<string, string | undefined> = {
@@ -77,7 +77,7 @@ export async function startTestApp(app: App, options: TestAppOptions = {}): Prom
     mails: readCaughtMails(instance.database.system),
     async close() {
       await instance.stop()
-      await dropDatabase(server.adminUrl, name)
+      await dropDatabase(server, name)
       await rm(folder, { recursive: true, force: true })
     },
   }

@@ -71,7 +71,8 @@ function cycles(modules: readonly Module[]): string[] {
       if (at < 0) walk([...path, next])
       else {
         const ring = path.slice(at)
-        found.set(ring.toSorted().join(), [...ring, next].join(' → '))
+        const key = ring.toSorted().join()
+        if (!found.has(key)) found.set(key, [...ring, next].join(' → '))
       }
     }
   }

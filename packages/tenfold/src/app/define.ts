@@ -16,17 +16,28 @@ export interface App {
   readonly pages: URL | undefined
   /** Starts an instance of it: by default with all roles, on what the environment says. */
   start(options?: StartOptions): Promise<Instance>
+  /** Answers a request as production would (auth, validation, limits and all), without a port: the first call starts an
+   *  instance that has no roles. `close` ends it. */
+  fetch(request: Request): Promise<Response>
+  close(): Promise<void>
 }
 
 /** The app, as `app.ts` exports it.
  *  @example
  *  export default app({ name: 'shop', modules: [auth, catalog, orders] }) */
 export function app(options: AppOptions): App {
+  let quiet: Promise<Instance> | undefined
   const definition: App = {
     name: options.name,
     modules: options.modules as readonly Module[],
     pages: options.pages,
     start: (start = {}) => startInstance(definition, start),
+    fetch: async (request) => (await (quiet ??= startInstance(definition, { roles: [] }))).fetch(request),
+    async close() {
+      const started = quiet
+      quiet = undefined
+      await (await started)?.stop()
+    },
   }
   return definition
 }

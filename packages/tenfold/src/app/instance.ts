@@ -204,6 +204,7 @@ async function startParts(ground: Ground): Promise<Instance> {
     telemetry,
     limits,
     sessions,
+    storage: files,
     checks: { database: () => database.ping() },
     secretKey: bindings.secretKey,
     port: await freePort(environment.port, 3000, environment.host, developing),

@@ -15,11 +15,10 @@ function httpRoute(route: RouteDefinition, scope: Scope, contextOf: (signal: Abo
     path,
     name: route.path,
     module: route.module,
-    tags: [route.module],
     handle: (request: HttpRequest) =>
       runInScope(scope, async () => {
-        const { params, query, body, user, session, signal, ...facts } = request
-        return handler({ ...contextOf(signal), params, query, body, user, session, request: facts })
+        const { params, query, body, user, session, signal } = request
+        return handler({ ...contextOf(signal), params, query, body, user, session, request })
       }),
   }
 }
