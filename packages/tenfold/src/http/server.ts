@@ -219,7 +219,9 @@ function openFastify(
 ): FastifyInstance {
   const app = fastify({
     logger: false,
-    trustProxy: typeof options.trustProxy === 'object' ? [...options.trustProxy] : (options.trustProxy ?? false),
+    trustProxy: Array.isArray(options.trustProxy)
+      ? options.trustProxy.length > 0 && [...options.trustProxy]
+      : options.trustProxy === true,
     return503OnClosing: false,
     keepAliveTimeout: toMs(options.keepAliveTimeout ?? '72s'),
     // Long uploads are legal: what bounds a body is the pause between its pieces, which the watch looks after.

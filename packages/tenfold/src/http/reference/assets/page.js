@@ -1,4 +1,5 @@
 // The API reference: reads openapi.json and shows it. All text goes in as text, never as HTML.
+const LIMITS = ['format', 'minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'minLength', 'maxLength', 'minItems', 'maxItems', 'default']
 const spec = await (await fetch('/openapi.json')).json()
 const main = document.querySelector('#main')
 const list = document.querySelector('#list')
@@ -126,8 +127,6 @@ function objectNodes({ properties, required = [] }, indent) {
   ])
   return ['{', ...fields, `\n${indent}}`]
 }
-
-const LIMITS = ['format', 'minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'minLength', 'maxLength', 'minItems', 'maxItems', 'default']
 
 function limitsOf(schema) {
   const known = LIMITS.filter((key) => schema[key] !== undefined && Math.abs(schema[key]) !== Number.MAX_SAFE_INTEGER)
