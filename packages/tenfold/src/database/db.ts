@@ -11,6 +11,7 @@ import {
   type CompiledQuery,
   type DatabaseConnection,
   type QueryExecutor,
+  type QueryExecutorProvider,
   type QueryResult,
   type RawBuilder,
 } from 'kysely'
@@ -25,7 +26,7 @@ import type { Statements } from './statements.ts'
  *    await tx.updateTable('orders').set({ state: 'paid' }).where('id', '=', id).execute()
  *  })
  *  const { rows } = await db.sql<{ n: number }>`select count(*) as n from orders` */
-export interface Queries<Tables> extends QueryCreator<Tables> {
+export interface Queries<Tables> extends QueryCreator<Tables>, QueryExecutorProvider {
   /** Raw SQL; values in `${}` become parameters, never text. */
   sql<Row>(strings: TemplateStringsArray, ...values: unknown[]): Promise<Result<Row>>
 }
