@@ -313,6 +313,14 @@ describe('the pages of the console, in a real browser', () => {
     await page.getByText('There is no trace none.').waitFor()
   })
 
+  test('follow again after a proxy answered in place of the app', async () => {
+    const { page } = await open('/jobs')
+    await page.route('**/api/events', (route) => route.fulfill({ status: 502, body: 'bad gateway' }), { times: 1 })
+    await page.reload()
+    await page.getByText('No answer').waitFor()
+    await page.getByRole('button', { name: 'Live' }).waitFor()
+  })
+
   test('notice that the app is gone, and that it is back', async () => {
     const { page } = await open('/jobs')
     await page.getByRole('button', { name: 'Live' }).waitFor()

@@ -9,6 +9,8 @@ export interface Live {
   toggle(): void
 }
 
+const RETRY_MS = 3_000
+
 const LiveContext = createContext<Live>({ status: 'paused', tick: 0, toggle: () => {} })
 
 export const useLive = (): Live => useContext(LiveContext)
@@ -18,6 +20,7 @@ export function LiveProvider({ children }: { children: ComponentChildren }) {
   const [paused, setPaused] = useState(false)
   const [away, setAway] = useState(false)
   const [tick, setTick] = useState(0)
+  const [attempt, setAttempt] = useState(0)
   const followed = useRef(false)
   const visible = useVisible()
 
@@ -32,12 +35,18 @@ export function LiveProvider({ children }: { children: ComponentChildren }) {
       followed.current = true
     }
     events.onmessage = next
+    let timer: ReturnType<typeof setTimeout>
     events.onerror = () => {
       setAway(true)
       next()
+      // The browser tries again by itself, unless it got an answer that is no stream: of a proxy, for example.
+      if (events.readyState === EventSource.CLOSED) timer = setTimeout(() => setAttempt((n) => n + 1), RETRY_MS)
     }
-    return () => events.close()
-  }, [paused, visible])
+    return () => {
+      clearTimeout(timer)
+      events.close()
+    }
+  }, [paused, visible, attempt])
 
   const status = paused ? 'paused' : away ? 'away' : 'live'
   const live = useMemo(() => ({ status, tick, toggle: () => setPaused((p) => !p) }) as const, [status, tick])

@@ -23,7 +23,7 @@ export function Frame({ session, theme, onSignedOut, children }: FrameProps) {
   const { path } = useLocation()
   const [keys, setKeys] = useState(false)
   const { data: app } = useApi<Overview>('/overview?minutes=1', { live: false })
-  const places = PLACES.filter((place) => !place.developmentOnly || app?.env === 'development')
+  const places = PLACES.filter((place) => !place.notInProduction || (app && app.env !== 'production'))
   const here = PLACES.find((place) => isAt(place, path))
 
   useEffect(() => {

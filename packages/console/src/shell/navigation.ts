@@ -3,7 +3,7 @@ export interface Place {
   href: string
   name: string
   key: string
-  developmentOnly?: boolean
+  notInProduction?: boolean
 }
 
 export const PLACES: Place[] = [
@@ -13,7 +13,7 @@ export const PLACES: Place[] = [
   { href: '/jobs', name: 'Jobs', key: 'j' },
   { href: '/crons', name: 'Crons', key: 'c' },
   { href: '/logs', name: 'Logs', key: 'l' },
-  { href: '/mail', name: 'Mail', key: 'm', developmentOnly: true },
+  { href: '/mail', name: 'Mail', key: 'm', notInProduction: true },
 ]
 
 /** Whether a page, or a detail below it, is shown. */
