@@ -27,6 +27,8 @@ export function readBody(raw: IncomingMessage, limit: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
+    // The client may have gone while its session was looked up: no event will say so any more.
+    if (raw.destroyed) return reject(BodyMalformed({ problem: 'the connection was cut' }))
     const onData = (chunk: Buffer): void => {
       size += chunk.length
       if (size > limit) return done(BodyTooLarge({ limit }))

@@ -209,6 +209,18 @@ describe('hostile requests', () => {
     )
   })
 
+  test('HTTP/1.0 without a Host is answered', async () => {
+    assert.equal(statusOf(await server.raw('GET /search HTTP/1.0\r\n\r\n')), 200)
+  })
+
+  test('a thousand connections that say nothing are closed, and disturb nobody', async () => {
+    const silent = Array.from({ length: 1000 }, () => connect(server.port, '127.0.0.1').on('error', () => {}))
+    const closed = silent.map((socket) => new Promise((resolve) => socket.once('close', resolve).resume()))
+    await eventually(() => silent.every((socket) => !socket.connecting), 'all are connected')
+    assert.equal((await server.get('/search')).status, 200)
+    await Promise.all(closed)
+  })
+
   test('requests sent together on one connection are answered in order', async () => {
     const answer = await server.raw(
       `GET /files/1 HTTP/1.1\r\nhost: a\r\n\r\nGET /files/2 HTTP/1.1\r\nhost: a\r\n\r\n${json('[3]')}`,

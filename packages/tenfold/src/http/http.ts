@@ -88,14 +88,15 @@ export interface HttpRequest {
   readonly rawBody?: Buffer | undefined
 }
 
-/** The session of a request. Routes with `auth: 'public'` do not look it up: there, `user` and `data` are empty, and
- *  `signIn` and `signOut` work. */
+/** The session of a request. Routes with `auth: 'public'` do not look it up: there, `user` and `data` are empty until
+ *  `signIn` or `set`. */
 export interface RequestSession {
   /** What a user's own list of sessions calls it; undefined when there is none. */
   readonly id: string | undefined
   readonly user: User | undefined
   readonly data: Readonly<Record<string, unknown>>
-  /** Starts a session under a new id (an id known before is worth nothing afterwards) and sets the cookie.
+  /** Starts a session under a new id (an id known before is worth nothing afterwards) and sets the cookie. Data of a
+   *  visitor is carried over and `data` added; data of another user is not.
    *  The token is for clients without cookies: they send it as `authorization: Bearer …`. */
   signIn(user: User, data?: Record<string, unknown>): Promise<{ token: string }>
   /** Ends it, on every instance, and clears the cookie. Does nothing when there is none. */

@@ -10,10 +10,12 @@ import { route, startServer, type TestServer } from './testing/index.ts'
 
 const routes: HttpRoute[] = [
   route('POST /sign-in', {
-    handle: async ({ session, headers }) => session.signIn({ id: 'u1', role: String(headers['x-role'] ?? 'customer') }),
+    handle: async ({ session, headers }) =>
+      session.signIn({ id: String(headers['x-user'] ?? 'u1'), role: String(headers['x-role'] ?? 'customer') }),
   }),
   route('POST /sign-out', { handle: async ({ session }) => session.signOut() }),
   route('POST /cart', { auth: 'optional', handle: async ({ session }) => session.set('cart', [1]) }),
+  route('POST /note', { handle: async ({ session }) => session.set('note', 'x') }),
   route('GET /me', {
     auth: 'user',
     handle: async ({ user, session }) => ({ user, id: session.id, data: session.data }),
@@ -82,6 +84,23 @@ describe('sessions of requests', () => {
     assert.notEqual(cookie, before)
     assert.equal(await status('/me', { cookie: before }), 401)
     assert.equal(await status('/me', { cookie }), 200)
+  })
+
+  test('carry what a visitor collected over to the sign-in, and nothing from one user to another', async () => {
+    const cart = (await server.post('/cart', {})).headers.get('set-cookie')!.split(';')[0]!
+    const data = async (cookie: string) =>
+      ((await (await server.get('/me', { headers: { cookie } })).json()) as { data: unknown }).data
+    const { cookie } = await signIn({ cookie: cart })
+    assert.deepEqual(await data(cookie), { cart: [1] })
+    const other = await signIn({ cookie, 'x-user': 'u2' })
+    assert.deepEqual(await data(other.cookie), {})
+  })
+
+  test('keep their user when a route that does not look them up adds to them', async () => {
+    const { cookie } = await signIn()
+    await server.post('/note', {}, { cookie })
+    const me = (await (await server.get('/me', { headers: { cookie } })).json()) as { user: unknown; data: unknown }
+    assert.deepEqual([me.user, me.data], [{ id: 'u1', role: 'customer' }, { note: 'x' }])
   })
 
   test('end at once with sign-out', async () => {

@@ -17,6 +17,7 @@ class CookieSession implements RequestSession {
   user: User | undefined
   data: Readonly<Record<string, unknown>> = NOTHING
   private token: string | undefined
+  private loaded = false
   private readonly x: Exchange
   private readonly kit: SessionKit | undefined
 
@@ -27,14 +28,19 @@ class CookieSession implements RequestSession {
     this.token = x.bearer ?? (cookie ? x.signedCookie(x.sessionCookie) : undefined)
   }
 
+  /** Looks the session up, once. */
   async load(): Promise<void> {
-    if (this.token === undefined || !this.kit) return
+    if (this.loaded || this.token === undefined || !this.kit) return
+    this.loaded = true
     const session = await this.kit.store.read(this.token)
     if (session) this.become(session)
   }
 
   async signIn(user: User, data: Record<string, unknown> = {}): Promise<{ token: string }> {
-    return { token: await this.begin({ user, values: data }) }
+    await this.load()
+    // What a visitor collected stays theirs when they sign in; nothing passes from one user to another.
+    const carried = this.user === undefined || this.user.id === user.id ? this.data : NOTHING
+    return { token: await this.begin({ user, values: { ...carried, ...data } }) }
   }
 
   async signOut(): Promise<void> {
@@ -47,6 +53,7 @@ class CookieSession implements RequestSession {
   }
 
   async set(key: string, value: unknown): Promise<void> {
+    await this.load()
     const kept: Kept = { ...(this.user ? { user: this.user } : {}), values: { ...this.data, [key]: value } }
     const live = this.token !== undefined && this.id !== undefined
     if (live && (await this.kit!.store.write(this.token!, { ...kept }))) this.data = kept.values!

@@ -69,7 +69,9 @@ export function createWatch(stallMs: number): Watch {
 /** Whether we wait for the client, and the client has not moved a byte for too long. */
 function isStalled(x: Exchange, now: number, stallMs: number): boolean {
   const { socket } = x.raw
-  const moved = (socket.bytesRead ?? 0) + (socket.bytesWritten ?? 0)
+  // Without a real socket there is nobody to wait for.
+  if (socket.bytesRead === undefined) return false
+  const moved = socket.bytesRead + socket.bytesWritten
   const waitsForClient = x.status === 0 ? !x.raw.complete && x.raw.readableLength === 0 : x.res.writableLength > 0
   if (!waitsForClient || moved !== x.seenBytes) {
     x.seenBytes = moved
