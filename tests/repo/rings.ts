@@ -10,8 +10,8 @@ export const RINGS: readonly (readonly string[])[] = [
   ['config', 'telemetry'],
   ['database', 'redis'],
   ['cache', 'queue', 'cron', 'storage', 'sessions', 'limits', 'outbound', 'mail'],
-  ['http', 'modules', 'analytics', 'inspect'],
-  ['advisor'],
+  ['http', 'analytics', 'inspect'],
+  ['modules', 'advisor'],
   ['console', 'twin', 'load', 'deploy'],
   ['app'],
   ['cli'],
@@ -39,7 +39,7 @@ export const WHY: Readonly<Record<string, string>> = {
   outbound: ALONE,
   mail: ALONE,
   http: 'it serves handlers without knowing what they use, so that an app without HTTP (a worker) stays one',
-  modules: 'a definition is inert: it names what it wants and is joined to it by app',
+  modules: 'a definition is inert: it says in the words of the rings below what it wants, and is joined to them by app',
   analytics: 'it receives events; whoever sends them is joined to it by app',
   inspect: 'it answers questions about the running whole and must not change what it looks at',
   advisor: 'evidence is data, so that a verdict can be replayed from a file',
@@ -56,11 +56,6 @@ const INNER_DOORS: Readonly<Record<string, string>> = {
   'database/embedded':
     'it is loaded only when no DATABASE_URL is set, so that an app with a database of its own never reads it',
 }
-
-/** Sideways, for types alone, which are gone before anything runs. Each needs its reason. */
-const TYPES_OF_SIBLINGS: readonly { from: string; to: string; why: string }[] = [
-  { from: 'modules', to: 'http', why: 'a route says in the words of HTTP who may call it and what it answers' },
-]
 
 /** The files directly in src are the package's own doors (`tenfold`, `tenfold/testing`): they may import every ring. */
 const isDoor = (path: string): boolean => !path.slice(SRC.length + 1).includes('/')
@@ -101,8 +96,6 @@ function faultOf(source: Source, to: Import, tree: Tree): string | undefined {
   if (from === target) return undefined
   if (isTestCode(source.path) && toTesting)
     return door(to.target, `${target}/testing`) ? undefined : `${at} - only through ${target}/testing/index.ts`
-  if (to.typeOnly && door(to.target, target) && TYPES_OF_SIBLINGS.some((e) => e.from === from && e.to === target))
-    return undefined
   const through = [target, ...Object.keys(INNER_DOORS).filter((inner) => inner.startsWith(`${target}/`))]
   const fault = arrow(source.path, from, target, at)
   if (fault || through.some((folder) => door(to.target ?? '', folder))) return fault

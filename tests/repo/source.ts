@@ -18,8 +18,6 @@ export interface Import {
   /** The file in the tree, for a relative import; undefined for a package. */
   target: string | undefined
   line: number
-  /** `import type`: gone before anything runs. */
-  typeOnly: boolean
 }
 
 const SOURCE = /\.(ts|tsx|js)$/
@@ -35,25 +33,16 @@ function parse(path: string, text: string): Source {
   const { program, module, errors } = parseSync(path, text)
   if (errors[0]) throw new Error(`${path} cannot be parsed: ${errors[0].message}`)
   const written = [
-    ...module.staticImports.map(({ moduleRequest, entries }) => ({
-      request: moduleRequest,
-      typeOnly: onlyTypes(entries),
-    })),
-    ...module.staticExports.flatMap(({ entries }) =>
-      entries.map(({ moduleRequest, isType }) => ({ request: moduleRequest, typeOnly: isType })),
-    ),
-    ...module.dynamicImports.map((entry) => ({ request: literal(text, entry.moduleRequest), typeOnly: false })),
+    ...module.staticImports.map(({ moduleRequest }) => moduleRequest),
+    ...module.staticExports.flatMap(({ entries }) => entries.map(({ moduleRequest }) => moduleRequest)),
+    ...module.dynamicImports.map((entry) => literal(text, entry.moduleRequest)),
   ]
-  const imports = written.flatMap(({ request, typeOnly }) => {
+  const imports = written.flatMap((request) => {
     if (!request) return []
     const target = request.value.startsWith('.') ? join(dirname(path), request.value) : undefined
-    return [{ specifier: request.value, target, line: lineAt(text, request.start), typeOnly }]
+    return [{ specifier: request.value, target, line: lineAt(text, request.start) }]
   })
   return { path, text, program, imports: [...new Map(imports.map((i) => [`${i.specifier}:${i.line}`, i])).values()] }
-}
-
-function onlyTypes(entries: readonly { isType: boolean }[]): boolean {
-  return entries.length > 0 && entries.every((entry) => entry.isType)
 }
 
 /** The specifier of `import('./x.ts')`; nothing when it is computed. */
