@@ -1,4 +1,5 @@
-import type { Generated } from 'tenfold'
+// Made by `tenfold types` from the migrated database. Do not edit.
+import type { ColumnType, Generated } from 'tenfold'
 
 export interface AuthTables {
   users: {
@@ -7,6 +8,6 @@ export interface AuthTables {
     name: string
     password_hash: string
     role: Generated<string>
-    created_at: Generated<Date>
+    created_at: ColumnType<Date, Date | string | undefined, Date | string>
   }
 }

@@ -1,6 +1,13 @@
-import type { Generated } from 'tenfold'
+// Made by `tenfold types` from the migrated database. Do not edit.
+import type { ColumnType, Generated } from 'tenfold'
 
 export interface BillingTables {
+  fraud_scores: {
+    order_id: string
+    score: number
+    reasons: string[]
+    scored_at: ColumnType<Date, Date | string | undefined, Date | string>
+  }
   payments: {
     order_id: string
     user_id: string
@@ -9,13 +16,7 @@ export interface BillingTables {
     country: string
     state: Generated<string>
     provider_id: string | null
-    created_at: Generated<Date>
-    changed_at: Generated<Date>
-  }
-  fraud_scores: {
-    order_id: string
-    score: number
-    reasons: string[]
-    scored_at: Generated<Date>
+    created_at: ColumnType<Date, Date | string | undefined, Date | string>
+    changed_at: ColumnType<Date, Date | string | undefined, Date | string>
   }
 }

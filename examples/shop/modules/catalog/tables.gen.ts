@@ -1,4 +1,5 @@
-import type { ColumnType, Generated } from 'tenfold'
+// Made by `tenfold types` from the migrated database. Do not edit.
+import type { ColumnType, Generated, GeneratedAlways } from 'tenfold'
 
 export interface CatalogTables {
   products: {
@@ -10,19 +11,19 @@ export interface CatalogTables {
     price: number
     stock: number
     active: Generated<boolean>
-    created_at: Generated<Date>
-    updated_at: Generated<Date>
-    words: ColumnType<string, never, never>
-  }
-  reservations: {
-    id: string
-    state: Generated<string>
-    held_until: Date
-    created_at: Generated<Date>
+    created_at: ColumnType<Date, Date | string | undefined, Date | string>
+    updated_at: ColumnType<Date, Date | string | undefined, Date | string>
+    words: GeneratedAlways<string>
   }
   reservation_lines: {
     reservation_id: string
     product_id: string
     quantity: number
+  }
+  reservations: {
+    id: string
+    state: Generated<string>
+    held_until: ColumnType<Date, Date | string, Date | string>
+    created_at: ColumnType<Date, Date | string | undefined, Date | string>
   }
 }

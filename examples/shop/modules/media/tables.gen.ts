@@ -1,4 +1,5 @@
-import type { Generated } from 'tenfold'
+// Made by `tenfold types` from the migrated database. Do not edit.
+import type { ColumnType } from 'tenfold'
 
 export interface MediaTables {
   avatars: {
@@ -6,6 +7,6 @@ export interface MediaTables {
     upload: string | null
     ready: string | null
     problem: string | null
-    changed_at: Generated<Date>
+    changed_at: ColumnType<Date, Date | string | undefined, Date | string>
   }
 }

@@ -1,13 +1,25 @@
-import type { ColumnType, Generated } from 'tenfold'
+// Made by `tenfold types` from the migrated database. Do not edit.
+import type { ColumnType, Generated, Json } from 'tenfold'
 
 export interface NotificationsTables {
-  mails: {
+  crm_records: {
     kind: string
     key: string
-    recipient: string
-    message_id: string
-    sent_at: Date | null
-    created_at: Generated<Date>
+    payload: Json
+    outcome: string
+    synced_at: ColumnType<Date, Date | string | undefined, Date | string>
+  }
+  deliveries: {
+    id: Generated<string>
+    endpoint_id: string
+    event: string
+    key: string
+    payload: Json
+    attempts: Generated<number>
+    status: number | null
+    problem: string | null
+    delivered_at: ColumnType<Date | null, Date | string | null, Date | string | null>
+    created_at: ColumnType<Date, Date | string | undefined, Date | string>
   }
   endpoints: {
     id: Generated<string>
@@ -16,26 +28,15 @@ export interface NotificationsTables {
     secret: string
     events: string[]
     failures: Generated<number>
-    disabled_at: Date | null
-    created_at: Generated<Date>
+    disabled_at: ColumnType<Date | null, Date | string | null, Date | string | null>
+    created_at: ColumnType<Date, Date | string | undefined, Date | string>
   }
-  deliveries: {
-    id: Generated<string>
-    endpoint_id: string
-    event: string
-    key: string
-    payload: ColumnType<unknown, string, never>
-    attempts: Generated<number>
-    status: number | null
-    problem: string | null
-    delivered_at: Date | null
-    created_at: Generated<Date>
-  }
-  crm_records: {
+  mails: {
     kind: string
     key: string
-    payload: ColumnType<unknown, string, string>
-    outcome: string
-    synced_at: Generated<Date>
+    recipient: string
+    message_id: string
+    sent_at: ColumnType<Date | null, Date | string | null, Date | string | null>
+    created_at: ColumnType<Date, Date | string | undefined, Date | string>
   }
 }

@@ -37,13 +37,20 @@ const TYPES: Record<string, string> = {
   oid: 'number',
   float4: 'number',
   float8: 'number',
-  numeric: 'ColumnType<string, string | number, string | number>',
-  timestamptz: 'ColumnType<Date, Date | string, Date | string>',
-  timestamp: 'ColumnType<Date, Date | string, Date | string>',
+  numeric: 'string',
+  timestamptz: 'Date',
+  timestamp: 'Date',
   date: 'string',
   json: 'Json',
   jsonb: 'Json',
   bytea: 'Buffer',
+}
+
+/** What may be written in place of what is read. */
+const WRITTEN: Record<string, string> = {
+  numeric: 'string | number',
+  timestamptz: 'Date | string',
+  timestamp: 'Date | string',
 }
 
 /** The file for one schema; undefined if it has no tables. */
@@ -63,13 +70,21 @@ export async function generateTypes(sql: Sql, schema: string): Promise<string | 
 }
 
 function line({ column_name, type, labels, nullable, generated, always }: Column): string {
-  const array = type.startsWith('_')
-  const base = labels
-    ? labels.map((label) => `'${label.replaceAll("'", "\\'")}'`).join(' | ')
-    : (TYPES[array ? type.slice(1) : type] ?? 'string')
-  const one = array ? (/[|<]/.test(base) ? `Array<${base}>` : `${base}[]`) : base
-  const value = nullable ? `${one} | null` : one
-  return `${key(column_name)}: ${always ? `GeneratedAlways<${value}>` : generated ? `Generated<${value}>` : value}`
+  const element = type.replace(/^_/, '')
+  const whole = (one: string): string => {
+    const many = type.startsWith('_') ? (one.includes('|') ? `Array<${one}>` : `${one}[]`) : one
+    return nullable ? `${many} | null` : many
+  }
+  const read = whole(
+    labels ? labels.map((label) => `'${label.replaceAll("'", "\\'")}'`).join(' | ') : (TYPES[element] ?? 'string'),
+  )
+  return `${key(column_name)}: ${columnType(read, WRITTEN[element] && whole(WRITTEN[element]))}`
+
+  function columnType(read: string, written: string | undefined): string {
+    if (always) return `GeneratedAlways<${read}>`
+    if (written) return `ColumnType<${read}, ${written}${generated ? ' | undefined' : ''}, ${written}>`
+    return generated ? `Generated<${read}>` : read
+  }
 }
 
 function key(name: string): string {
