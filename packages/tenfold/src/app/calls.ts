@@ -18,7 +18,9 @@ export function callsOf(
     const implementation = owner?.parts.find((part) => part.kind === 'implementation')
     const methods = Object.entries(contract.methods).map(([name, method]) => {
       const run = implementation?.methods[name] as ((context: object) => Promise<unknown>) | undefined
-      const call = checked(`${contract.name}.${name}`, method, (input) => run!({ ...contextOf(contract.name), input }))
+      const call = checked(`${contract.name}.${name}`, method, (input) =>
+        run!(Object.assign(contextOf(contract.name), { input })),
+      )
       return [
         name,
         (input: unknown) =>

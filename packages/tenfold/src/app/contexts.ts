@@ -1,9 +1,11 @@
 import type { Clock } from '../kernel/index.ts'
 import type { Database } from '../database/index.ts'
+import type { Module } from '../modules/index.ts'
 import type { Storage } from '../storage/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 import { callsOf } from './calls.ts'
 import type { App } from './define.ts'
+import { filesOf } from './files.ts'
 import { readSettings } from './settings.ts'
 
 export interface ContextParts {
@@ -15,13 +17,10 @@ export interface ContextParts {
   variables: Record<string, string | undefined>
 }
 
-export interface Contexts {
-  /** What code of `module` is given: the same for every request but for its signal. */
-  of(module: string, signal: AbortSignal): object
-}
+/** What code of `module` is given. A new object for each request, job or call, so that more can be put on it. */
+export type ContextOf = (module: string, signal: AbortSignal) => object
 
-/** The context of every module. Calls between modules carry the caller's signal on. */
-export async function createContexts(parts: ContextParts): Promise<Contexts> {
+export async function createContexts(parts: ContextParts): Promise<ContextOf> {
   const { app, database, files, telemetry, clock, variables } = parts
   const settings = await readSettings(app.modules, variables)
   const fixed = new Map(
@@ -32,17 +31,47 @@ export async function createContexts(parts: ContextParts): Promise<Contexts> {
         db: database.module(module.name),
         settings: settings.get(module.name) ?? {},
         log: telemetry.log.child({ module: module.name }),
-        files,
+        files: filesOf(files, module.name),
         now: () => new Date(clock.now()),
       },
     ]),
   )
-  const contexts: Contexts = {
-    of(name, signal) {
-      const { module, ...context } = fixed.get(name)!
-      const call = callsOf(module, app.modules, telemetry, (callee) => contexts.of(callee, signal))
-      return { ...context, call, signal }
-    },
+  const contextOf: ContextOf = (name, signal) => new Context(fixed.get(name)!, signal, calls)
+  // Calls carry the signal of their caller on.
+  const calls = (module: Module, signal: AbortSignal): unknown =>
+    callsOf(module, app.modules, telemetry, (callee) => contextOf(callee, signal))
+  return contextOf
+}
+
+type Fixed = Record<'db' | 'settings' | 'log' | 'files' | 'now', unknown> & { module: Module }
+
+class Context {
+  readonly db: unknown
+  readonly settings: unknown
+  readonly log: unknown
+  readonly files: unknown
+  readonly now: unknown
+  readonly signal: AbortSignal
+  readonly #module: Module
+  readonly #calls: (module: Module, signal: AbortSignal) => unknown
+
+  constructor(
+    { module, db, settings, log, files, now }: Fixed,
+    signal: AbortSignal,
+    calls: (module: Module, signal: AbortSignal) => unknown,
+  ) {
+    this.db = db
+    this.settings = settings
+    this.log = log
+    this.files = files
+    this.now = now
+    this.signal = signal
+    this.#module = module
+    this.#calls = calls
   }
-  return contexts
+
+  /** Made when it is first asked for: most requests call no other module. */
+  get call(): unknown {
+    return this.#calls(this.#module, this.signal)
+  }
 }

@@ -167,13 +167,13 @@ async function startParts(ground: Ground): Promise<Instance> {
   const files = await openStorage({ url: filesFolder(environment, root), secrets: [bindings.secretKey], clock })
   const sessions = openSessions({ db, telemetry, clock })
   const limits = openLimits({ db, telemetry, clock })
-  const contexts = await createContexts({ app, database, files, telemetry, clock, variables })
+  const contextOf = await createContexts({ app, database, files, telemetry, clock, variables })
   const scope: Scope = createScope(app.modules, {
     queue,
     caches,
     telemetry,
     strict: developing,
-    contextOf: contexts.of,
+    contextOf,
   })
   const crons = openCron({ db, telemetry, jobs: queue, crons: cronsOf(serving) })
   const store = createStore({ db, telemetry, roles, clock })
@@ -195,7 +195,7 @@ async function startParts(ground: Ground): Promise<Instance> {
   })
   const server = createServer({
     routes: [
-      ...serving.flatMap((module) => routesOf(module, scope, (signal) => contexts.of(module.name, signal))),
+      ...serving.flatMap((module) => routesOf(module, scope, contextOf)),
       ...(app.pages ? [staticFiles({ prefix: '/', directory: fileURLToPath(app.pages) })] : []),
     ],
     name: app.name,
@@ -221,7 +221,7 @@ async function startParts(ground: Ground): Promise<Instance> {
       ? [
           queue.relay({ subscriptions: subscriptionsOf(app.modules) }),
           queue.work({
-            handlers: handlersOf(serving, scope, contexts.of),
+            handlers: handlersOf(serving, scope, contextOf),
             concurrency: options.config?.worker?.concurrency ?? 10,
             ...(options.config?.worker?.leaseMs !== undefined && { leaseMs: options.config.worker.leaseMs }),
             stopTimeoutMs,

@@ -11,9 +11,8 @@ import {
   type Scope,
   type SubscriptionDefinition,
 } from '../modules/index.ts'
+import type { ContextOf } from './contexts.ts'
 import { EventInvalid, JobInputInvalid } from './errors.ts'
-
-export type ContextOf = (module: string, signal: AbortSignal) => object
 
 type Run = (context: object) => Promise<unknown>
 
@@ -34,7 +33,7 @@ function jobHandler(definition: JobDefinition, contextOf: ContextOf): JobHandler
     const input = await checked(definition.options.input, job.payload, (issues) =>
       JobInputInvalid({ job: job.name, issues }),
     )
-    return run({ ...contextOf(definition.module, job.signal), ...factsOf(job), input })
+    return run(Object.assign(contextOf(definition.module, job.signal), factsOf(job), { input }))
   }
 }
 
@@ -45,7 +44,7 @@ function subscriptionHandler(definition: SubscriptionDefinition, contextOf: Cont
     const event = await checked(definition.shape.payload, delivery.payload, (issues) =>
       EventInvalid({ event: delivery.event, issues }),
     )
-    return run({ ...contextOf(definition.module, job.signal), ...factsOf(job), event })
+    return run(Object.assign(contextOf(definition.module, job.signal), factsOf(job), { event }))
   }
 }
 
@@ -53,7 +52,7 @@ function cronHandler(definition: CronDefinition, contextOf: ContextOf): JobHandl
   const run = definition.options.run as Run
   return async (job) => {
     const { fireAt } = job.payload as CronTick
-    return run({ ...contextOf(definition.module, job.signal), ...factsOf(job), fireAt: new Date(fireAt) })
+    return run(Object.assign(contextOf(definition.module, job.signal), factsOf(job), { fireAt: new Date(fireAt) }))
   }
 }
 

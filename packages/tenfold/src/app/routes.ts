@@ -1,12 +1,13 @@
 import type { HttpRequest, HttpRoute } from '../http/index.ts'
+import type { ContextOf } from './contexts.ts'
 import { runInScope, type Module, type RouteDefinition, type Scope } from '../modules/index.ts'
 
 /** The routes of a module as the HTTP server knows them. */
-export function routesOf(module: Module, scope: Scope, contextOf: (signal: AbortSignal) => object): HttpRoute[] {
+export function routesOf(module: Module, scope: Scope, contextOf: ContextOf): HttpRoute[] {
   return module.parts.filter((part) => part.kind === 'route').map((route) => httpRoute(route, scope, contextOf))
 }
 
-function httpRoute(route: RouteDefinition, scope: Scope, contextOf: (signal: AbortSignal) => object): HttpRoute {
+function httpRoute(route: RouteDefinition, scope: Scope, contextOf: ContextOf): HttpRoute {
   const { handler, ...options } = route.options
   const [method, path] = route.path.split(' ') as [HttpRoute['method'], string]
   return {
@@ -18,7 +19,8 @@ function httpRoute(route: RouteDefinition, scope: Scope, contextOf: (signal: Abo
     handle: (request: HttpRequest) =>
       runInScope(scope, async () => {
         const { params, query, body, user, session, signal } = request
-        return handler({ ...contextOf(signal), params, query, body, user, session, request })
+        const facts = { params, query, body, user, session, request }
+        return handler(Object.assign(contextOf(route.module, signal), facts))
       }),
   }
 }

@@ -12,6 +12,7 @@ import {
   type Module,
   type Scope,
 } from '../modules/index.ts'
+import type { ContextOf } from './contexts.ts'
 import { EventInvalid, JobInputInvalid } from './errors.ts'
 import { checked, retriesOf } from './jobs.ts'
 
@@ -21,7 +22,7 @@ export interface ScopeParts {
   telemetry: Telemetry
   /** In development and tests, what would go wrong in production is an error. */
   strict: boolean
-  contextOf: (module: string, signal: AbortSignal) => object
+  contextOf: ContextOf
 }
 
 export function createScope(modules: readonly Module[], parts: ScopeParts): Scope {

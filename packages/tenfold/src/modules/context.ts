@@ -22,8 +22,8 @@ export interface ModuleContext<K extends KitTypes = KitTypes> {
   readonly log: Logger
   /** Aborts when the work should end: the client has gone, the time is up, the process stops. */
   readonly signal: AbortSignal
-  /** This module's files. */
-  readonly files: Storage
+  /** This module's files: those of other modules cannot be reached. */
+  readonly files: Omit<Storage, 'verify' | 'close'>
   /** The time now. */
   now(): Date
 }
