@@ -70,7 +70,10 @@ function sendWhole(x: Exchange, status: number, headers: string[], body: string 
   x.res.writeHead(status, headers)
   x.status = status
   x.bytes = length
-  x.res.end(bodiless || x.method === 'HEAD' ? undefined : body)
+  if (bodiless || x.method === 'HEAD' || body === undefined) x.res.end()
+  // Text of ASCII alone is the same in Latin-1, which Node writes without looking at each character again.
+  else if (typeof body === 'string' && length === body.length) x.res.end(body, 'latin1')
+  else x.res.end(body)
 }
 
 async function sendStream(
