@@ -35,7 +35,7 @@ export function openLimits(options: LimitsOptions): Limits {
   }
   const log = telemetry.log
   const timeout = toMs(options.timeout ?? 250)
-  const shared = new SharedStore({ store: openPostgresStore({ db, clock, log }), clock, log, timeout })
+  const shared = new SharedStore({ store: openPostgresStore({ db, log }), clock, log, timeout })
   return {
     define: (limiter) => limiters.define(limiter, inShared(shared, limiter.name)),
     close: () => shared.close(),

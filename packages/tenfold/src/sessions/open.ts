@@ -40,7 +40,7 @@ export function openSessions(options: SessionsOptions): Sessions {
   const cache = new SessionCache(clock, toMs(options.cacheFor ?? 0))
   const listeners = new Set<(change: SessionChange) => void>()
   const changes = { count: 0 }
-  const stopPruning = keepPruning(store, telemetry, clock, toMs(options.pruneEvery ?? '10m'))
+  const stopPruning = keepPruning(store, telemetry, toMs(options.pruneEvery ?? '10m'))
 
   const forget = (change: SessionChange): void => {
     changes.count++
@@ -107,22 +107,24 @@ export function openSessions(options: SessionsOptions): Sessions {
   }
 }
 
-function keepPruning(store: PostgresSessions, { log }: Telemetry, clock: Clock, every: number): () => Promise<void> {
-  const closing = new AbortController()
-  const pruneAll = async (): Promise<void> => {
-    while ((await store.prune(PRUNE_BATCH)) === PRUNE_BATCH && !closing.signal.aborted);
+function keepPruning(store: PostgresSessions, { log }: Telemetry, every: number): () => Promise<void> {
+  const state = { closed: false, pruning: Promise.resolve() }
+  const prune = async (): Promise<void> => {
+    while ((await store.prune(PRUNE_BATCH)) === PRUNE_BATCH && !state.closed);
   }
-  const keepOn = async (): Promise<void> => {
-    for (;;) {
-      // Spread, so that instances started together do not prune together.
-      await clock.sleep(every * (0.5 + Math.random()), closing.signal)
-      if (closing.signal.aborted) return
-      await pruneAll().catch((error: unknown) => log.warn('Sessions were not pruned.', { error: messageOf(error) }))
-    }
-  }
-  const pruning = keepOn()
+  // Spread, so that instances started together do not prune together.
+  const timer = setInterval(
+    () => {
+      state.pruning = prune().catch((error: unknown) =>
+        log.warn('Sessions were not pruned.', { error: messageOf(error) }),
+      )
+    },
+    every * (0.5 + Math.random()),
+  )
+  timer.unref()
   return async () => {
-    closing.abort()
-    await pruning
+    state.closed = true
+    clearInterval(timer)
+    await state.pruning
   }
 }

@@ -21,7 +21,7 @@ export function weigh(value: unknown, freeze: boolean): number {
       for (const item of object) visit(item)
       if (freeze) Object.freeze(object)
     } else if (object instanceof Map) {
-      for (const [key, item] of object) (visit(key), visit(item))
+      object.forEach((item, key) => [key, item].forEach(visit))
     } else if (object instanceof Set) {
       for (const item of object) visit(item)
     } else {

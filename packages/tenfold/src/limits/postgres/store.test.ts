@@ -78,7 +78,7 @@ describe('the postgres store of rate limits', () => {
   })
 
   it('L7 forgets keys that are back at their full allowance, and no others', async () => {
-    const store = openPostgresStore({ db: database.system, clock: systemClock, log: telemetry.log, pruneEvery: 20 })
+    const store = openPostgresStore({ db: database.system, log: telemetry.log, pruneEvery: 20 })
     await store.take('long', [{ interval: 3_600_000, tolerance: 3_600_000 }], 1)
     for (let i = 0; i < 20; i++) await store.take(`short-${i}`, [{ interval: 1, tolerance: 1 }], 1)
     const left = async () =>

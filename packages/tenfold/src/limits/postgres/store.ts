@@ -1,12 +1,10 @@
 import { messageOf } from '../../kernel/index.ts'
-import type { Clock } from '../../kernel/index.ts'
 import type { SystemDatabase } from '../../database/index.ts'
 import type { Logger } from '../../telemetry/index.ts'
 import type { LimitStore, Verdict } from '../limits.ts'
 
 export interface PostgresStoreOptions {
   db: SystemDatabase
-  clock: Clock
   log: Logger
   /** How often keys that nobody uses any more are removed, in ms. Defaults to 60,000. */
   pruneEvery?: number
@@ -15,26 +13,27 @@ export interface PostgresStoreOptions {
 const PRUNE_BATCH = 5000
 
 /** Counts in Postgres: exact over any number of processes, and by one clock. */
-export function openPostgresStore({ db, clock, log, pruneEvery = 60_000 }: PostgresStoreOptions): LimitStore {
-  const closing = new AbortController()
+export function openPostgresStore({ db, log, pruneEvery = 60_000 }: PostgresStoreOptions): LimitStore {
+  const state = { closed: false, pruning: Promise.resolve() }
 
   const prune = async (): Promise<void> => {
-    for (let full = true; full && !closing.signal.aborted;) {
+    for (let full = true; full && !state.closed;) {
       const { rows } = await db.query<{ gone: number }>('select tenfold.rate_limit_prune($1)::int as gone', [
         PRUNE_BATCH,
       ])
       full = rows[0]?.gone === PRUNE_BATCH
     }
   }
-  const keepPruning = async (): Promise<void> => {
-    for (;;) {
-      // Spread, so that instances started together do not prune together.
-      await clock.sleep(pruneEvery * (0.5 + Math.random()), closing.signal)
-      if (closing.signal.aborted) return
-      await prune().catch((error: unknown) => log.warn('Rate limits were not pruned.', { error: messageOf(error) }))
-    }
-  }
-  const pruning = keepPruning()
+  // Spread, so that instances started together do not prune together.
+  const timer = setInterval(
+    () => {
+      state.pruning = prune().catch((error: unknown) =>
+        log.warn('Rate limits were not pruned.', { error: messageOf(error) }),
+      )
+    },
+    pruneEvery * (0.5 + Math.random()),
+  )
+  timer.unref()
 
   return {
     async take(key, paces, cost) {
@@ -52,8 +51,9 @@ export function openPostgresStore({ db, clock, log, pruneEvery = 60_000 }: Postg
       await db.query('delete from tenfold.rate_limit where key = $1', [key])
     },
     async close() {
-      closing.abort()
-      await pruning
+      state.closed = true
+      clearInterval(timer)
+      await state.pruning
     },
   }
 }

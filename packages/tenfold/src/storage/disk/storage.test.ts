@@ -97,8 +97,7 @@ describe('storage on disk', () => {
 
   it('S1 sweeps while it runs, too', async () => {
     const signer = createSigner({ secrets: ['s'], baseUrl: '', clock: systemClock })
-    const clock = { ...systemClock, sleep: (_ms: number, signal?: AbortSignal) => systemClock.sleep(5, signal) }
-    const running = await openDiskStorage({ directory, clock, signer, staleAfter: 1000 })
+    const running = await openDiskStorage({ directory, clock: systemClock, signer, staleAfter: 20 })
     const path = join(directory, 'uploads', 'left')
     await writeFile(path, 'x')
     await utimes(path, 1, 1)

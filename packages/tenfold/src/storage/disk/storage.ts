@@ -34,7 +34,7 @@ export async function openDiskStorage(options: DiskStorageOptions): Promise<Stor
   const root = await realpath(options.directory)
   const files = join(root, FILES)
   const uploads = join(root, UPLOADS)
-  const stopSweeping = await keepSweeping(uploads, staleAfter, clock)
+  const stopSweeping = await keepSweeping(uploads, staleAfter)
 
   const placeOf = (key: string): { folder: string; path: string } => {
     checkKey(key)
@@ -195,20 +195,16 @@ async function removeEmpty(folder: string, top: string): Promise<void> {
 }
 
 /** Removes what killed uploads left behind, now and from time to time. Returns the way to stop. */
-async function keepSweeping(uploads: string, staleAfter: number, clock: Clock): Promise<() => Promise<void>> {
-  const closing = new AbortController()
-  const keepOn = async (): Promise<void> => {
-    for (;;) {
-      await clock.sleep(Math.max(1000, staleAfter), closing.signal)
-      if (closing.signal.aborted) return
-      await sweep(uploads, Date.now() - staleAfter).catch(() => {})
-    }
-  }
+async function keepSweeping(uploads: string, staleAfter: number): Promise<() => Promise<void>> {
+  const state = { sweeping: Promise.resolve() }
   await sweep(uploads, Date.now() - staleAfter)
-  const sweeping = keepOn()
+  const timer = setInterval(() => {
+    state.sweeping = sweep(uploads, Date.now() - staleAfter).catch(() => {})
+  }, staleAfter)
+  timer.unref()
   return async () => {
-    closing.abort()
-    await sweeping
+    clearInterval(timer)
+    await state.sweeping
   }
 }
 
