@@ -25,8 +25,9 @@ export interface LineOptions {
   echoWithin?: number
 }
 
-/** An app does not wait longer for its line when it starts. */
+/** An app does not wait longer for its line when it starts, nor to tell its last changes when it stops. */
 const START_WITHIN = 1000
+const CLOSE_WITHIN = 1000
 /** More changes than this at once become "all of that cache". */
 const MAX_PENDING = 10_000
 
@@ -99,8 +100,8 @@ export async function openPostgresLine(options: LineOptions, listener: ChangeLis
     },
     tell: sender.tell,
     async close() {
-      await sender.flush()
       closing.abort()
+      await firstOf(sender.finish(), CLOSE_WITHIN, clock)
       await trying
       await stopListening()
     },
@@ -119,34 +120,10 @@ function createSender(
   clock: Clock,
   log: Logger,
   closed: AbortSignal,
-): { tell(change: Change): Promise<void>; flush(): Promise<void> } {
+): { tell(change: Change): Promise<void>; finish(): Promise<void> } {
   let pending = new Map<string, Change>()
   let told = Promise.withResolvers<void>()
-  let running = false
-
-  const sendAll = async (): Promise<void> => {
-    let failures = 0
-    while (pending.size > 0 && !closed.aborted) {
-      const batch = pending
-      const waiting = told
-      pending = new Map()
-      told = Promise.withResolvers()
-      try {
-        await notify(db, payloadsOf(me, batch.values()))
-        failures = 0
-      } catch (error) {
-        failures++
-        log.warn('Other instances could not be told of invalidations; trying again.', {
-          error: textOf(error),
-          failures,
-        })
-        for (const [id, change] of batch) remember(id, change)
-      }
-      waiting.resolve()
-      if (failures > 0) await clock.sleep(Math.min(5000, 100 * 2 ** failures), closed)
-    }
-    running = false
-  }
+  let sending: Promise<void> | undefined
 
   const remember = (id: string, change: Change): void => {
     const whole = pending.size >= MAX_PENDING && !pending.has(id)
@@ -154,18 +131,48 @@ function createSender(
     else pending.set(id, change)
   }
 
+  /** Whether it succeeded; what could not be told is pending again. */
+  const sendPending = async (): Promise<boolean> => {
+    const batch = pending
+    const waiting = told
+    pending = new Map()
+    told = Promise.withResolvers()
+    try {
+      await notify(db, payloadsOf(me, batch.values()))
+      return true
+    } catch (error) {
+      log.warn('Other instances could not be told of invalidations; trying again.', { error: textOf(error) })
+      for (const [id, change] of batch) remember(id, change)
+      return false
+    } finally {
+      waiting.resolve()
+    }
+  }
+
+  const sendAll = async (): Promise<void> => {
+    await nextTurn()
+    for (let failures = 0; pending.size > 0;) {
+      failures = (await sendPending()) ? 0 : failures + 1
+      if (failures > 0) await clock.sleep(Math.min(5000, 100 * 2 ** failures), closed)
+      // What cannot be told while closing is covered by the time to live elsewhere.
+      if (failures > 0 && closed.aborted) break
+    }
+    sending = undefined
+  }
+
   return {
     tell(change) {
       remember(JSON.stringify([change.cache, change.key, change.tag]), change)
-      if (!running) {
-        running = true
-        setImmediate(() => void sendAll())
-      }
+      sending ??= sendAll()
       return told.promise
     },
-    // Once is enough: what cannot be told while closing is covered by the time to live elsewhere.
-    flush: () => (running ? told.promise : Promise.resolve()),
+    finish: () => sending ?? Promise.resolve(),
   }
+}
+
+/** What is changed in the same turn of the event loop is sent together. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve))
 }
 
 async function notify(db: SystemDatabase, payloads: string[]): Promise<void> {
