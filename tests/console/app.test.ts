@@ -1,11 +1,11 @@
 /** The console of an app that really runs: its own server, database, worker, crons and telemetry. */
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { after, before, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { app, defineModule } from 'tenfold'
 import { z } from 'zod'
 import { startTestApp, type TestApp } from '../../packages/tenfold/src/testing.ts'
-import { openBrowser, openPage } from './browser.ts'
+import { describeInBrowser, openBrowser, openPage } from './browser.ts'
 import { HOSTILE } from './sample.ts'
 
 const m = defineModule('guestbook')
@@ -30,7 +30,7 @@ const sign = m.route('GET /sign/:name', {
 const tidy = m.cron('tidy', '15 3 * * *', { run: async () => {} })
 const guestbook = app({ name: 'guestbook', modules: [m.build({ parts: [fail, sign, tidy] })] })
 
-describe('the console of a running app', () => {
+describeInBrowser('the console of a running app', () => {
   let running: TestApp
   let browser: Browser
   let page: Page
@@ -70,7 +70,10 @@ describe('the console of a running app', () => {
 
   test('shows the query with its text', async () => {
     await page.goto('/queries?search=guestbook')
-    await page.getByRole('table', { name: 'Queries' }).getByText(/^select .* as signed/).waitFor()
+    await page
+      .getByRole('table', { name: 'Queries' })
+      .getByText(/^select .* as signed/)
+      .waitFor()
   })
 
   test('shows the job that failed, and runs it again', async () => {

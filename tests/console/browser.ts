@@ -1,5 +1,6 @@
 /** A real Chromium for the tests of the pages. */
 import { existsSync } from 'node:fs'
+import { describe, test } from 'node:test'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 
 const FLAGS = [
@@ -12,9 +13,15 @@ const FLAGS = [
   '--disable-sync',
 ]
 
-export async function openBrowser(): Promise<Browser> {
-  const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
-  if (!existsSync(executablePath)) throw new Error('missing: chromium — run scripts/setup')
+const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
+
+/** `describe`, where there is a browser; otherwise one failure that says what to do. */
+export function describeInBrowser(name: string, tests: () => void): void {
+  if (existsSync(executablePath)) describe(name, tests)
+  else test(name, () => Promise.reject(new Error('missing: chromium — run scripts/setup')))
+}
+
+export function openBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath, headless: true, args: FLAGS })
 }
 

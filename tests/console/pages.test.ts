@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
+import { after, afterEach, before, beforeEach, test } from 'node:test'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { createConsole, type Console, type ConsoleAccess } from '../../packages/tenfold/src/console/index.ts'
 import type { Logger } from '../../packages/tenfold/src/telemetry/index.ts'
-import { openBrowser, openPage } from './browser.ts'
+import { describeInBrowser, openBrowser, openPage } from './browser.ts'
 import { HOSTILE, type Sample, sampleSource } from './sample.ts'
 
 const TOKEN = 'a-token-of-more-than-sixteen'
@@ -19,11 +19,11 @@ const PAGES = [
   '/mail/m1',
 ]
 
-describe('the pages of the console, in a real browser', () => {
+describeInBrowser('the pages of the console, in a real browser', () => {
   let browser: Browser
   let app: Console
   let source: Sample
-  let opened: { page: Page; complaints: string[] }[] = []
+  const opened: { page: Page; complaints: string[] }[] = []
 
   before(async () => {
     browser = await openBrowser()

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
-import { ApiFailure, ask } from './client.ts'
+import { type ApiFailure, ask } from './client.ts'
 import { useLive } from './live.tsx'
 import { useSignedOut } from './session.tsx'
 

@@ -13,6 +13,7 @@ export interface Line {
 }
 
 const HEIGHT = 132
+const LEAST_SECONDS = 600
 
 /** Lines over time. The pointer on one chart shows the same moment on all charts of the page. */
 export function Chart(props: {
@@ -43,7 +44,10 @@ export function Chart(props: {
       chart.destroy()
     }
   }, [theme, lines.map((line) => line.name).join()])
-  useEffect(() => plot.current?.setData(data), [times.at(-1), times.length, times[0]])
+  useEffect(
+    () => plot.current?.setData(data),
+    [times[0], times.at(-1), times.length, ...lines.map((line) => line.values.at(-1))],
+  )
 
   const index = at !== null && at < times.length ? at : times.length - 1
   const shown = lines.map((line) => ({ ...line, value: line.values[index] ?? null }))
@@ -86,10 +90,14 @@ function options(
   return {
     width: element.clientWidth,
     height: HEIGHT,
-    padding: [8, 4, 0, 0],
+    padding: [8, 16, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: 'page', setSeries: false }, drag: { x: false, y: false }, y: false, points: { size: 6 } },
-    scales: { y: { range: (_chart, _min, max) => [0, Math.max(atLeast, max * 1.15) || 1] } },
+    scales: {
+      // The first minutes of an app do not fill the whole width.
+      x: { range: (_chart, min, max) => [Math.min(min, max - LEAST_SECONDS), max] },
+      y: { range: (_chart, _min, max) => [0, Math.max(atLeast, max * 1.15) || 1] },
+    },
     axes: [
       { ...axis, size: 22, space: 70, grid: { show: false }, values: TIME_MARKS },
       { ...axis, size: 56, space: 34, gap: 6, values: (_chart, marks) => marks.map(format) },
@@ -99,11 +107,25 @@ function options(
       ...lines.map((line): uPlot.Series => {
         const stroke = resolve(element, line.tone)
         const fill = line.filled ? { fill: resolve(element, '--fill') } : {}
-        return { label: line.name, stroke, width: 1.5, points: { show: false }, spanGaps: false, ...fill }
+        return {
+          label: line.name,
+          stroke,
+          width: 1.5,
+          points: { size: 4, fill: stroke, filter: lonePoints },
+          spanGaps: false,
+          ...fill,
+        }
       }),
     ],
     hooks: { setCursor: [(chart) => onPoint(chart.cursor.idx ?? null)] },
   }
+}
+
+/** Points without a neighbour: no line goes through them, so that they are drawn themselves. */
+const lonePoints: uPlot.Series.Points.Filter = (chart, series) => {
+  const values = chart.data[series]!
+  const there = (index: number): boolean => typeof values[index] === 'number'
+  return Array.from(values.keys()).filter((i) => there(i) && !there(i - 1) && !there(i + 1))
 }
 
 /** 24 hours, in the zone of the browser. */

@@ -31,7 +31,7 @@ export function bytes(n: number): string {
   if (!Number.isFinite(n)) return '–'
   if (n < 1000) return `${Math.round(n)} B`
   if (n < 1e6) return `${trim(n / 1e3, 1)} kB`
-  if (n < 1e9) return `${trim(n / 1e6, 1)} MB`
+  if (n < 1e9) return `${trim(n / 1e6, n < 1e8 ? 1 : 0)} MB`
   return `${trim(n / 1e9, 2)} GB`
 }
 

@@ -301,6 +301,7 @@ interface Answer {
   status: number
   headers: Record<string, string>
   text: string
+  // oxlint-disable-next-line typescript/no-explicit-any -- JSON of every kind
   body: any
 }
 

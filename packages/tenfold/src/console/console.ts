@@ -80,8 +80,8 @@ export function createConsole(options: ConsoleOptions): Console {
       await close(server)
     },
     url() {
-      const { port: actual } = server?.address() as AddressInfo
-      return `http://${isLoopback(host) ? 'localhost' : host.includes(':') ? `[${host}]` : host}:${actual}`
+      const address = server?.address() as AddressInfo | null | undefined
+      return `http://${isLoopback(host) ? 'localhost' : host.includes(':') ? `[${host}]` : host}:${address?.port ?? port}`
     },
   }
 }

@@ -20,7 +20,7 @@ export function OverviewPage() {
       <Loaded asked={asked}>
         {(overview) => (
           <>
-            <Verdict overview={overview} words={words} />
+            <Verdict overview={overview} />
             <Totals overview={overview} words={words} />
             {overview.series.length < 2 ? (
               <Empty title="No measurements yet.">
@@ -41,14 +41,14 @@ export function OverviewPage() {
   )
 }
 
-function Verdict({ overview, words }: { overview: Overview; words: string }) {
+function Verdict({ overview }: { overview: Overview }) {
   const troubles = troubleIn(overview, useNow())
   const { stage, startedAt } = overview
   return (
     <section class="verdict" aria-label="State">
       <p>
         Stage {stage.number}, <b>{stage.name}</b>. Started <Time at={startedAt} />.
-        {troubles.length === 0 && <> Nothing needs attention in the {words}.</>}
+        {troubles.length === 0 && <> Nothing needs attention.</>}
       </p>
       {troubles.length > 0 && (
         <ul class="troubles">
@@ -161,7 +161,7 @@ function Stores({ overview: { database, jobs, telemetry } }: { overview: Overvie
       <Card title="Database">
         <Facts
           facts={[
-            ['Server', database.version],
+            ['Server', /^\d/.test(database.version) ? `Postgres ${database.version}` : database.version],
             ['Size', bytes(database.sizeBytes)],
             ['Connections', `${database.connections} of ${database.maxConnections}`],
             ['Read from memory', percent(database.cacheHitRatio)],

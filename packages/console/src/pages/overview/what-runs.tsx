@@ -1,4 +1,4 @@
-import { Badge, Card } from '../../parts/card.tsx'
+import { Card } from '../../parts/card.tsx'
 import { bytes, duration, percent } from '../../parts/format.ts'
 import { type Column, Table } from '../../parts/table.tsx'
 import { Time } from '../../parts/time.tsx'
@@ -51,7 +51,7 @@ const BINDING_COLUMNS: Column<Overview['bindings'][number]>[] = [
   {
     key: 'variable',
     head: 'Replace with',
-    cell: (row) =>
-      row.embedded && row.variable ? <code>{row.variable}</code> : <Badge>{row.embedded ? 'embedded' : 'bound'}</Badge>,
+    hint: 'The variable that replaces an embedded part',
+    cell: (row) => (row.embedded && row.variable ? <code>{row.variable}</code> : <span class="faint">–</span>),
   },
 ]

@@ -52,7 +52,7 @@ function Trace({ trace }: { trace: TraceDetail }) {
         note={
           trace.droppedSpans > 0
             ? `${count(trace.droppedSpans)} more steps were not kept`
-            : `${count(trace.tree.length)} steps`
+            : `${count(trace.tree.length)} ${trace.tree.length === 1 ? 'step' : 'steps'}`
         }
       >
         <Waterfall trace={trace} />

@@ -224,5 +224,5 @@ const TRACE_COLUMNS: Column<TraceSummary>[] = [
 export function Status({ status, failed }: { status: number | undefined; failed: boolean }) {
   if (status === undefined) return failed ? <Badge tone="trouble">failed</Badge> : <span class="faint">ok</span>
   if (status >= 500) return <Badge tone="trouble">{status}</Badge>
-  return status >= 400 ? <Badge tone="warning">{status}</Badge> : <span class="faint">{status}</span>
+  return status >= 400 ? <Badge>{status}</Badge> : <span class="faint">{status}</span>
 }
