@@ -1,0 +1,86 @@
+/** The capabilities of an instance, opened on its database, and joined by the scope in which definitions work. */
+import { openCaches } from '../cache/index.ts'
+import { openCron, type Cron } from '../cron/index.ts'
+import { createInspector, createStore, type Inspector, type Store } from '../inspect/index.ts'
+import { systemClock } from '../kernel/index.ts'
+import { openLimits, type Limits } from '../limits/index.ts'
+import { readCaughtMails, startMailCatcher } from '../mail/index.ts'
+import type { Scope } from '../modules/index.ts'
+import { watchOutgoing } from '../outbound/index.ts'
+import { openQueue, type Queue } from '../queue/index.ts'
+import { openSessions, type Sessions } from '../sessions/index.ts'
+import { openStorage, type Storage } from '../storage/index.ts'
+import { filesFolder } from './bindings.ts'
+import { createContexts, type ContextOf } from './contexts.ts'
+import { cronsOf } from './crons.ts'
+import type { Ground } from './instance.ts'
+import { createScope } from './scope.ts'
+import { stageOf } from './stage.ts'
+
+export interface Parts {
+  queue: Queue
+  files: Storage
+  sessions: Sessions
+  limits: Limits
+  crons: Cron
+  store: Store
+  inspector: Inspector
+  contextOf: ContextOf
+  scope: Scope
+}
+
+/** Opens them; each puts its own end on `opened`. */
+export async function openParts(ground: Ground, opened: AsyncDisposableStack): Promise<Parts> {
+  const { app, serving, environment, roles, root, telemetry, bindings, database } = ground
+  const clock = systemClock
+  const db = database.system
+  const strict = environment.env !== 'production'
+
+  opened.defer(watchOutgoing(telemetry))
+  const mails = await catchMail(ground, opened)
+  const queue = openQueue({ db, telemetry })
+  opened.defer(() => queue.close())
+  const caches = await openCaches({ db, telemetry, clock })
+  opened.defer(() => caches.close())
+  const files = await openStorage({ url: filesFolder(environment, root), secrets: [bindings.secretKey], clock })
+  opened.defer(() => files.close())
+  const sessions = openSessions({ db, telemetry, clock })
+  opened.defer(() => sessions.close())
+  const limits = openLimits({ db, telemetry, clock })
+
+  const contextOf = await createContexts({ app, database, files, telemetry, clock, variables: bindings.variables })
+  const scope = createScope(app.modules, { queue, caches, telemetry, strict, contextOf })
+  const crons = openCron({ db, telemetry, jobs: queue, crons: cronsOf(serving) })
+  const store = createStore({ db, telemetry, roles, clock })
+  const inspector = createInspector({
+    app: app.name,
+    version: ground.version,
+    env: environment.env,
+    startedAt: clock.now(),
+    stage: () => stageOf(environment),
+    bindings: () => bindings.list,
+    db,
+    store,
+    jobs: queue,
+    crons: { list: () => crons.list(), run: (name) => crons.runNow(name) },
+    ...(mails && { mails }),
+    clock,
+  })
+  return { queue, files, sessions, limits, crons, store, inspector, contextOf, scope }
+}
+
+/** In development, mail that nobody else was asked to deliver is kept for the console. */
+async function catchMail({ environment, bindings, database, telemetry }: Ground, opened: AsyncDisposableStack) {
+  if (environment.env === 'production' || bindings.variables.SMTP_URL) return undefined
+  const catcher = await startMailCatcher(database.system, telemetry)
+  opened.defer(() => catcher.stop())
+  bindings.variables.SMTP_URL = catcher.url
+  bindings.list.push({
+    part: 'mail',
+    bound: `${catcher.url}, kept for the console`,
+    embedded: true,
+    variable: 'SMTP_URL',
+  })
+  const { mails, mail } = readCaughtMails(database.system)
+  return { list: mails, get: mail }
+}

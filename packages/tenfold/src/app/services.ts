@@ -1,0 +1,89 @@
+/** What an instance's roles run, in the order in which it starts; the web server comes last, when all it needs is there. */
+import { fileURLToPath } from 'node:url'
+import type { Role } from '../config/index.ts'
+import { createConsole, type Console } from '../console/index.ts'
+import { createServer, staticFiles, type HttpServer } from '../http/index.ts'
+import type { Service } from '../kernel/index.ts'
+import type { Ground } from './instance.ts'
+import { handlersOf, subscriptionsOf } from './jobs.ts'
+import type { Parts } from './parts.ts'
+import { freePort } from './ports.ts'
+import { routesOf } from './routes.ts'
+
+const STOP_TIMEOUT_MS = 25_000
+
+export interface Services {
+  services: Service[]
+  /** There in every instance: `fetch` goes through it even where it does not listen. */
+  server: HttpServer
+  console: Console | undefined
+}
+
+export async function servicesOf(ground: Ground, parts: Parts): Promise<Services> {
+  const has = (role: Role): boolean => ground.roles.includes(role)
+  const server = await webServer(ground, parts)
+  const console = has('console') ? await consoleOf(ground, parts) : undefined
+  const services = [
+    parts.store,
+    ...(has('worker') ? workers(ground, parts) : []),
+    ...(has('cron') ? [parts.crons.schedule()] : []),
+    ...(console ? [console] : []),
+    ...(has('web') ? [server] : []),
+  ]
+  return { services, server, console }
+}
+
+function workers({ app, serving, config }: Ground, { queue, scope, contextOf }: Parts): Service[] {
+  const { concurrency = 10, leaseMs } = config.worker ?? {}
+  return [
+    queue.relay({ subscriptions: subscriptionsOf(app.modules) }),
+    queue.work({
+      handlers: handlersOf(serving, scope, contextOf),
+      concurrency,
+      ...(leaseMs !== undefined && { leaseMs }),
+      stopTimeoutMs: config.stopTimeoutMs ?? STOP_TIMEOUT_MS,
+    }),
+  ]
+}
+
+async function webServer(ground: Ground, { scope, contextOf, sessions, limits, files }: Parts): Promise<HttpServer> {
+  const { app, serving, environment, config, telemetry, bindings, database, version } = ground
+  const { env, host, trustProxy, corsOrigins } = environment
+  return createServer({
+    routes: [
+      ...serving.flatMap((module) => routesOf(module, scope, contextOf)),
+      ...(app.pages ? [staticFiles({ prefix: '/', directory: fileURLToPath(app.pages) })] : []),
+    ],
+    name: app.name,
+    version,
+    env,
+    telemetry,
+    limits,
+    sessions,
+    storage: files,
+    checks: { database: () => database.ping() },
+    secretKey: bindings.secretKey,
+    port: await freePort(environment.port, 3000, host, env !== 'production'),
+    host,
+    trustProxy,
+    stopTimeout: config.stopTimeoutMs ?? STOP_TIMEOUT_MS,
+    ...(corsOrigins.length > 0 && { cors: { origins: corsOrigins } }),
+  })
+}
+
+/** The console of a production instance opens only with a token; without one it stays closed. */
+async function consoleOf({ environment, telemetry }: Ground, { inspector }: Parts): Promise<Console | undefined> {
+  const { env, consoleToken: token, consoleHost: host, consolePort } = environment
+  if (env === 'production' && !token) {
+    telemetry.log.info('The console is closed: set TENFOLD_CONSOLE_TOKEN to open it.')
+    return undefined
+  }
+  const port = await freePort(consolePort, 4100, host, env !== 'production')
+  return createConsole({
+    inspector,
+    telemetry,
+    host,
+    port,
+    access: token ? { kind: 'token', token } : { kind: 'open' },
+  })
+}

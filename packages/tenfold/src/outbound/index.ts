@@ -1,0 +1,2 @@
+/** Ring 3: calls to other services over HTTP. */
+export { watchOutgoing } from './watch.ts'
