@@ -61,8 +61,9 @@ export async function openPostgresLine(options: LineOptions, listener: ChangeLis
   })
 
   const pause = async (ms: number): Promise<void> => {
+    if (closing.signal.aborted) return
     echo.wake = new AbortController()
-    await clock.sleep(ms, AbortSignal.any([echo.wake.signal, closing.signal]))
+    await clock.sleep(ms, echo.wake.signal)
   }
 
   const hearsItself = async (): Promise<boolean> => {
@@ -101,6 +102,7 @@ export async function openPostgresLine(options: LineOptions, listener: ChangeLis
     tell: sender.tell,
     async close() {
       closing.abort()
+      echo.wake.abort()
       await firstOf(sender.finish(), CLOSE_WITHIN, clock)
       await trying
       await stopListening()
