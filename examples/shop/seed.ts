@@ -2,7 +2,7 @@
  *
  *  Customer n is `customer-n@mail.example`, the administrator `admin@shop.example`; the password of all is SEED_PASSWORD, or
  *  `demo-password`. Each module's rows are written by that module, since no other may. */
-import type { Instance } from 'tenfold'
+import { sql, type Instance } from 'tenfold'
 import app from './app.ts'
 import config from './tenfold.config.ts'
 import { hashPassword } from './modules/auth/passwords.ts'
@@ -20,6 +20,10 @@ const NOUNS =
   'Tray Stool Bench Mirror Frame Candle Rug Curtain Hook Box Crate Bag Purse Wallet Belt Scarf Hat Glove Umbrella Notebook ' +
   'Pen Folder Stand Speaker Cable Charger Radio Camera Bell Kite'
 const CATEGORIES = 'Kitchen Living Bath Office Outdoor Travel Light Textile Storage Gifts'
+
+/** The id of the n-th thing of its kind: always the same, and of the form that a UUID has. */
+const idOf = (kind: 'user' | 'product', n: string) =>
+  sql`overlay(overlay(md5(${kind} || ' ' || ${sql.raw(n)}) placing '4' from 13) placing '8' from 17)::uuid`
 
 const shop = await app.start({ roles: [], config, root: new URL('./', import.meta.url) })
 try {
@@ -51,7 +55,7 @@ async function addCustomers({ db }: Instance): Promise<number> {
   const hash = await hashPassword(process.env.SEED_PASSWORD ?? 'demo-password')
   const { rowCount } = await db<AuthTables>('auth').sql`
     insert into users (id, email, name, password_hash, created_at)
-    select md5('user ' || n)::uuid, 'customer-' || n || '@mail.example', 'Customer ' || n, ${hash},
+    select ${idOf('user', 'n')}, 'customer-' || n || '@mail.example', 'Customer ' || n, ${hash},
            timestamptz '2025-01-01' + n * interval '30 minutes'
     from generate_series(1, ${CUSTOMERS}::int) n
     on conflict do nothing`
@@ -61,7 +65,7 @@ async function addCustomers({ db }: Instance): Promise<number> {
 async function addProducts({ db }: Instance): Promise<number> {
   const { rowCount } = await db<CatalogTables>('catalog').sql`
     insert into products (id, sku, name, description, category, price, stock)
-    select md5('product ' || n)::uuid, 'SEED-' || n, adjective || ' ' || material || ' ' || noun,
+    select ${idOf('product', 'n')}, 'SEED-' || n, adjective || ' ' || material || ' ' || noun,
            'A ' || lower(adjective) || ' ' || lower(noun) || ' of ' || lower(material) || ', made to be used every day.',
            (string_to_array(${CATEGORIES}, ' '))[1 + n % 10], 299 + n * 7919 % 19700, 1000
     from generate_series(0, ${PRODUCTS - 1}::int) n,
@@ -82,7 +86,7 @@ async function addOrders({ db }: Instance): Promise<number> {
         insert into orders (id, user_id, idempotency_key, fingerprint, state, failure, total, card, address, placed_at, paid_at)
         select (lpad(to_hex((extract(epoch from placed_at) * 1000)::bigint), 12, '0') || '7' || left(md5('order ' || n), 3)
                 || '8' || right(md5('order ' || n), 15))::uuid,
-               md5('user ' || customer)::uuid, 'seed-order-' || n, '', state,
+               ${idOf('user', 'customer')}, 'seed-order-' || n, '', state,
                case when state = 'payment_failed' then 'declined' end, total, 'tok_visa',
                jsonb_build_object('name', 'Customer ' || customer, 'street', 'High Street ' || 1 + n % 200, 'postcode', '10115',
                                   'city', 'Berlin', 'country', (array['DE', 'FR', 'AT', 'NL'])[1 + n % 4]),
@@ -97,7 +101,7 @@ async function addOrders({ db }: Instance): Promise<number> {
         returning id`
       await tx.sql`
         insert into order_lines (order_id, product_id, name, price, quantity)
-        select o.id, md5('product ' || p)::uuid,
+        select o.id, ${idOf('product', 'p')},
                (string_to_array(${ADJECTIVES}, ' '))[1 + p % 20] || ' ' || (string_to_array(${MATERIALS}, ' '))[1 + p / 20 % 10]
                  || ' ' || (string_to_array(${NOUNS}, ' '))[1 + p / 200 % 50],
                299 + p * 7919 % 19700, 1 + l % 2

@@ -80,7 +80,7 @@ const ACTS = [
 
 /** Files that are started, not imported: they say so in their name or their folder. */
 const isProgram = (path: string): boolean =>
-  /(^|[./-])(main|worker|child|program|start|seed|server)\.ts$|\/bin\/|\/scripts\//.test(path)
+  /(^|[./-])(main|worker|child|program|start|seed|server)\.(ts|js)$|\/bin\/|\/scripts\//.test(path)
 
 export const noDecorators: Law = {
   name: 'no decorators',

@@ -103,8 +103,13 @@ function change(url: URL, request: IncomingMessage, body: Record<string, unknown
 
   const [, kind, id = '', action] = url.pathname.split('/')
   if (kind === 'charges' && !id) {
-    const { amount, card, reference } = body
-    if (!Number.isInteger(amount) || (amount as number) <= 0 || typeof card !== 'string') {
+    const { amount, card, reference = '' } = body
+    if (
+      !Number.isInteger(amount) ||
+      (amount as number) <= 0 ||
+      typeof card !== 'string' ||
+      typeof reference !== 'string'
+    ) {
       return { status: 400, body: { error: 'amount and card are needed.' } }
     }
     const state = card.startsWith('tok_declined') ? 'declined' : 'succeeded'
@@ -112,7 +117,7 @@ function change(url: URL, request: IncomingMessage, body: Record<string, unknown
       id: `ch_${randomUUID()}`,
       state,
       amount: amount as number,
-      reference: String(reference ?? ''),
+      reference,
     } as const
     return ledger.charge(key, asked, charge)
   }

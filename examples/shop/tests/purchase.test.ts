@@ -49,10 +49,11 @@ describe('a purchase from sign-up to refund', () => {
     )
 
     const mails = shop.mailbox.to(carla.email)
-    assert.deepEqual(mails.map((mail) => mail.subject).toSorted(), [
-      'Welcome to the shop',
-      `Your order ${order.body.id.slice(-8)}`,
-    ])
+    assert.deepEqual(
+      new Set(mails.map((mail) => mail.subject)),
+      new Set(['Welcome to the shop', `Your order ${order.body.id.slice(-8)}`]),
+    )
+    assert.equal(mails.length, 2)
     const receipt = mails.find((mail) => mail.attachments.length > 0)!.attachments[0]!
     assert.equal(receipt.mimeType, 'application/pdf')
     const pdf = Buffer.from(receipt.content as ArrayBuffer)

@@ -1,6 +1,6 @@
 import { created, noContent } from 'tenfold'
 import { z } from 'zod'
-import { auth, Person } from './contract.ts'
+import { auth, type Person } from './contract.ts'
 import { EmailTaken, WrongLogin } from './errors.ts'
 import { m } from './kit.ts'
 import { hashPassword, verifyPassword } from './passwords.ts'

@@ -1,0 +1,14 @@
+/** The client is generated from the app's OpenAPI document; its types are at /client.d.ts. */
+import { createClient } from '/client.js'
+
+export const api = createClient()
+
+/** Who is signed in; null for nobody. */
+export async function whoAmI() {
+  try {
+    return await api('GET /me')
+  } catch (error) {
+    if (error.status === 401) return null
+    throw error
+  }
+}

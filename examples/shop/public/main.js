@@ -1,0 +1,3 @@
+import { startStorefront } from './storefront.js'
+
+await startStorefront()
