@@ -148,6 +148,16 @@ export function describeCacheContract(
       })
     }
 
+    promise('C5', 'does not store what turns out to carry a tag that was invalidated during its load', async () => {
+      const { a, source } = setUp({ tags: (_value, key) => [key] })
+      source.hold()
+      const loading = [a.get('hit'), a.get('missed')]
+      await a.invalidateTag('hit')
+      source.release()
+      await Promise.all(loading)
+      assert.deepEqual([a.peek('hit'), a.peek('missed')], [undefined, 'missed#2'])
+    })
+
     promise('C5', 'forgets the entries of a tag and no others', async () => {
       const { a } = setUp({ tags: (_value, key) => [key.slice(0, 1)] })
       for (const key of ['a1', 'a2', 'b1']) await a.get(key)
