@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { testDatabase } from '../../database/testing/index.ts'
@@ -16,6 +16,7 @@ async function openBackend(): Promise<QueueBackend> {
     maxConnections: 20,
   })
   const queues: PostgresQueue[] = []
+  const children: ChildProcess[] = []
   const fixture = fileURLToPath(new URL('../testing/worker.fixture.ts', import.meta.url))
   return {
     open({ listen = true, ...options } = {}) {
@@ -30,10 +31,13 @@ async function openBackend(): Promise<QueueBackend> {
       const child = spawn(process.execPath, [fixture, JSON.stringify({ url, app, secretKey, roleMode, ...options })], {
         stdio: ['pipe', 'pipe', 'inherit'],
       })
+      children.push(child)
       await once(child.stdout, 'data')
       return child
     },
     async close() {
+      // A test that failed may have left some, paused ones among them.
+      for (const child of children) child.kill('SIGKILL')
       await Promise.all(queues.map((queue) => queue.close()))
       await close()
     },

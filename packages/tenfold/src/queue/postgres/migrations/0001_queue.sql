@@ -129,7 +129,7 @@ create index event_log_id on event_log (id);
 -- Makes the partitions of today and of the next days, and drops those that are older than `keep_days`.
 -- A definer's function, because the app's own role may not create tables.
 create function queue_partitions(keep_days integer) returns void
-language plpgsql security definer set search_path = pg_catalog, tenfold set lock_timeout = '1s' as $$
+language plpgsql security definer set search_path = pg_catalog, tenfold, pg_temp set lock_timeout = '1s' as $$
 declare
   parent text;
   day date;
@@ -161,7 +161,7 @@ select queue_partitions(7);
 -- Enqueues; returns one id for each job, in order. A job whose unique key is taken gives the id of the one that holds it.
 -- Runs as its owner, so that a module needs no right on these tables.
 create function enqueue(jobs jsonb) returns bigint[]
-language plpgsql security definer set search_path = pg_catalog, tenfold as $$
+language plpgsql security definer set search_path = pg_catalog, tenfold, pg_temp as $$
 declare
   ids bigint[] := array(select nextval('job_seq') from generate_series(1, jsonb_array_length(jobs)));
   missing integer[];
@@ -224,7 +224,7 @@ $$;
 --             has a place below; a worker therefore looks from the start once a second.
 create function queue_exchange(finished json, worker_id bigint, instance text, names text[], low_rank integer, low_seq bigint,
                                most integer, out done integer, out jobs text)
-language plpgsql set search_path = pg_catalog, tenfold
+language plpgsql set search_path = pg_catalog, tenfold, pg_temp
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set enable_hashjoin = off set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan as $$
 declare
@@ -274,7 +274,7 @@ end $$;
 
 -- Jobs whose time has come get the last place in line of their rank. `next` is when the next one is due, in ms.
 create function queue_promote(most integer, out count integer, out low float8, out names text, out held text, out next float8)
-language plpgsql set search_path = pg_catalog, tenfold
+language plpgsql set search_path = pg_catalog, tenfold, pg_temp
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set enable_hashjoin = off set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan as $$
 begin
@@ -292,7 +292,7 @@ end $$;
 
 -- Pairs of name and key, in order, that have held jobs; after the given pair. Steps from pair to pair through the index.
 create function queue_held_keys(after_name text, after_key text, most integer) returns table (name text, key text)
-language sql stable set search_path = pg_catalog, tenfold
+language sql stable set search_path = pg_catalog, tenfold, pg_temp
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set enable_hashjoin = off set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan as $$
   with recursive pair as (
@@ -311,7 +311,7 @@ $$;
 -- Lets held jobs of these keys go, as many as their limit has room for: what is ready or leased counts, nothing else does,
 -- so a worker that dies cannot leak a place. One at a time per key.
 create function queue_admit(names text[], keys text[]) returns integer
-language plpgsql set search_path = pg_catalog, tenfold
+language plpgsql set search_path = pg_catalog, tenfold, pg_temp
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set enable_hashjoin = off set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan as $$
 declare
@@ -340,7 +340,7 @@ end $$;
 
 -- Publishes events; returns their ids, in order. Runs as its owner, like `enqueue`.
 create function publish(events jsonb) returns bigint[]
-language sql security definer set search_path = pg_catalog, tenfold as $$
+language sql security definer set search_path = pg_catalog, tenfold, pg_temp as $$
   with ids as materialized (
     select ordinality as n, "name", "trace", "payload", nextval(pg_get_serial_sequence('tenfold.event_outbox', 'id')) as id
     from rows from (jsonb_to_recordset(events) as ("name" text, "trace" text, "payload" jsonb)) with ordinality
