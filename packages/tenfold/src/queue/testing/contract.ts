@@ -235,11 +235,14 @@ export function describeQueueContract(
           await until('all ran', () => runs.length === 90, 20_000)
         }),
       )
-      assert.deepEqual([...most].sort(), [
-        ['k0', 1],
-        ['k1', 2],
-        ['k2', 3],
-      ])
+      assert.deepEqual(
+        [...most].toSorted(([a], [b]) => a.localeCompare(b)),
+        [
+          ['k0', 1],
+          ['k1', 2],
+          ['k2', 3],
+        ],
+      )
     })
 
     promise('Q11', 'a run that takes too long is aborted and counts as failed', async () => {
