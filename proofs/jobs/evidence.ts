@@ -1,0 +1,36 @@
+/** Reads what the database says happened, as its administrator: the ledgers of both modules and the tables of the queue. */
+import type { SystemDatabase } from '../../packages/tenfold/src/database/index.ts'
+import type { Evidence, Run } from './judge.ts'
+
+type Stored = Pick<Evidence, 'promises' | 'never' | 'runs' | 'effects' | 'finished' | 'unfinished' | 'dead'>
+
+export async function readEvidence(admin: SystemDatabase): Promise<Stored> {
+  const read = async <Row>(text: string): Promise<Row[]> => (await admin.query<Row>(text)).rows
+  const ms = (column: string): string => `(extract(epoch from ${column}) * 1000)::float8`
+  const runs = (schema: string, kind: string): string => `
+    select job_id::text as job, marker, kind, key, pid, ${ms('began_at')} as began, ${ms('ended_at')} as ended, outcome
+    from ${schema}.run where kind ${kind}`
+  const promises = await read<Evidence['promises'][number]>(
+    `select marker, kind, job_id::text as job, ${ms('not_before')} as "notBefore" from work.promise`,
+  )
+  const never = await read<{ marker: string }>('select marker from work.never')
+  const effects = await read<{ job: string }>(
+    'select job_id::text as job from work.effect union all select job_id::text from ears.effect',
+  )
+  const finished = await read<Evidence['finished'][number]>(`
+    select id::text as job, name, coalesce(payload->>'marker', payload->'payload'->>'marker') as marker,
+           ${ms('finished_at')} as at,
+           array(select (error->>'at')::float8 from jsonb_array_elements(coalesce(errors, '[]')) as error) as "failedAt"
+    from tenfold.job_done`)
+  const left = await read<{ unfinished: number; dead: number }>(`
+    select ((select count(*) from tenfold.job) + (select count(*) from tenfold.event_outbox))::int as unfinished,
+           (select count(*) from tenfold.job_dead)::int as dead`)
+  return {
+    promises,
+    never: never.map((row) => row.marker),
+    runs: await read<Run>(`${runs('work', 'is not null')} union all ${runs('ears', 'is not null')}`),
+    effects: effects.map((row) => row.job),
+    finished,
+    ...left[0]!,
+  }
+}

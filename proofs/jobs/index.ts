@@ -1,0 +1,143 @@
+/** kill -9 at random moments, and afterwards every job is accounted for. */
+import { randomInt } from 'node:crypto'
+import { openDatabase, type Database } from '../../packages/tenfold/src/database/index.ts'
+import { createTelemetry } from '../../packages/tenfold/src/telemetry/index.ts'
+import type { Claims, ClaimsOptions, Report } from '../../scripts/claims/index.ts'
+import proof, { LIMIT, PLANTS, SUBSCRIBERS } from './app.ts'
+import { wreak } from './chaos.ts'
+import { startCrew } from './crew.ts'
+import { readEvidence } from './evidence.ts'
+import { facts, judge, witnesses } from './judge.ts'
+import { randomFrom } from './random.ts'
+import { startKillableServer } from './server.ts'
+
+const LEASE_MS = 2000
+
+export default {
+  name: 'jobs',
+  about: 'no job is lost, none runs twice without cause: workers, producers and Postgres killed at random moments',
+  options: {
+    kills: 'kill -9 of workers; 100 unless --quick, then 8',
+    seed: 'repeats the order and the pauses of the kills; printed by every run',
+    plant: `faults to plant, to see them found, separated by commas: ${PLANTS.join(', ')}`,
+  },
+  run,
+} satisfies Claims
+
+async function run({ quick, set, log, signal }: ClaimsOptions): Promise<Report> {
+  const seed = Number(set.seed ?? randomInt(2 ** 31))
+  const kills = Number(set.kills ?? (quick ? 8 : 100))
+  const plant = set.plant ?? ''
+  log(`seed ${seed}`)
+  const server = await startKillableServer()
+  const variables = {
+    DATABASE_URL: server.adminUrl,
+    SECRET_KEY: 'a secret key for this proof, and nothing else',
+    SMTP_URL: 'smtp://127.0.0.1:1',
+    PLANT: plant,
+  }
+  const stops: (() => Promise<void>)[] = [() => server.stop()]
+  try {
+    const instance = await proof.start({
+      roles: [],
+      migrate: true,
+      variables: { ...variables, NODE_ENV: 'production', LOG_LEVEL: 'fatal' },
+    })
+    stops.push(() => instance.stop())
+    const admin = openAdmin(server.adminUrl)
+    stops.push(() => admin.service.stop())
+
+    const workers = startCrew('worker.program.ts', quick ? 2 : 3, () => ({ ...variables, LEASE_MS: String(LEASE_MS) }))
+    stops.push(() => workers.stop())
+    const producers = startCrew('producer.program.ts', quick ? 1 : 2, (n) => ({
+      ...variables,
+      SEED: String(seed + n),
+      PAUSE_MS: quick ? '8' : '12',
+    }))
+    stops.push(() => producers.stop())
+
+    const chaos = await wreak({
+      kills,
+      producerKills: Math.ceil(kills / 10),
+      serverKills: Math.ceil(kills / 25),
+      pauses: Math.ceil(kills / 25),
+      everyMs: quick ? 700 : 1500,
+      leaseMs: LEASE_MS,
+      random: randomFrom(seed),
+      workers,
+      producers,
+      server,
+      signal,
+      log,
+    })
+    await producers.stop()
+    if (plant.includes('again')) await putBack(admin)
+    log('waiting until all is done')
+    const setAside = await drain(instance.queue, admin, quick ? 30_000 : 90_000, log)
+    await workers.stop()
+
+    const evidence = {
+      ...(await readEvidence(admin.system)),
+      chaos,
+      leasesLost: workers.leasesLost,
+      leaseMs: LEASE_MS,
+      limit: LIMIT,
+      subscribers: SUBSCRIBERS,
+    }
+    for (const complaint of [...workers.complaints, ...producers.complaints].slice(0, 5)) log(complaint.trimEnd())
+    for (const line of witnesses(evidence)) log(line)
+    return {
+      claims: judge(evidence),
+      rows: [
+        { what: 'seed', count: seed },
+        ...facts(evidence),
+        { what: 'jobs set aside after five deaths, and retried', count: setAside },
+      ],
+      versions: { postgres: server.version },
+    }
+  } finally {
+    for (const stop of stops.reverse()) await stop().catch((error: unknown) => log(String(error)))
+  }
+}
+
+function openAdmin(url: string): Database {
+  const telemetry = createTelemetry({ service: 'proof', env: 'test', level: 'silent' })
+  return openDatabase({ url, app: 'proof', secretKey: '', roleMode: 'shared', telemetry, maxConnections: 2 })
+}
+
+/** Waits until nothing is left to do. A job whose workers died five times waits for somebody to look at it: here it is
+ *  retried, as a person would. Returns how many were. */
+async function drain(
+  queue: Queue,
+  { system }: Database,
+  timeoutMs: number,
+  log: (line: string) => void,
+): Promise<number> {
+  const deadline = Date.now() + timeoutMs
+  let setAside = 0
+  while (Date.now() < deadline) {
+    for (const { id, error } of await queue.list({ state: 'dead', limit: 500 })) {
+      if (error?.includes('worker died') && (await queue.retry(id))) setAside++
+    }
+    const { rows } = await system.query<{ left: boolean }>(
+      'select exists (select from tenfold.job) or exists (select from tenfold.event_outbox) as left',
+    )
+    if (!rows[0]!.left) break
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  const { rows } = await system.query<{ name: string; state: string; n: number }>(
+    'select name, state, count(*)::int as n from tenfold.job group by name, state order by name',
+  )
+  for (const { name, state, n } of rows) log(`left after ${timeoutMs} ms: ${n} ${state} ${name}`)
+  return setAside
+}
+
+type Queue = Awaited<ReturnType<typeof proof.start>>['queue']
+
+/** Plants what must never be: jobs that have finished are ready again. */
+async function putBack({ system }: Database): Promise<void> {
+  await system.query(`
+    insert into tenfold.job (id, seq, name, state, rank, run_at, created_at, max_attempts, timeout_ms, backoff_ms, backoff_max_ms, payload)
+      select id, nextval('tenfold.job_seq'), name, 'ready', rank, run_at, created_at, max_attempts, 60000, 50, 500, payload
+      from tenfold.job_done where name = 'work.plain' limit 3`)
+}

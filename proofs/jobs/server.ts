@@ -1,0 +1,42 @@
+/** The database of the proof: embedded Postgres on disk, fsync on, that can be killed and comes back on the same port. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startEmbedded, type EmbeddedPostgres } from '../../packages/tenfold/src/database/embedded/index.ts'
+
+export interface Outage {
+  from: number
+  to: number
+}
+
+export interface KillableServer {
+  readonly adminUrl: string
+  readonly version: string
+  /** kill -9 of the postmaster, as if the machine had failed; resolves when it takes connections again. */
+  kill(): Promise<Outage>
+  stop(): Promise<void>
+}
+
+export async function startKillableServer(): Promise<KillableServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'tenfold-proof-'))
+  const dataDir = join(folder, 'postgres')
+  const start = (port?: number): Promise<EmbeddedPostgres> =>
+    startEmbedded({ dataDir, database: 'proof', ...(port !== undefined && { port }) })
+  const servers = [await start()]
+  const { adminUrl, version, port } = servers[0]!
+  return {
+    adminUrl,
+    version,
+    async kill() {
+      const from = Date.now()
+      process.kill(servers.at(-1)!.pid, 'SIGKILL')
+      servers.push(await start(port))
+      if (servers.at(-1)!.port !== port) throw new Error(`port ${port} was taken while the server was away`)
+      return { from, to: Date.now() }
+    },
+    async stop() {
+      for (const server of servers) await server.stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
