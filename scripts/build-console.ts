@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -18,9 +19,7 @@ try {
   if (built === hash) console.log('console: up to date')
   else console.log(`console: ${await build(hash)}`)
 } catch (error) {
-  console.error(
-    `console: could not build packages/console: ${String(error instanceof Error ? error.message : error).split('\n')[0]}`,
-  )
+  console.error(`console: could not build packages/console: ${inOneLine(error)}`)
   process.exitCode = 1
 }
 
@@ -29,7 +28,7 @@ async function build(hash: string): Promise<string> {
   const fresh = `${target}.${process.pid}`
   await rm(fresh, { recursive: true, force: true })
   try {
-    await vite.build({ root: source, logLevel: 'error', build: { outDir: fresh, emptyOutDir: true } })
+    await vite.build({ root: source, logLevel: 'silent', build: { outDir: fresh, emptyOutDir: true } })
     const sizes = await compress(fresh)
     await writeFile(join(fresh, BUILT_FROM), hash)
     await rm(target, { recursive: true, force: true })
@@ -75,4 +74,14 @@ async function compress(directory: string): Promise<{ plain: number; compressed:
     sizes.compressed += br.length
   }
   return sizes
+}
+
+/** Vite's messages are several coloured lines: what went wrong and where are on the first few. */
+function inOneLine(error: unknown): string {
+  const lines = stripVTControlCharacters(error instanceof Error ? error.message : String(error)).split('\n')
+  return lines
+    .map((line) => line.trim())
+    .filter(Boolean)
+    .slice(0, 3)
+    .join(' ')
 }
