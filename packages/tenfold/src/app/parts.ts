@@ -47,6 +47,7 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
   const sessions = openSessions({ db, telemetry, clock })
   opened.defer(() => sessions.close())
   const limits = openLimits({ db, telemetry, clock })
+  opened.defer(() => limits.close())
 
   const contextOf = await createContexts({ app, database, files, telemetry, clock, variables: bindings.variables })
   const scope = createScope(app.modules, { queue, caches, telemetry, strict, contextOf })

@@ -129,7 +129,7 @@ export class Connections {
     try {
       await client.connect()
     } catch (error) {
-      client.end().catch(() => {})
+      void endClient(client)
       this.#serveNext()
       throw DatabaseUnreachable({ host: `${config.host}:${config.port}`, reason: reasonOf(error) }, { cause: error })
     } finally {
@@ -158,7 +158,7 @@ export class Connections {
   async #end(connection: Connection): Promise<void> {
     connection.usable = false
     this.#all.delete(connection)
-    await connection.client.end().catch(() => {})
+    await endClient(connection.client)
   }
 
   /** Room has come free: opens a connection for whoever waits longest. */
@@ -198,6 +198,14 @@ export function clientConfig(
 function sslOf(mode: string | null): { ssl?: { rejectUnauthorized: boolean } } {
   if (!mode || mode === 'disable' || mode === 'prefer' || mode === 'allow') return {}
   return { ssl: { rejectUnauthorized: mode === 'verify-full' || mode === 'verify-ca' } }
+}
+
+/** Says goodbye, and hangs up when the server does not answer within a second: `end` alone would wait for it for ever. */
+export async function endClient(client: pg.Client): Promise<void> {
+  const { stream } = (client as unknown as { connection: { stream: { destroy(): void } } }).connection
+  const timer = setTimeout(() => stream.destroy(), 1000)
+  await client.end().catch(() => {})
+  clearTimeout(timer)
 }
 
 /** A refused connection over several addresses is an AggregateError with an empty message. */

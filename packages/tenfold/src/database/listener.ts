@@ -3,6 +3,7 @@
 import pg from 'pg'
 import type { Telemetry } from '../telemetry/index.ts'
 import { messageOf } from '../kernel/index.ts'
+import { endClient } from './connections.ts'
 import { quoteName } from './roles.ts'
 
 type OnMessage = (payload: string | undefined) => void
@@ -31,7 +32,7 @@ export function createListener(connect: () => pg.Client, telemetry: Telemetry): 
     next.on('end', () => lose(next))
     await next.connect()
     for (const channel of channels.keys()) await next.query(`listen ${quoteName(channel)}`)
-    if (closed) return void next.end().catch(() => {})
+    if (closed) return endClient(next)
     client = next
     if (failures > 0) tellAll()
     failures = 0
@@ -41,7 +42,7 @@ export function createListener(connect: () => pg.Client, telemetry: Telemetry): 
     if (client !== lost || closed) return
     client = undefined
     failures++
-    lost.end().catch(() => {})
+    void endClient(lost)
     tellAll()
     reconnect()
   }
@@ -79,14 +80,15 @@ export function createListener(connect: () => pg.Client, telemetry: Telemetry): 
         listeners.delete(onMessage)
         if (listeners.size > 0) return
         channels.delete(channel)
-        await client?.query(`unlisten ${quoteName(channel)}`).catch(() => {})
+        // Not waited for: a dead connection would never answer, and a live one does it in its turn.
+        client?.query(`unlisten ${quoteName(channel)}`).catch(() => {})
       }
     },
     async close() {
       closed = true
       clearTimeout(retry)
       await connecting
-      await client?.end().catch(() => {})
+      if (client) await endClient(client)
       client = undefined
     },
   }

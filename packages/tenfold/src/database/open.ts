@@ -50,7 +50,11 @@ export function openDatabase(options: DatabaseOptions): Database {
   const statements = createStatements(connections, telemetry, (role) => role.slice(prefix.length))
   const systemRole = rolesOf(app, SYSTEM).login
   const listener = createListener(
-    () => new pg.Client(clientConfig(options.directUrl ?? options.url, credentials(systemRole), `${app}/listen`)),
+    () =>
+      new pg.Client({
+        ...clientConfig(options.directUrl ?? options.url, credentials(systemRole), `${app}/listen`),
+        connectionTimeoutMillis: 10_000,
+      }),
     telemetry,
   )
   watch(connections, telemetry)
