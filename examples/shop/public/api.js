@@ -5,10 +5,5 @@ export const api = createClient()
 
 /** Who is signed in; null for nobody. */
 export async function whoAmI() {
-  try {
-    return await api('GET /me')
-  } catch (error) {
-    if (error.status === 401) return null
-    throw error
-  }
+  return (await api('GET /sessions/mine')).user
 }

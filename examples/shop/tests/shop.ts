@@ -1,6 +1,6 @@
 /** The shop on a database of its own, with a payment provider and a mail server that can be looked into. */
 import { randomUUID } from 'node:crypto'
-import { startTestApp, type TestApp } from 'tenfold/testing'
+import { startTestApp, type TestApp, type TestAppOptions } from 'tenfold/testing'
 import app from '../app.ts'
 import { hashPassword } from '../modules/auth/passwords.ts'
 import type { AuthTables } from '../modules/auth/tables.gen.ts'
@@ -13,6 +13,8 @@ export interface Shop {
   app: TestApp
   provider: Provider
   mailbox: Mailbox
+  /** What another process needs to be an instance of this very shop. */
+  variables: Record<string, string>
   /** Somebody with a browser of their own. */
   visitor(): Visitor
   /** A visitor who has signed up, under a new address. */
@@ -26,25 +28,35 @@ export interface Shop {
 export interface ShopOptions {
   failureRate?: number
   variables?: Record<string, string>
+  /** Defaults to web and worker. */
+  roles?: TestAppOptions['roles']
 }
 
-export async function openShop({ failureRate = 0, variables = {} }: ShopOptions = {}): Promise<Shop> {
+export async function openShop({
+  failureRate = 0,
+  roles = ['web', 'worker'],
+  ...given
+}: ShopOptions = {}): Promise<Shop> {
   const provider = await startProvider({ file: ':memory:', latencyMs: [1, 5], failureRate })
   const mailbox = await startMailbox()
-  const test = await startTestApp(app, {
-    variables: {
-      PAYMENTS_URL: provider.url,
-      PAYMENTS_TIMEOUT_MS: '300',
-      SMTP_URL: mailbox.url,
-      ALLOW_PRIVATE_WEBHOOKS: '1',
-      ...variables,
-    },
-  })
+  const variables = {
+    PAYMENTS_URL: provider.url,
+    PAYMENTS_TIMEOUT_MS: '300',
+    SMTP_URL: mailbox.url,
+    ALLOW_PRIVATE_WEBHOOKS: '1',
+    ...given.variables,
+  }
+  const test = await startTestApp(app, { roles, variables })
   const products = test.db<CatalogTables>('catalog')
   return {
     app: test,
     provider,
     mailbox,
+    variables: {
+      ...variables,
+      DATABASE_URL: test.instance.environment.databaseUrl!,
+      SECRET_KEY: test.instance.environment.secretKey!,
+    },
     visitor: () => visitor(test.url),
 
     async customer(name = 'Carla Customer') {

@@ -12,3 +12,9 @@ export const EmailTaken = defineError('SHOP_EMAIL_TAKEN', {
   says: () => 'There is an account with this e-mail address.',
   fix: 'Log in instead.',
 })
+
+export const NoAccount = defineError('SHOP_NO_ACCOUNT', {
+  status: 401,
+  says: () => 'This account is gone.',
+  fix: 'Sign up again.',
+})

@@ -1,9 +1,10 @@
-import { created, noContent } from 'tenfold'
+import { created, noContent, type Db } from 'tenfold'
 import { z } from 'zod'
 import { auth, type Person } from './contract.ts'
-import { EmailTaken, WrongLogin } from './errors.ts'
+import { EmailTaken, NoAccount, WrongLogin } from './errors.ts'
 import { m } from './kit.ts'
 import { hashPassword, verifyPassword } from './passwords.ts'
+import type { AuthTables } from './tables.gen.ts'
 
 const Email = z.email().max(254).toLowerCase()
 const Name = z.string().trim().min(1).max(100)
@@ -67,17 +68,38 @@ export const logOut = m.route('DELETE /sessions/mine', {
   },
 })
 
-export const me = m.route('GET /me', {
-  summary: 'Who is signed in',
-  auth: 'user',
-  reply: Account.extend({ avatar: z.string().nullable() }),
+const Profile = Account.extend({ avatar: z.string().nullable() })
+
+export const session = m.route('GET /sessions/mine', {
+  summary: 'Who is signed in, if anybody',
+  auth: 'optional',
+  reply: z.object({ user: Profile.nullable() }),
   async handler({ user, db, call }) {
-    const account = await db.selectFrom('users').selectAll().where('id', '=', user.id).executeTakeFirst()
-    if (!account) throw WrongLogin()
-    const [avatar] = await call.media.avatarsOf({ userIds: [user.id] })
-    return { ...Account.parse(account), avatar: avatar?.medium ?? null }
+    return { user: user ? ((await profileOf(user.id, { db, call })) ?? null) : null }
   },
 })
+
+export const me = m.route('GET /me', {
+  summary: 'The own profile',
+  auth: 'user',
+  reply: Profile,
+  async handler({ user, db, call }) {
+    const profile = await profileOf(user.id, { db, call })
+    if (!profile) throw NoAccount()
+    return profile
+  },
+})
+
+async function profileOf(id: string, { db, call }: { db: Db<AuthTables>; call: { media: AvatarSource } }) {
+  const user = await db.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst()
+  if (!user) return undefined
+  const [avatar] = await call.media.avatarsOf({ userIds: [id] })
+  return { ...Account.parse(user), avatar: avatar?.medium ?? null }
+}
+
+interface AvatarSource {
+  avatarsOf(input: { userIds: string[] }): Promise<{ medium: string }[]>
+}
 
 export const rename = m.route('PATCH /me', {
   summary: 'Change the own profile',
@@ -91,7 +113,7 @@ export const rename = m.route('PATCH /me', {
       .where('id', '=', user.id)
       .returningAll()
       .executeTakeFirst()
-    if (!account) throw WrongLogin()
+    if (!account) throw NoAccount()
     return Account.parse(account)
   },
 })

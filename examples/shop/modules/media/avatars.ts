@@ -120,11 +120,11 @@ async function linksTo(files: Signer, userId: string, upload: string): Promise<z
 }
 
 function uploadOf(upload: string): string {
-  return `media/uploads/${upload}`
+  return `uploads/${upload}`
 }
 
 function pictureOf(userId: string, upload: string, size: string): string {
-  return `media/avatars/${userId}/${upload}/${size}.webp`
+  return `avatars/${userId}/${upload}/${size}.webp`
 }
 
 async function bytesOf(body: AsyncIterable<Buffer>): Promise<Buffer> {

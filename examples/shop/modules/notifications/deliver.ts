@@ -1,6 +1,6 @@
 /** Webhooks on their way: an event becomes one delivery for each endpoint that wants it, and each delivery is a job. */
 import { Webhook } from 'standardwebhooks'
-import { messageOf, type Db } from 'tenfold'
+import { messageOf, sql, type Db } from 'tenfold'
 import { z } from 'zod'
 import { orders } from '../orders/contract.ts'
 import { DeliveryFailed } from './errors.ts'
@@ -34,7 +34,7 @@ async function fanOut(
       .select('id')
       .where('user_id', '=', data.userId)
       .where('disabled_at', 'is', null)
-      .where('events', '@>', [event])
+      .where(sql<boolean>`events @> array[${event}]`)
       .execute()
     if (endpoints.length === 0) return
     const payload = JSON.stringify({ type: event, timestamp: new Date().toISOString(), data })

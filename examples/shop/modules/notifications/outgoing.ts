@@ -56,11 +56,11 @@ const publicOnly: LookupFunction = (host, options, done) => {
 }
 
 export function isPrivate(address: string): boolean {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address
-  return blocked().check(mapped, isIP(mapped) === 6 ? 'ipv6' : 'ipv4')
+  return blocked().check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 }
 
-/** What is not the public internet: https://www.iana.org/assignments/iana-ipv4-special-registry and its sister for IPv6. */
+/** What is not the public internet: https://www.iana.org/assignments/iana-ipv4-special-registry and its sister for IPv6.
+ *  A list finds IPv4 addresses in their IPv6 spelling by itself. */
 function blocked(): BlockList {
   const list = new BlockList()
   for (const [net, prefix] of [
@@ -69,7 +69,7 @@ function blocked(): BlockList {
     ['203.0.113.0', 24], ['224.0.0.0', 4], ['240.0.0.0', 4],
   ] as const) list.addSubnet(net, prefix, 'ipv4') // prettier-ignore
   for (const [net, prefix] of [
-    ['::', 96], ['::ffff:0:0', 96], ['64:ff9b::', 96], ['64:ff9b:1::', 48], ['100::', 64], ['2001::', 23],
+    ['::', 96],  ['64:ff9b::', 96], ['64:ff9b:1::', 48], ['100::', 64], ['2001::', 23],
     ['2001:db8::', 32], ['2002::', 16], ['fc00::', 7], ['fe80::', 10], ['ff00::', 8],
   ] as const) list.addSubnet(net, prefix, 'ipv6') // prettier-ignore
   return list

@@ -63,5 +63,5 @@ export const showExport = m.route('GET /admin/exports/:id', {
 })
 
 function fileOf(id: string): string {
-  return `orders/exports/${id}.csv`
+  return `exports/${id}.csv`
 }
