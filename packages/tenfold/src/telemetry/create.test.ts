@@ -262,3 +262,18 @@ test('two telemetry objects in one process know nothing of each other', async ()
   assert.notEqual(a.telemetry.instanceId, b.telemetry.instanceId)
   await Promise.all([a.telemetry.close(), b.telemetry.close()])
 })
+
+test('what waits for the end of a context may log inside of it and add to its trace, and cannot break it', async () => {
+  const { telemetry, traces, logs } = recorded()
+  await telemetry.root({ kind: 'job', name: 'root' }, async (context) => {
+    context.onEnd(() => {
+      throw new Error('a fault of the callback')
+    })
+    context.onEnd((trace) => {
+      telemetry.log.warn('noticed')
+      trace.findings = [{ code: 'n-plus-one' }]
+    })
+  })
+  assert.deepEqual(traces[0]!.findings, [{ code: 'n-plus-one' }])
+  assert.equal(logs[0]!.traceId, traces[0]!.traceId)
+})

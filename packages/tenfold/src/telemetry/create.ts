@@ -70,6 +70,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   const tracing: Tracing = {
     maxSpans,
     nowUs: microseconds(clock),
+    within: (scope, fn) => current.run(scope, fn),
     late: () => drops.spans++,
     finished(trace) {
       drops.spans += trace.droppedSpans

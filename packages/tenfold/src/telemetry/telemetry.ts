@@ -62,6 +62,15 @@ export interface Context {
   openTransactions: number
   /** Free slots for rings above (N+1 counting, causal tokens, deadlines); keys are symbols owned by their ring. */
   readonly slots: Map<symbol, unknown>
+  /** Calls back when the root has ended, inside this context, before the trace goes to the sinks: the callback may add to
+   *  the trace. One that throws is ignored. */
+  onEnd(callback: (trace: TraceRecord) => void): void
+}
+
+/** Something to put right that was noticed while a context ran. Data only: which fields there are depends on `code`, and
+ *  the words are made by whoever shows it. */
+export interface Finding {
+  readonly code: string
 }
 
 /** A finished root context and its spans, the root first. */
@@ -76,6 +85,8 @@ export interface TraceRecord {
   userId?: string
   spans: SpanRecord[]
   droppedSpans: number
+  /** What was noticed while it ran; absent when nothing was. */
+  findings?: Finding[]
 }
 
 export interface LogRecord {

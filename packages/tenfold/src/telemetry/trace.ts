@@ -20,6 +20,8 @@ export interface Tracing {
   maxSpans: number
   nowUs(): number
   finished(trace: TraceRecord): void
+  /** Runs `fn` with that scope as the current one. */
+  within(scope: Scope, fn: () => void): void
   /** A span ended after its trace was handed over. */
   late(): void
 }
@@ -35,6 +37,7 @@ export class ActiveTrace {
   userId: string | undefined
   requestId: string | undefined
   slots: Map<symbol, unknown> | undefined
+  readonly ending: { scope: Scope; callback: (trace: TraceRecord) => void }[] = []
   readonly tracing: Tracing
   private readonly spans: SpanRecord[] = []
   private dropped = 0
@@ -74,6 +77,13 @@ export class ActiveTrace {
     if (this.module !== undefined) trace.module = this.module
     if (root.error !== undefined) trace.error = root.error
     if (this.userId !== undefined) trace.userId = this.userId
+    for (const { scope, callback } of this.ending) {
+      try {
+        this.tracing.within(scope, () => callback(trace))
+      } catch {
+        // T2: what it wanted to add is lost; the trace is not.
+      }
+    }
     this.tracing.finished(trace)
   }
 }
@@ -170,6 +180,10 @@ export class Scope implements Context {
   }
   get slots(): Map<symbol, unknown> {
     return (this.trace.slots ??= new Map())
+  }
+
+  onEnd(callback: (trace: TraceRecord) => void): void {
+    this.trace.ending.push({ scope: this, callback })
   }
 
   traceparent(): string {
