@@ -19,6 +19,7 @@ export async function startCompanion(variable: string, script: URL, telemetry: T
   const child = spawn(process.execPath, ['--import', guard(), path], {
     env: { ...process.env, PORT: '0' },
     stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true, // Ctrl-C is for the app: it ends its companions last
   })
   const stderr: string[] = []
   child.stderr!.on('data', (data: Buffer) => {

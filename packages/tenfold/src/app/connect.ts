@@ -29,8 +29,8 @@ export async function connect(app: App, root: URL): Promise<Connected> {
     telemetry,
     target,
     async open() {
-      const { roleMode } = await migrationStatus(target)
-      if (!roleMode) throw MigrationsPending({ pending: ['all'] })
+      const { roleMode, migrations } = await migrationStatus(target)
+      if (!roleMode) throw MigrationsPending({ pending: migrations.map(({ module, name }) => `${module}/${name}`) })
       const database = openDatabase({
         url: databaseUrl,
         directUrl: databaseDirectUrl,

@@ -4,6 +4,7 @@ export { app, config, type App, type AppOptions, type Config } from './define.ts
 export * from './errors.ts'
 export type { Binding } from './bindings.ts'
 export type { Instance, StartOptions } from './instance.ts'
+export { readSettings } from './settings.ts'
 export { migrationsOf } from './migrations.ts'
 export { stageOf, type Stage } from './stage.ts'
 export { connect, type Connected } from './connect.ts'
