@@ -275,4 +275,5 @@ export const MIGRATIONS: Record<string, string> = {
   'becoming the owner of the other': 'set local role proof_vault_owner; create table vault.sneaky_0 (id int)',
   'going back to the administrator': 'reset role; create table vault.sneaky_1 (id int)',
   'the session of another user': 'set session authorization proof_vault_owner; create table vault.sneaky_2 (id int)',
+  'the end of the transaction, and with it of the role': 'commit; create table vault.sneaky_3 (id int)',
 }

@@ -1,4 +1,4 @@
-/** What it costs that each module logs in with a role of its own: the same statements through connections of six roles and
+/** What it costs that each module logs in with a role of its own: the same statements through connections of four roles and
  *  through connections of one, in turn, in short slices. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -16,8 +16,8 @@ export interface Cost {
   ratio: number
 }
 
-const MODULES = ['one', 'two', 'three', 'four', 'five', 'six']
-const IN_FLIGHT = 12
+const MODULES = ['one', 'two', 'three', 'four']
+const IN_FLIGHT = 10
 /** A connection of each role for every statement in flight. */
 const ENOUGH = MODULES.length * IN_FLIGHT
 
@@ -42,7 +42,7 @@ export async function measureCost(options: { rounds: number; sliceMs: number; si
     await admin.system.query(`grant usage on schema ${module} to cost_one; grant select on ${module}.item to cost_one`)
     await admin.service.stop()
   }
-  const databases = { shared: open(ENOUGH), same: open(ENOUGH), separate: open(ENOUGH), usual: open(20) }
+  const databases = { shared: open(IN_FLIGHT), same: open(IN_FLIGHT), separate: open(ENOUGH), usual: open(20) }
   const all = (database: Database, role?: string): Db<object>[] => MODULES.map((name) => database.module(role ?? name))
   const variants = [
     { variant: 'one role', dbs: all(databases.shared, 'one') },

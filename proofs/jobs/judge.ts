@@ -62,7 +62,9 @@ export function facts(evidence: Evidence): Row[] {
   const again = repeats(evidence)
   const kinds = Map.groupBy(promises, (one) => one.kind)
   return [
-    ...[...kinds].sort().map(([kind, of]) => ({ what: `promised: ${kind}`, count: of.length })),
+    ...[...kinds]
+      .sort(([a], [b]) => a.localeCompare(b))
+      .map(([kind, of]) => ({ what: `promised: ${kind}`, count: of.length })),
     { what: 'transactions rolled back on purpose', count: evidence.never.length },
     { what: 'runs', count: runs.length },
     { what: 'second runs after a planned failure', count: again.failure },

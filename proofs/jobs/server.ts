@@ -1,4 +1,5 @@
 /** The database of the proof: embedded Postgres on disk, fsync on, that can be killed and comes back on the same port. */
+import { randomInt } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -20,9 +21,9 @@ export interface KillableServer {
 export async function startKillableServer(): Promise<KillableServer> {
   const folder = await mkdtemp(join(tmpdir(), 'tenfold-proof-'))
   const dataDir = join(folder, 'postgres')
-  const start = (port?: number): Promise<EmbeddedPostgres> =>
-    startEmbedded({ dataDir, database: 'proof', ...(port !== undefined && { port }) })
-  const servers = [await start()]
+  const start = (port: number): Promise<EmbeddedPostgres> => startEmbedded({ dataDir, database: 'proof', port })
+  // Not one of those that the kernel gives to others while the server is away.
+  const servers = [await start(randomInt(20_000, 30_000))]
   const { adminUrl, version, port } = servers[0]!
   return {
     adminUrl,
