@@ -7,5 +7,11 @@ if (major < 24) {
   )
   process.exit(1)
 }
+// A reader that has seen enough (`tenfold routes | head -1`), or a terminal that was closed, is no error.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error) => {
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
+  })
+}
 const { main } = await import('../src/cli/index.ts')
 process.exitCode = await main(process.argv.slice(2))

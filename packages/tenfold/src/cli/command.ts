@@ -1,7 +1,7 @@
 /** A command of the `tenfold` command line: data that help, parsing and suggestions are made from. */
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util'
 import { closest } from 'fastest-levenshtein'
-import { UnknownOption, UnexpectedArgument } from './errors.ts'
+import { BadOptionValue, MissingArgument, UnexpectedArgument, UnknownOption } from './errors.ts'
 import type { Output } from './output.ts'
 
 export interface OptionSpec {
@@ -42,23 +42,59 @@ export const GLOBAL_OPTIONS: Record<string, OptionSpec> = {
   help: { type: 'boolean', short: 'h', about: 'explain this command' },
 }
 
+/** Reads what follows the command's name. Whatever does not fit is one of our own errors, never one of Node's. */
 export function parse(command: Command, argv: readonly string[]): Pick<Invocation, 'args' | 'flags'> {
   const options = { ...command.options, ...GLOBAL_OPTIONS }
   const config: ParseArgsOptionsConfig = Object.fromEntries(
     Object.entries(options).map(([name, { type, short }]) => [name, { type, ...(short && { short }) }]),
   )
-  for (const arg of argv) {
-    if (arg === '--') break
-    const name = /^--([^=]+)/.exec(arg)?.[1]
-    if (name && !(name in options))
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options: config,
+    allowPositionals: true,
+    strict: false,
+    tokens: true,
+  })
+  const flags: Invocation['flags'] = {}
+  const args: string[] = []
+  for (const token of tokens) {
+    if (token.kind === 'positional') args.push(token.value)
+    if (token.kind !== 'option') continue
+    const option = options[token.name]
+    if (!option)
       throw UnknownOption({
-        option: `--${name}`,
+        option: token.rawName,
         command: command.name,
-        nearest: `--${closest(name, Object.keys(options))}`,
+        nearest: nearestOption(token.rawName, options),
       })
+    flags[token.name] = valueOf(command, option, token)
   }
-  const { values, positionals } = parseArgs({ args: [...argv], options: config, allowPositionals: true, strict: true })
   const most = command.maxArgs ?? 0
-  if (positionals.length > most) throw UnexpectedArgument({ argument: positionals[most]!, command: command.name })
-  return { args: positionals, flags: values as Invocation['flags'] }
+  if (args.length > most) throw UnexpectedArgument({ argument: args[most]!, command: command.name })
+  return { args, flags }
+}
+
+interface OptionToken {
+  rawName: string
+  value?: string | undefined
+  inlineValue?: boolean | undefined
+}
+
+function valueOf(
+  command: Command,
+  { type }: OptionSpec,
+  { rawName, value, inlineValue }: OptionToken,
+): string | boolean {
+  if (type === 'boolean') {
+    if (value === undefined) return true
+    throw BadOptionValue({ option: rawName, value, allowed: 'given without a value' })
+  }
+  const looksLikeOption = !inlineValue && value?.startsWith('-')
+  if (value !== undefined && !looksLikeOption) return value
+  throw MissingArgument({ argument: `a value after ${rawName}`, command: command.name })
+}
+
+export function nearestOption(option: string, options: Record<string, OptionSpec>): string {
+  if (!option.startsWith('--')) return '-h'
+  return `--${closest(option.slice(2), Object.keys(options))}`
 }

@@ -6,9 +6,10 @@ export const UnknownCommand = defineError('TF_UNKNOWN_COMMAND', {
 })
 
 export const UnknownOption = defineError('TF_UNKNOWN_OPTION', {
+  /** `command` is empty when the option stands before any command. */
   says: (e: { option: string; command: string; nearest: string }) =>
-    `'tenfold ${e.command}' has no option ${e.option}. Did you mean ${e.nearest}?`,
-  fix: (e) => `Run \`tenfold ${e.command} --help\` for its options.`,
+    `'${`tenfold ${e.command}`.trim()}' has no option ${e.option}. Did you mean ${e.nearest}?`,
+  fix: (e) => `Run \`${`tenfold ${e.command}`.trim()} --help\` for its options.`,
 })
 
 export const UnexpectedArgument = defineError('TF_UNEXPECTED_ARGUMENT', {
@@ -24,7 +25,7 @@ export const MissingArgument = defineError('TF_MISSING_ARGUMENT', {
 
 export const BadOptionValue = defineError('TF_BAD_OPTION_VALUE', {
   says: (e: { option: string; value: string; allowed: string }) =>
-    `${e.option} cannot be '${e.value}'; it is ${e.allowed}.`,
+    `${e.option} cannot be '${e.value}'; it has to be ${e.allowed}.`,
   fix: 'Correct the value and run the command again.',
 })
 
@@ -34,7 +35,7 @@ export const NoProject = defineError('TF_NO_PROJECT', {
 })
 
 export const ProjectBroken = defineError('TF_PROJECT_BROKEN', {
-  says: (e: { file: string; reason: string }) => `${e.file} could not be loaded: ${e.reason}`,
+  says: (e: { file: string; reason: string }) => `${e.file} cannot be used: ${e.reason}`,
   fix: 'Correct the file named above; `node` must be able to run it as it is.',
 })
 

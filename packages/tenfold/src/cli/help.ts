@@ -7,12 +7,25 @@ export function helpOverview(commands: readonly Command[], output: Output): numb
     () => {
       output.line(`${output.paint('bold', 'tenfold')}: one codebase, from the first VM to ten million users\n`)
       output.line('usage: tenfold <command> [options]\n')
-      const width = Math.max(...commands.map(({ name }) => name.length))
-      for (const { name, about } of commands) output.line(`  ${output.paint('cyan', name.padEnd(width))}  ${about}`)
-      output.line('\n`tenfold help <command>` explains one, with examples.')
+      list(commands, output)
+      output.line('\nexamples:')
+      for (const { examples } of commands.slice(0, 3)) output.line(`  ${output.paint('cyan', examples[0]!)}`)
+      output.line('\n`tenfold help <command>` explains one, with examples; `tenfold --version` says which this is.')
     },
   )
   return 0
+}
+
+/** The commands that share a first word: `tenfold migrate`. */
+export function helpForGroup(group: string, commands: readonly Command[], output: Output): void {
+  output.show(
+    commands.map(({ name, about }) => ({ name, about })),
+    () => {
+      output.line(`usage: tenfold ${group} <command> [options]\n`)
+      list(commands, output)
+      output.line(`\n\`tenfold help ${commands[0]!.name}\` explains one, with examples.`)
+    },
+  )
 }
 
 export function helpFor(command: Command, output: Output): number {
@@ -26,6 +39,11 @@ export function helpFor(command: Command, output: Output): number {
     for (const example of examples) output.line(`  ${output.paint('cyan', example)}`)
   })
   return 0
+}
+
+function list(commands: readonly Command[], output: Output): void {
+  const width = Math.max(...commands.map(({ name }) => name.length))
+  for (const { name, about } of commands) output.line(`  ${output.paint('cyan', name.padEnd(width))}  ${about}`)
 }
 
 function printOptions(title: string, options: Record<string, OptionSpec>, output: Output): void {

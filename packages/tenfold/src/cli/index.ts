@@ -1,11 +1,15 @@
 /** Ring 8: the command line. */
 import { closest } from 'fastest-levenshtein'
 import { messageOf, TenfoldError } from '../kernel/index.ts'
-import { parse, type Command } from './command.ts'
+import manifest from '../../package.json' with { type: 'json' }
+import { GLOBAL_OPTIONS, nearestOption, parse, type Command } from './command.ts'
 import { commands } from './commands/index.ts'
-import { UnknownCommand } from './errors.ts'
-import { helpFor, helpOverview } from './help.ts'
+import { UnknownCommand, UnknownOption } from './errors.ts'
+import { helpFor, helpForGroup, helpOverview } from './help.ts'
 import { createOutput, type Output, type Streams } from './output.ts'
+
+export { commands } from './commands/index.ts'
+export type { Command, OptionSpec } from './command.ts'
 
 /** Runs one command line; resolves to the exit code: 0 done, 1 failed or found something, 2 wrong usage. */
 export async function main(argv: readonly string[], streams: Streams = process): Promise<number> {
@@ -13,49 +17,75 @@ export async function main(argv: readonly string[], streams: Streams = process):
   const colour = !argv.includes('--no-color') && !process.env.NO_COLOR
   const output = createOutput(streams, { json, colour })
   try {
-    return await dispatch(argv, output)
+    return await dispatch(commandFirst(argv), output)
   } catch (error) {
     report(error, output)
     return isUsage(error) ? 2 : 1
   }
 }
 
-async function dispatch(argv: readonly string[], output: Output): Promise<number> {
-  const words = argv[0] === 'help' ? argv.slice(1) : argv
-  const first = words.find((word) => !word.startsWith('-'))
-  if (!first) return helpOverview(commands, output)
-  const command = findCommand(words)
-  if (argv[0] === 'help' || words.includes('--help') || words.includes('-h')) return helpFor(command, output)
-  const rest = words.slice(command.name.split(' ').length)
-  return command.run({ ...parse(command, rest), output })
+/** `--config app/tenfold.config.ts routes` means the same as with the option at the end. */
+function commandFirst(argv: readonly string[]): string[] {
+  const words = [...argv]
+  const moved: string[] = []
+  while (words[0]?.startsWith('--') && words[0] !== '--') {
+    const option = GLOBAL_OPTIONS[words[0].slice(2).split('=')[0]!]
+    if (!option) break
+    const takesNext = option.type === 'string' && !words[0].includes('=')
+    moved.push(...words.splice(0, takesNext ? 2 : 1))
+  }
+  return [...words, ...moved]
 }
 
-/** The longest name that the words begin with: `jobs retry` before `jobs`. */
-function findCommand(words: readonly string[]): Command {
-  const [one = '', two = ''] = words
-  const found =
-    commands.find((command) => command.name === `${one} ${two}`) ?? commands.find((command) => command.name === one)
+async function dispatch(argv: readonly string[], output: Output): Promise<number> {
+  const asksHelp = argv[0] === 'help'
+  const words = asksHelp ? argv.slice(1) : argv
+  const [first = '', second = ''] = words
+  if (['--version', '-v', 'version'].includes(first)) return version(output)
+  if (first === '' || isGlobal(first)) return helpOverview(commands, output)
+  if (first.startsWith('-')) {
+    const nearest = nearestOption(first, { ...GLOBAL_OPTIONS, version: { type: 'boolean', about: '' } })
+    throw UnknownOption({ option: first, command: '', nearest })
+  }
+  const helpWanted = asksHelp || words.includes('--help') || words.includes('-h')
+  const group = commands.filter(({ name }) => name.startsWith(`${first} `))
+  if (group.length > 0 && (second === '' || second.startsWith('-'))) {
+    helpForGroup(first, group, output)
+    return helpWanted ? 0 : 2
+  }
+  const command = findCommand(first, second, group)
+  if (helpWanted) return helpFor(command, output)
+  return command.run({ ...parse(command, words.slice(command.name.split(' ').length)), output })
+}
+
+function isGlobal(word: string): boolean {
+  return Object.entries(GLOBAL_OPTIONS).some(([name, { short }]) => word === `--${name}` || word === `-${short}`)
+}
+
+function version(output: Output): number {
+  output.show({ version: manifest.version, node: process.versions.node }, () => output.line(manifest.version))
+  return 0
+}
+
+function findCommand(first: string, second: string, group: readonly Command[]): Command {
+  const asked = group.length > 0 ? `${first} ${second}` : first
+  const found = commands.find(({ name }) => name === asked)
   if (found) return found
-  const group = commands.filter((command) => command.name.startsWith(`${one} `))
-  const asked = group.length > 0 && two && !two.startsWith('-') ? `${one} ${two}` : one
-  if (group.length > 0 && asked === one) throw UnknownCommand({ command: one, nearest: group[0]!.name })
-  throw UnknownCommand({
-    command: asked,
-    nearest: closest(
-      asked,
-      commands.map((command) => command.name),
-    ),
-  })
+  const among = group.length > 0 ? group : commands
+  const nearest = closest(
+    asked,
+    among.map(({ name }) => name),
+  )
+  throw UnknownCommand({ command: asked, nearest })
 }
 
 function report(error: unknown, output: Output): void {
   if (error instanceof TenfoldError) {
-    if (output.json) return output.error(JSON.stringify(error.toJSON()))
-    output.error(`${output.paint('red', error.code)}  ${error.message}\n${output.paint('green', 'fix:')} ${error.fix}`)
-    return
+    const { code, message, fix, details } = error
+    if (output.json) return output.error(JSON.stringify({ code, message, fix, details }))
+    return output.error(`${output.paint('red', code)}  ${message}\n${output.paint('green', 'fix:')} ${fix}`)
   }
-  const usage = (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS')
-  if (usage) return output.error(messageOf(error).split('. ')[0]!)
+  if (output.json) return output.error(JSON.stringify({ message: messageOf(error) }))
   output.error(
     process.env.TENFOLD_DEBUG
       ? String((error as Error).stack)
@@ -64,6 +94,5 @@ function report(error: unknown, output: Output): void {
 }
 
 function isUsage(error: unknown): boolean {
-  const code = (error as { code?: string }).code ?? ''
-  return code.startsWith('ERR_PARSE_ARGS') || /^TF_(UNKNOWN_|UNEXPECTED_|MISSING_ARGUMENT|BAD_OPTION)/.test(code)
+  return error instanceof TenfoldError && /^TF_(UNKNOWN_|UNEXPECTED_|MISSING_ARGUMENT|BAD_OPTION)/.test(error.code)
 }

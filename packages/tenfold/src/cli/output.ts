@@ -38,7 +38,7 @@ export function createOutput(streams: Streams, options: { json: boolean; colour:
   return {
     json: options.json,
     line,
-    error: (text) => void streams.stderr.write(`${text}\n`),
+    error: (text) => void streams.stderr.write(`${streams.stderr.isTTY === true ? text : withoutColours(text)}\n`),
     paint,
     show: (value, people) => (options.json ? line(JSON.stringify(value, null, 2)) : people()),
     table(columns, rows) {
@@ -55,5 +55,9 @@ export function createOutput(streams: Streams, options: { json: boolean; colour:
 }
 
 function widthOf(text: string): number {
-  return text.replace(/\x1b\[\d+m/g, '').length
+  return withoutColours(text).length
+}
+
+function withoutColours(text: string): string {
+  return text.replace(/\x1b\[\d+m/g, '')
 }

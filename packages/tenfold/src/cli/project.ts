@@ -1,7 +1,7 @@
 /** The project that a command works on: its tenfold.config.ts, its app, its environment. */
 import { existsSync, readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { relative, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { messageOf, TenfoldError } from '../kernel/index.ts'
 import type { App, Config } from '../app/index.ts'
 import { NoProject, ProjectBroken } from './errors.ts'
@@ -21,10 +21,17 @@ export async function loadProject(flags: Record<string, string | boolean | undef
   const root = new URL('./', pathToFileURL(file))
   loadDotEnv(root)
   const config = await importDefault<Config>(pathToFileURL(file))
-  const app = await importDefault<App>(new URL(config.app ?? './app.ts', root))
+  if (typeof config !== 'object' || config === null) {
+    throw ProjectBroken({ file: named, reason: 'it has no default export; write `export default config({ … })`' })
+  }
+  const appFile = new URL(config.app ?? './app.ts', root)
+  if (!existsSync(appFile)) {
+    throw ProjectBroken({ file: named, reason: `the app that it names, ${fromHere(appFile)}, is not there` })
+  }
+  const app = await importDefault<App>(appFile)
   if (typeof app?.start !== 'function') {
     throw ProjectBroken({
-      file: config.app ?? './app.ts',
+      file: fromHere(appFile),
       reason: 'its default export is not an app; write `export default app({ … })`',
     })
   }
@@ -42,19 +49,25 @@ async function importDefault<T>(url: URL): Promise<T> {
     return ((await import(url.href)) as { default: T }).default
   } catch (error) {
     if (error instanceof TenfoldError) throw error
-    throw ProjectBroken(
-      { file: decodeURIComponent(url.pathname), reason: placeOf(error) + messageOf(error) },
-      { cause: error },
-    )
+    const { file = fromHere(url), line } = placeOf(error)
+    throw ProjectBroken({ file: line ? `${file}:${line}` : file, reason: messageOf(error) }, { cause: error })
   }
 }
 
 /** The first place in the project's own files that the stack names. */
-function placeOf(error: unknown): string {
-  const place = /file:\/\/[^\s)]+?:\d+(?=:\d+|\b)/.exec(
-    (error as Error).stack?.replaceAll(/.*node_modules.*/g, '') ?? '',
-  )?.[0]
-  return place ? `${decodeURIComponent(place.replace('file://', ''))}: ` : ''
+function placeOf(error: unknown): { file?: string; line?: string } {
+  const stack = ((error as Error).stack ?? '').split('\n').filter((line) => !line.includes('node_modules'))
+  const found = /(file:\/\/[^\s)]+?):(\d+)(?::\d+|\b)/.exec(stack.join('\n'))
+  const url = found?.[1] ?? ''
+  const ours = !URL.canParse(url) || url.startsWith(new URL('../../', import.meta.url).href)
+  return ours ? {} : { file: fromHere(new URL(url)), line: found![2]! }
+}
+
+/** As people write it: relative to the working directory where that is shorter. */
+export function fromHere(url: URL): string {
+  const path = fileURLToPath(url)
+  const short = relative(process.cwd(), path)
+  return short.startsWith('..') ? path : short
 }
 
 function versionOf(root: URL): string {

@@ -1,5 +1,5 @@
-import { BadConfig, readEnvironment } from '../../config/index.ts'
-import { problemsOf, stageOf } from '../../app/index.ts'
+import { BadConfig, readEnvironment, type Environment } from '../../config/index.ts'
+import { problemsOf, readSettings, stageOf, type Config } from '../../app/index.ts'
 import { illegalImports } from '../boundaries.ts'
 import type { Command } from '../command.ts'
 import { loadProject } from '../project.ts'
@@ -18,13 +18,17 @@ export const check: Command = {
   examples: ['tenfold check', 'NODE_ENV=production tenfold check --json'],
   async run({ flags, output }) {
     const { app, config, root } = await loadProject(flags)
-    const problems = [...problemsOf(app.name, app.modules), ...(await illegalImports(root, app.modules))]
+    const problems = [
+      ...problemsOf(app.name, app.modules),
+      ...(await illegalImports(root, app.modules, new URL(config.app ?? './app.ts', root))),
+    ]
     let lines: Line[] = []
     let stage: { number: number; name: string } | undefined
     try {
       const environment = readEnvironment(process.env)
       stage = stageOf(environment)
       lines = bindingsOf(environment, Object.keys(config.companions ?? {}))
+      await readSettings(app.modules, withStandIns(environment, config))
     } catch (error) {
       if (!BadConfig.is(error)) throw error
       problems.push(...error.details.problems.map(({ at, problem }) => `${at}: ${problem}`))
@@ -34,24 +38,40 @@ export const check: Command = {
       .map((line) => `${line.part}: ${line.twoInstances} (set ${line.variable})`)
     output.show({ ok: problems.length === 0, stage, problems, bindings: lines, twoInstances: warnings }, () => {
       if (stage) output.line(`stage ${stage.number}: ${stage.name}\n`)
-      output.table(
-        ['part', 'bound to', 'with two instances'],
-        lines.map((line) => [
-          line.part,
-          line.bound,
-          line.twoInstances ? output.paint('yellow', line.twoInstances) : output.paint('green', 'works'),
-        ]),
-      )
-      output.line()
+      if (lines.length > 0)
+        output.table(
+          ['part', 'bound to', 'with two instances'],
+          lines.map((line) => [
+            line.part,
+            line.bound,
+            line.twoInstances ? output.paint('yellow', line.twoInstances) : output.paint('green', 'works'),
+          ]),
+        )
+      if (lines.length > 0) output.line()
       for (const problem of problems) output.line(`${output.paint('red', 'problem')} ${problem}`)
-      output.line(problems.length === 0 ? output.paint('green', 'no problems') : `${problems.length} problem(s)`)
+      output.line(
+        problems.length === 0
+          ? output.paint('green', 'no problems')
+          : problems.length === 1
+            ? '1 problem'
+            : `${problems.length} problems`,
+      )
     })
     return problems.length === 0 ? 0 : 1
   },
 }
 
-function bindingsOf(environment: ReturnType<typeof readEnvironment>, companions: string[]): Line[] {
-  const { databaseUrl, storageUrl, secretKey, variables } = environment
+/** The variables, with those that `tenfold start` would set in development: companions and the mail server. */
+function withStandIns({ env, variables }: Environment, { companions = {} }: Config): Environment['variables'] {
+  if (env === 'production') return variables
+  const standIns = Object.keys(companions).map((variable) => [variable, 'http://127.0.0.1:1'])
+  const given = Object.entries(variables).filter(([, value]) => value)
+  return { SMTP_URL: 'smtp://127.0.0.1:1', ...Object.fromEntries(standIns), ...Object.fromEntries(given) }
+}
+
+function bindingsOf(environment: Environment, companions: string[]): Line[] {
+  const { env, databaseUrl, storageUrl, secretKey, variables } = environment
+  const inDevelopment = (what: string): string => (env === 'production' ? 'nothing' : what)
   const shared = databaseUrl !== undefined
   return [
     {
@@ -80,13 +100,13 @@ function bindingsOf(environment: ReturnType<typeof readEnvironment>, companions:
     },
     {
       part: 'mail',
-      bound: variables.SMTP_URL ? 'SMTP_URL' : 'the local mail server for development',
+      bound: variables.SMTP_URL ? 'SMTP_URL' : inDevelopment('a mail server that keeps mails for the console'),
       twoInstances: '',
       variable: 'SMTP_URL',
     },
     ...companions.map((variable) => ({
       part: variable,
-      bound: variables[variable] ? 'set' : 'a companion process, in development',
+      bound: variables[variable] ? 'set' : inDevelopment('a companion process'),
       twoInstances: '',
       variable,
     })),

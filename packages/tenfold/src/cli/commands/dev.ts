@@ -1,18 +1,23 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { watch } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { readEnvironment } from '../../config/index.ts'
 import { startEmbedded } from '../../database/embedded/index.ts'
 import type { Command } from '../command.ts'
+import type { Output } from '../output.ts'
 import { loadProject } from '../project.ts'
+import { stopSignal } from '../signals.ts'
+import { watchProject } from '../watch.ts'
 
-const IGNORED = /(^|\/)(\.tenfold|node_modules|\.git|dist)(\/|$)|\.gen\.ts$|\.log$|~$|\.swp$/
+/** Editors and `git checkout` write several files at once: one restart for all. */
 const QUIET_MS = 120
 
 export const dev: Command = {
   name: 'dev',
   about: 'run the app and start it again whenever a file changes',
-  options: { only: { type: 'string', value: '<roles>', about: 'as in `tenfold start`' } },
+  options: {
+    only: { type: 'string', value: '<roles>', about: 'as in `tenfold start`' },
+    modules: { type: 'string', value: '<names>', about: 'as in `tenfold start`' },
+  },
   examples: ['tenfold dev', 'tenfold dev --only web'],
   async run({ flags, output }) {
     const { app, root } = await loadProject(flags)
@@ -20,41 +25,62 @@ export const dev: Command = {
     const database = readEnvironment(process.env).databaseUrl
       ? undefined
       : await startEmbedded({ dataDir: fileURLToPath(new URL('.tenfold/postgres', root)), database: app.name })
-    const stopAsked = Promise.withResolvers<void>()
-    process.on('SIGINT', () => stopAsked.resolve()).on('SIGTERM', () => stopAsked.resolve())
-
-    const args = [
-      'start',
-      ...(flags.only ? ['--only', String(flags.only)] : []),
-      ...(flags.config ? ['--config', String(flags.config)] : []),
-    ]
-    let child = launch(args)
-    let timer: NodeJS.Timeout | undefined
-    let restarting = Promise.resolve()
-    const watcher = watch(root, { recursive: true }, (_event, name) => {
-      if (!name || IGNORED.test(name)) return
-      clearTimeout(timer)
-      timer = setTimeout(() => {
-        output.line(output.paint('grey', `${name} changed, starting again …`))
-        restarting = restarting.then(async () => {
-          await end(child)
-          child = launch(args)
-        })
-      }, QUIET_MS)
-    })
-    await stopAsked.promise
+    const stopAsked = stopSignal()
+    const options = ['only', 'modules', 'config'].flatMap((name) =>
+      flags[name] ? [`--${name}`, String(flags[name])] : [],
+    )
+    const program = restartable(['start', ...options], output)
+    const watcher = watchProject(fileURLToPath(root), (path) => program.restartFor(path))
+    await stopAsked
     watcher.close()
-    clearTimeout(timer)
-    await restarting
-    await end(child)
+    await program.end()
     await database?.stop()
     return 0
   },
 }
 
-/** Detached, so that Ctrl-C reaches it through us, after the watcher has stopped. */
-function launch(args: string[]): ChildProcess {
-  return spawn(process.execPath, [process.argv[1]!, ...args], { stdio: 'inherit', detached: true, env: process.env })
+interface Restartable {
+  restartFor(path: string): void
+  end(): Promise<void>
+}
+
+/** The app as a child process of ours: the only sure way to load every file anew. */
+function restartable(args: string[], output: Output): Restartable {
+  let child = launch(args, output)
+  let timer: NodeJS.Timeout | undefined
+  let restarting = Promise.resolve()
+  const restart = async (): Promise<void> => {
+    await end(child)
+    child = launch(args, output)
+  }
+  return {
+    restartFor(path) {
+      clearTimeout(timer)
+      timer = setTimeout(() => {
+        output.line(output.paint('grey', `${path} changed, starting again …`))
+        restarting = restarting.then(restart)
+      }, QUIET_MS)
+    },
+    async end() {
+      clearTimeout(timer)
+      await restarting
+      await end(child)
+    },
+  }
+}
+
+/** Detached, so that Ctrl-C reaches it through us, after the watcher has stopped. The channel tells it when we are gone. */
+function launch(args: string[], output: Output): ChildProcess {
+  const child = spawn(process.execPath, [process.argv[1]!, ...args], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    detached: true,
+    env: process.env,
+  })
+  child.once('exit', (code, signal) => {
+    if (!child.killed)
+      output.error(`The app has ended (${signal ?? `code ${code}`}); it starts again when a file changes.`)
+  })
+  return child
 }
 
 async function end(child: ChildProcess): Promise<void> {

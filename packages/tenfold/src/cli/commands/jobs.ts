@@ -82,7 +82,9 @@ export const jobsRetry: Command = {
       const { flags, output } = invocation
       if (typeof flags.all === 'string') {
         const retried = await queue.retryAll({ name: flags.all, state: 'dead' })
-        output.show({ retried }, () => output.line(`${retried} jobs are tried again`))
+        output.show({ retried }, () =>
+          output.line(retried === 1 ? '1 job is tried again' : `${retried} jobs are tried again`),
+        )
         return 0
       }
       const id = idOf(invocation, 'jobs retry')
@@ -110,7 +112,7 @@ export const jobsDiscard: Command = {
 function idOf({ args }: Invocation, command: string): string {
   const id = args[0]
   if (id === undefined) throw MissingArgument({ argument: 'the id of a job', command })
-  if (!/^\d+$/.test(id))
+  if (!/^\d{1,18}$/.test(id))
     throw BadOptionValue({ option: '<id>', value: id, allowed: 'a number, as `tenfold jobs list` shows it' })
   return id
 }

@@ -1,10 +1,10 @@
 import { readdir, mkdir, writeFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { connect } from '../../app/index.ts'
 import { migrate, migrationStatus, refuseDamage } from '../../database/index.ts'
 import type { Command } from '../command.ts'
 import { BadOptionValue, MissingArgument } from '../errors.ts'
-import { loadProject } from '../project.ts'
+import { fromHere, loadProject } from '../project.ts'
 
 export const migrateUp: Command = {
   name: 'migrate up',
@@ -98,7 +98,7 @@ export const migrateNew: Command = {
     const numbers = (await readdir(folder)).map((file) => Number.parseInt(file, 10)).filter(Number.isFinite)
     const file = `${folder}/${String(Math.max(0, ...numbers) + 1).padStart(4, '0')}_${slug}.sql`.replace('//', '/')
     await writeFile(file, TEMPLATE, { flag: 'wx' })
-    output.show({ file }, () => output.line(file))
+    output.show({ file }, () => output.line(fromHere(pathToFileURL(file))))
     return 0
   },
 }

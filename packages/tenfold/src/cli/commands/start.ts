@@ -4,7 +4,8 @@ import type { Instance } from '../../app/index.ts'
 import type { Command } from '../command.ts'
 import { BadOptionValue } from '../errors.ts'
 import type { Output } from '../output.ts'
-import { loadProject } from '../project.ts'
+import { loadProject, type Project } from '../project.ts'
+import { stopSignal } from '../signals.ts'
 
 export const start: Command = {
   name: 'start',
@@ -14,7 +15,7 @@ export const start: Command = {
     modules: {
       type: 'string',
       value: '<names>',
-      about: 'check that these modules are in the app, and run their jobs and routes only',
+      about: 'serve only the routes, jobs and crons of these modules (default: all)',
     },
     migrate: { type: 'boolean', about: 'apply missing migrations first (the embedded database does so by itself)' },
   },
@@ -22,6 +23,7 @@ export const start: Command = {
     'tenfold start',
     'tenfold start --only web',
     'tenfold start --only worker,cron',
+    'tenfold start --modules billing',
     'PORT=8080 tenfold start --migrate',
   ],
   async run({ flags, output }) {
@@ -34,7 +36,7 @@ export const start: Command = {
       config: project.config,
       root: project.root,
       version: project.version,
-      ...(flags.modules !== undefined && { modules: namesOf(flags.modules) }),
+      ...(flags.modules !== undefined && { modules: modulesOf(project, flags.modules) }),
       ...(flags.migrate === true && { migrate: true }),
     })
     announce(instance, output, performance.now() - started)
@@ -45,8 +47,8 @@ export const start: Command = {
 }
 
 function rolesOf(only: string | boolean | undefined): readonly Role[] {
-  if (typeof only !== 'string') return ROLES
-  return namesOf(only).map((name) => {
+  if (only === undefined) return ROLES
+  return namesOf('--only', only).map((name) => {
     const role = ROLES.find((one) => one === name)
     if (!role)
       throw BadOptionValue({
@@ -58,24 +60,22 @@ function rolesOf(only: string | boolean | undefined): readonly Role[] {
   })
 }
 
-function namesOf(list: string | boolean): string[] {
-  return String(list)
+function modulesOf({ app }: Project, list: string | boolean): string[] {
+  const known = app.modules.map(({ name }) => name)
+  return namesOf('--modules', list).map((name) => {
+    if (known.includes(name)) return name
+    throw BadOptionValue({ option: '--modules', value: name, allowed: `one or several of ${known.join(', ')}` })
+  })
+}
+
+function namesOf(option: string, list: string | boolean): string[] {
+  const names = String(list)
     .split(',')
     .map((name) => name.trim())
     .filter(Boolean)
-}
-
-/** Resolves at the first SIGINT or SIGTERM. A second one ends the process at once. */
-function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    let asked = false
-    const stop = (): void => {
-      if (asked) process.exit(130)
-      asked = true
-      resolve()
-    }
-    process.on('SIGINT', stop).on('SIGTERM', stop)
-  })
+  if (names.length === 0)
+    throw BadOptionValue({ option, value: '', allowed: 'one name or several, separated by commas' })
+  return names
 }
 
 /** Where everything is, for people on a terminal and in development; programs read the log. */

@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { connect } from '../../app/index.ts'
-import { generateTypes, migrate, type Sql } from '../../database/index.ts'
+import { generateTypes, migrate, type Db, type Sql } from '../../database/index.ts'
 import type { Command } from '../command.ts'
-import { loadProject } from '../project.ts'
+import { fromHere, loadProject } from '../project.ts'
 
 export const types: Command = {
   name: 'types',
@@ -27,8 +27,11 @@ export const types: Command = {
         if (!flags.check) await writeFile(file, text)
       }
       output.show({ changed }, () => {
-        for (const file of changed)
-          output.line(`${flags.check ? output.paint('red', 'out of date') : output.paint('green', 'written')} ${file}`)
+        for (const file of changed) {
+          const state = flags.check ? output.paint('red', 'out of date') : output.paint('green', 'written')
+          output.line(`${state} ${fromHere(pathToFileURL(file))}`)
+        }
+        if (flags.check && changed.length > 0) output.line('`tenfold types` writes them anew')
         if (changed.length === 0) output.line('all types are up to date')
       })
       return flags.check && changed.length > 0 ? 1 : 0
@@ -39,7 +42,7 @@ export const types: Command = {
 }
 
 /** The catalogue as the module's own role sees it. */
-function ofModule(db: { sql: (strings: TemplateStringsArray, ...values: unknown[]) => Promise<any> }): Sql {
+function ofModule(db: Pick<Db<object>, 'sql'>): Sql {
   return {
     query: (text, values = []) => {
       const parts = text.split(/\$\d+/)
