@@ -29,8 +29,3 @@ export const CompanionFailed = defineError('TF_COMPANION_FAILED', {
     `The companion for ${e.variable} (${e.script}) did not start: ${e.reason}`,
   fix: 'Run the script by hand to see what is wrong; it must print its URL as its first line. Or set the variable to a running service.',
 })
-
-export const ProductionNeeds = defineError('TF_PRODUCTION_NEEDS', {
-  says: (e: { what: string }) => `${e.what} is only started for development.`,
-  fix: 'Set the variable to the real service, or run with NODE_ENV=development.',
-})
