@@ -1,0 +1,150 @@
+/** What is kept of one request, job, cron run or task while it runs: references only, bounded, and judged at its end.
+ *
+ *    fingerprint ─ Group ─ at most KEYS occurrences (text, values), the call site of the third
+ *                        └ results: at most ROWS_OF_RESULT rows each, ROWS_OF_GROUP in all
+ *    over all groups: at most GROUPS groups and ROWS rows */
+
+export const KEYS = 64
+export const GROUPS = 200
+export const ROWS_OF_RESULT = 200
+export const ROWS_OF_GROUP = 400
+export const ROWS = 4000
+/** The repeat at which the stack is captured. */
+const CAPTURE_AT = 3
+
+/** One run of a statement, or one call. */
+export interface Occurrence {
+  readonly recording: Recording
+  readonly group: Group
+  /** Order of all that began and ended in this context. */
+  readonly began: number
+  readonly startedMs: number
+  endedMs: number
+  readonly text: string
+  readonly values: readonly unknown[]
+  /** The transaction that it ran in. */
+  readonly transaction: object | undefined
+  /** How many writes this context had done before. */
+  readonly writes: number
+  rows: number
+}
+
+export interface Outcome {
+  readonly ended: number
+  readonly rows: readonly unknown[]
+}
+
+export interface Group {
+  readonly kind: 'query' | 'call' | 'input'
+  readonly module: string
+  /** The fingerprint, the contract method, or the name of the input. */
+  readonly name: string
+  readonly writes: boolean
+  times: number
+  /** The first of them. */
+  readonly occurrences: Occurrence[]
+  readonly outcomes: Outcome[]
+  rows: number
+  /** Its stack is formatted when somebody reads it. */
+  captured: { stack?: string } | undefined
+}
+
+/** Deep enough to reach the caller through a query builder. */
+const FRAMES = 40
+
+export class Recording {
+  readonly groups: Group[] = []
+  /** Transactions in which something was written or locked. */
+  readonly writers = new WeakSet<object>()
+  readonly #byModule = new Map<string, Map<string, Group>>()
+  #order = 0
+  #writes = 0
+  #rows = 0
+
+  begin(
+    kind: Group['kind'],
+    module: string,
+    name: string,
+    text: string,
+    values: readonly unknown[],
+    transaction: object | undefined,
+  ): Occurrence | undefined {
+    const group = this.#group(kind, module, name)
+    if (!group) return undefined
+    group.times++
+    if (group.times === CAPTURE_AT) group.captured = capture()
+    if (group.writes) {
+      this.#writes++
+      if (transaction) this.writers.add(transaction)
+    }
+    const occurrence: Occurrence = {
+      recording: this,
+      group,
+      began: ++this.#order,
+      startedMs: performance.now(),
+      endedMs: 0,
+      text,
+      values,
+      transaction,
+      writes: this.#writes,
+      rows: 0,
+    }
+    if (group.occurrences.length < KEYS) group.occurrences.push(occurrence)
+    return occurrence
+  }
+
+  end(occurrence: Occurrence, rows: readonly unknown[]): void {
+    const { group } = occurrence
+    occurrence.endedMs = performance.now()
+    occurrence.rows = rows.length
+    const room = Math.min(rows.length, ROWS_OF_RESULT, ROWS_OF_GROUP - group.rows, ROWS - this.#rows)
+    if (room <= 0) return
+    group.rows += room
+    this.#rows += room
+    group.outcomes.push({ ended: ++this.#order, rows: room < rows.length ? rows.slice(0, room) : rows })
+  }
+
+  /** Something that was there from the start, such as the body of a request. */
+  given(name: string, value: unknown): void {
+    const group = this.#group('input', '', name)
+    group?.outcomes.push({ ended: 0, rows: [value] })
+  }
+
+  /** Lets go of all rows. */
+  forget(): void {
+    this.groups.length = 0
+    this.#byModule.clear()
+  }
+
+  #group(kind: Group['kind'], module: string, name: string): Group | undefined {
+    let groups = this.#byModule.get(module)
+    if (!groups) this.#byModule.set(module, (groups = new Map()))
+    let group = groups.get(name)
+    if (!group) {
+      if (this.groups.length >= GROUPS) return undefined
+      const writes = kind === 'query' && changes(name)
+      group = { kind, module, name, writes, times: 0, occurrences: [], outcomes: [], rows: 0, captured: undefined }
+      groups.set(name, group)
+      this.groups.push(group)
+    }
+    return group
+  }
+}
+
+/** It writes or locks rows. */
+function changes(fingerprint: string): boolean {
+  return (
+    /^\s*(?:insert|update|delete|merge)\b/i.test(fingerprint) ||
+    /\bfor\s+(?:no\s+key\s+)?(?:update|share|key\s+share)\b/i.test(fingerprint) ||
+    (/^\s*with\b/i.test(fingerprint) && /\b(?:insert\s+into|update|delete\s+from)\b/i.test(fingerprint))
+  )
+}
+
+function capture(): { stack?: string } {
+  const holder: { stack?: string } = {}
+  const before = Error.stackTraceLimit
+  Error.stackTraceLimit = FRAMES
+  Error.captureStackTrace(holder, Recording.prototype.begin)
+  Error.stackTraceLimit = before
+  return holder
+}

@@ -1,0 +1,73 @@
+/** Watches what one instance's contexts ask for again and again. Costs well below a microsecond for each query: while a
+ *  context runs only references are kept (record.ts); only at its end, and only of what was repeated, is anything compared. */
+import type { Context, Finding, Telemetry, TraceRecord } from '../../telemetry/index.ts'
+import type { DatabaseFinding } from './findings.ts'
+import { judge } from './judge.ts'
+import { Recording, type Occurrence } from './record.ts'
+
+export interface RepeatWatch {
+  /** A statement of a module begins. Undefined when it is not watched; `end` then has nothing to do. */
+  begin(
+    module: string,
+    fingerprint: string,
+    text: string,
+    values: readonly unknown[],
+    transaction: object | undefined,
+  ): Occurrence | undefined
+  end(occurrence: Occurrence, rows: readonly unknown[]): void
+  /** A call from one module to another, watched as queries are: `catalog.product`. */
+  call(caller: string, method: string, input: unknown, run: () => Promise<unknown>): Promise<unknown>
+  /** What the present context was given from outside: keys may come out of it, too.
+   *  @example watch.given('the request body', body) */
+  given(name: string, value: unknown): void
+  /** Told of each context in which something was found; returns how to stop that. */
+  onFindings(listener: (findings: readonly DatabaseFinding[]) => void): () => void
+}
+
+const RECORDING = Symbol('tenfold.nplus1')
+
+/** The platform's own statements are not the app's to mend. */
+const PLATFORM = 'tenfold'
+
+export function createRepeatWatch(telemetry: Telemetry): RepeatWatch {
+  const listeners = new Set<(findings: readonly DatabaseFinding[]) => void>()
+
+  const recording = (): Recording | undefined => {
+    const context = telemetry.current()
+    if (!context) return undefined
+    return (context.slots.get(RECORDING) as Recording | undefined) ?? startRecording(context)
+  }
+  const startRecording = (context: Context): Recording => {
+    const made = new Recording()
+    context.slots.set(RECORDING, made)
+    context.onEnd((trace) => finish(made, trace))
+    return made
+  }
+  const finish = (made: Recording, trace: TraceRecord): void => {
+    const findings = judge(made, trace)
+    made.forget()
+    if (findings.length === 0) return
+    trace.findings = [...(trace.findings ?? []), ...(findings satisfies Finding[])]
+    for (const listener of listeners) listener(findings)
+  }
+
+  return {
+    begin: (module, fingerprint, text, values, transaction) =>
+      module === PLATFORM ? undefined : recording()?.begin('query', module, fingerprint, text, values, transaction),
+    end: (occurrence, rows) => occurrence.recording.end(occurrence, rows),
+    async call(caller, method, input, run) {
+      const made = recording()
+      const occurrence = made?.begin('call', caller, method, '', [input], undefined)
+      const output = await run()
+      if (occurrence) made!.end(occurrence, Array.isArray(output) ? output : [output])
+      return output
+    },
+    given(name, value) {
+      if (typeof value === 'object' && value !== null) recording()?.given(name, value)
+    },
+    onFindings(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+  }
+}
