@@ -201,6 +201,13 @@ describe('a project', () => {
     })
   }
 
+  test('TENFOLD_DEBUG=1 shows the stack', async () => {
+    const own = await sandbox({ files: { 'app.ts': "function start() { throw new Error('boom') }\nstart()\n" } })
+    const { stderr } = await own.run(['routes'], { TENFOLD_DEBUG: '1' })
+    await own.remove()
+    assert.match(stderr, /TF_PROJECT_BROKEN[^]*\nError: boom\n +at start \(.*app\.ts:1/)
+  })
+
   test('that is not there is said so', async () => {
     const { code, stderr } = await project.run(['check', '--config', 'nowhere/tenfold.config.ts'])
     assert.match(stderr, /TF_NO_PROJECT {2}There is no nowhere\/tenfold\.config\.ts/)

@@ -83,7 +83,9 @@ function report(error: unknown, output: Output): void {
   if (error instanceof TenfoldError) {
     const { code, message, fix, details } = error
     if (output.json) return output.error(JSON.stringify({ code, message, fix, details }))
-    return output.error(`${output.paint('red', code)}  ${message}\n${output.paint('green', 'fix:')} ${fix}`)
+    output.error(`${output.paint('red', code)}  ${message}\n${output.paint('green', 'fix:')} ${fix}`)
+    if (process.env.TENFOLD_DEBUG) output.error(String((error.cause as Error | undefined)?.stack ?? error.stack))
+    return
   }
   if (output.json) return output.error(JSON.stringify({ message: messageOf(error) }))
   output.error(
