@@ -177,8 +177,16 @@ describe('every route', () => {
     const cart = await carla.get<{ lines: { quantity: number }[]; total: number }>('/cart')
     assert.deepEqual([cart.body.lines.length, cart.body.lines[0]?.quantity, cart.body.total], [1, 2, 8400])
     assert.equal((await carla.send('PUT', `/cart/${product}`, { quantity: 0 })).status, 400)
+    assert.equal((await carla.send('PUT', `/cart/${NOBODY}`, { quantity: 1 })).body.code, 'SHOP_NOT_SOLD')
     assert.equal((await carla.send('DELETE', `/cart/${product}`)).status, 204)
     assert.equal((await carla.get<{ total: number }>('/cart')).body.total, 0)
+  })
+
+  test('of an order that is too large refuses it and takes nothing off the shelf', async () => {
+    const palace = await shop.product({ price: 60_000_000, stock: 5 })
+    const { status, body } = await (await shop.customer()).post('/orders', orderOf(palace, 2), newKey())
+    assert.deepEqual([status, body.code], [422, 'SHOP_ORDER_TOO_LARGE'])
+    assert.equal(await shop.stockOf(palace), 5)
   })
 
   test('of orders shows everybody their own', async () => {

@@ -46,7 +46,11 @@ export async function openShop({
     ALLOW_PRIVATE_WEBHOOKS: '1',
     ...given.variables,
   }
-  const test = await startTestApp(app, { roles, variables })
+  const closeOthers = async (): Promise<void> => void (await Promise.all([provider.close(), mailbox.close()]))
+  const test = await startTestApp(app, { roles, variables }).catch(async (error: unknown) => {
+    await closeOthers() // or they would keep the process alive
+    throw error
+  })
   const products = test.db<CatalogTables>('catalog')
   return {
     app: test,
@@ -109,8 +113,7 @@ export async function openShop({
 
     async close() {
       await test.close()
-      await provider.close()
-      await mailbox.close()
+      await closeOthers()
     },
   }
 }

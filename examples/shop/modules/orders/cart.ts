@@ -1,6 +1,7 @@
 import { noContent, type Db } from 'tenfold'
 import { z } from 'zod'
 import { Line } from '../catalog/contract.ts'
+import { CartFull, NotSold } from './errors.ts'
 import { m } from './kit.ts'
 import type { OrdersTables } from './tables.gen.ts'
 
@@ -9,6 +10,12 @@ const Cart = z.object({
   total: z.int(),
 })
 
+/** As many as one order may have. */
+const MAX_LINES = 50
+
+/** What is shown of a product that was taken off the shelves since. */
+const WITHDRAWN = { name: 'No longer sold', price: 0, stock: 0 }
+
 /** What somebody has in the cart, for checkout. */
 export async function linesInCart(db: Db<OrdersTables>, userId: string): Promise<z.infer<typeof Line>[]> {
   return db
@@ -16,6 +23,7 @@ export async function linesInCart(db: Db<OrdersTables>, userId: string): Promise
     .select(['product_id as productId', 'quantity'])
     .where('user_id', '=', userId)
     .orderBy('changed_at')
+    .limit(MAX_LINES)
     .execute()
 }
 
@@ -27,9 +35,9 @@ export const showCart = m.route('GET /cart', {
     const inCart = await linesInCart(db, user.id)
     const products = await call.catalog.productsByIds({ ids: inCart.map((line) => line.productId) })
     const byId = new Map(products.map((product) => [product.id, product]))
-    const lines = inCart.flatMap((line) => {
-      const product = byId.get(line.productId) // withdrawn meanwhile: it is not shown, and expires with the cart
-      return product ? [{ ...line, name: product.name, price: product.price, stock: product.stock }] : []
+    const lines = inCart.map((line) => {
+      const { name, price, stock } = byId.get(line.productId) ?? WITHDRAWN
+      return { ...line, name, price, stock }
     })
     return { lines, total: lines.reduce((sum, line) => sum + line.price * line.quantity, 0) }
   },
@@ -40,7 +48,12 @@ export const putInCart = m.route('PUT /cart/:productId', {
   auth: 'user',
   params: z.object({ productId: z.uuid() }),
   body: Line.pick({ quantity: true }),
-  async handler({ user, params: { productId }, body: { quantity }, db, now }) {
+  async handler({ user, params: { productId }, body: { quantity }, db, call, now }) {
+    const inCart = await linesInCart(db, user.id)
+    if (inCart.length >= MAX_LINES && !inCart.some((line) => line.productId === productId))
+      throw CartFull({ max: MAX_LINES })
+    const [product] = await call.catalog.productsByIds({ ids: [productId] })
+    if (!product) throw NotSold({ id: productId })
     await db
       .insertInto('cart_lines')
       .values({ user_id: user.id, product_id: productId, quantity })

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import { created, uuidv7, type Db, type Tx } from 'tenfold'
+import { created, TenfoldError, uuidv7, type Db, type Tx } from 'tenfold'
 import { z } from 'zod'
 import { Lines, type ReservedLine } from '../catalog/contract.ts'
 import { linesInCart } from './cart.ts'
 import { Address, Order, orders } from './contract.ts'
-import { CartChanged, CartEmpty, KeyMissing, KeyReused } from './errors.ts'
+import { CartChanged, CartEmpty, KeyMissing, KeyReused, KeyTaken, OrderTooLarge } from './errors.ts'
 import { m } from './kit.ts'
 import { chargeOrder } from './payment.ts'
 import { ordersWithLines } from './read.ts'
@@ -20,6 +20,9 @@ const NewOrder = z.object({
   address: Address,
 })
 
+/** In cents: a million euros. */
+const MAX_TOTAL = 100_000_000
+
 /** Everything slow happens later, in jobs: this only makes sure that the pieces are there and that the order exists. */
 export const placeOrder = m.route('POST /orders', {
   summary: 'Place an order',
@@ -34,29 +37,36 @@ export const placeOrder = m.route('POST /orders', {
     const earlier = await findEarlier(db, wanted)
     if (earlier) return created(earlier, `/orders/${earlier.id}`)
 
-    const lines = body.lines ?? (await linesInCart(db, user.id))
-    if (lines.length === 0) throw CartEmpty()
-
-    const id = uuidv7()
-    const reserved = await call.catalog.reserve({ reservation: id, lines })
-    const isNew = await db
-      .transaction(async (tx) => {
-        if (!(await insertOrder(tx, { id, ...wanted, ...body, lines: reserved.lines }))) return false
-        if (!body.lines) await emptyCart(tx, user.id, lines)
-        const order = { orderId: id, userId: user.id, total: totalOf(reserved.lines) }
-        await placed.publish(order, { tx })
-        await chargeOrder.enqueue({ orderId: id }, { tx })
-        return true
-      })
-      .catch(async (error: unknown) => {
-        // Only when it is certain that nothing was committed. Otherwise the reservation lapses by itself, or is kept.
-        if (CartChanged.is(error)) await call.catalog.release({ reservation: id })
-        throw error
-      })
-    if (!isNew) await call.catalog.release({ reservation: id }) // the same request was quicker on another connection
-
-    const order = (await findEarlier(db, wanted))!
+    const refusal = await place().then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+    // A refusal stands only if the same request was not quicker on another connection: that took the last piece, say.
+    const order = await findEarlier(db, wanted)
+    if (!order) throw refusal
     return created(order, `/orders/${order.id}`)
+
+    async function place(): Promise<void> {
+      const lines = body.lines ?? (await linesInCart(db, user.id))
+      if (lines.length === 0) throw CartEmpty()
+      const id = uuidv7()
+      const reserved = await call.catalog.reserve({ reservation: id, lines })
+      try {
+        const total = totalOf(reserved.lines)
+        if (total > MAX_TOTAL) throw OrderTooLarge({ max: MAX_TOTAL })
+        await db.transaction(async (tx) => {
+          await insertOrder(tx, { ...wanted, ...body, id, total, lines: reserved.lines })
+          if (!body.lines) await emptyCart(tx, user.id, lines)
+          await placed.publish({ orderId: id, userId: user.id, total }, { tx })
+          await chargeOrder.enqueue({ orderId: id }, { tx })
+        })
+      } catch (error) {
+        // Only our own refusals are certain to have left no order behind. After anything else the reservation lapses by
+        // itself, or the order is there after all and keeps it.
+        if (error instanceof TenfoldError) await call.catalog.release({ reservation: id })
+        throw error
+      }
+    }
   },
 })
 
@@ -90,11 +100,10 @@ async function findEarlier(db: Db<OrdersTables>, { userId, key, fingerprint }: W
   return (await ordersWithLines(db, [row]))[0]
 }
 
-/** False if there is an order with this key already. */
 async function insertOrder(
   tx: Tx<OrdersTables>,
-  order: Wanted & { id: string; card: string; address: z.infer<typeof Address>; lines: PricedLine[] },
-): Promise<boolean> {
+  order: Wanted & { id: string; total: number; card: string; address: z.infer<typeof Address>; lines: PricedLine[] },
+): Promise<void> {
   const { numInsertedOrUpdatedRows } = await tx
     .insertInto('orders')
     .values({
@@ -102,18 +111,17 @@ async function insertOrder(
       user_id: order.userId,
       idempotency_key: order.key,
       fingerprint: order.fingerprint,
-      total: totalOf(order.lines),
+      total: order.total,
       card: order.card,
       address: JSON.stringify(order.address),
     })
     .onConflict((conflict) => conflict.columns(['user_id', 'idempotency_key']).doNothing())
     .executeTakeFirstOrThrow()
-  if (!numInsertedOrUpdatedRows) return false
+  if (!numInsertedOrUpdatedRows) throw KeyTaken()
   await tx
     .insertInto('order_lines')
     .values(order.lines.map(({ productId, ...line }) => ({ order_id: order.id, product_id: productId, ...line })))
     .execute()
-  return true
 }
 
 /** Takes out just what was ordered. Two orders of one cart at a time: the second finds it changed. */

@@ -18,6 +18,24 @@ export const CartChanged = defineError('SHOP_CART_CHANGED', {
   fix: 'Look at the cart, and order again.',
 })
 
+export const CartFull = defineError('SHOP_CART_FULL', {
+  status: 409,
+  says: (e: { max: number }) => `More than ${e.max} different things do not fit in one cart.`,
+  fix: 'Order these first, or take something out.',
+})
+
+export const NotSold = defineError('SHOP_NOT_SOLD', {
+  status: 404,
+  says: (e: { id: string }) => `Product ${e.id} is not sold here.`,
+  fix: 'Search for it by name.',
+})
+
+export const OrderTooLarge = defineError('SHOP_ORDER_TOO_LARGE', {
+  status: 422,
+  says: (e: { max: number }) => `Orders over ${e.max / 100} euros are not taken online.`,
+  fix: 'Split the order.',
+})
+
 export const KeyMissing = defineError('SHOP_IDEMPOTENCY_KEY_MISSING', {
   status: 400,
   says: () => 'An order needs the header `Idempotency-Key`, with 8 to 100 characters.',
@@ -28,6 +46,12 @@ export const KeyReused = defineError('SHOP_IDEMPOTENCY_KEY_REUSED', {
   status: 422,
   says: () => 'This `Idempotency-Key` belongs to another order.',
   fix: 'Take a new key for a new order.',
+})
+
+export const KeyTaken = defineError('SHOP_IDEMPOTENCY_KEY_TAKEN', {
+  status: 409,
+  says: () => 'The same order is being placed at this moment.',
+  fix: 'Repeat the request with the same key: it gives that order.',
 })
 
 export const NotRefundable = defineError('SHOP_NOT_REFUNDABLE', {
