@@ -24,7 +24,11 @@ export interface ConnectionsOptions {
   idleMs?: number
   /** Told of errors on idle connections (a restarted server, a killed backend). */
   onLost?: (role: string, error: Error) => void
+  /** Called with each new connection; it is not used when this throws. */
+  onOpen?: (client: pg.Client) => Promise<void>
 }
+
+type Told = 'onLost' | 'onOpen'
 
 export interface Connection {
   readonly role: string
@@ -49,7 +53,7 @@ export interface ConnectionCounts {
 }
 
 export class Connections {
-  readonly #options: Required<Omit<ConnectionsOptions, 'onLost'>> & Pick<ConnectionsOptions, 'onLost'>
+  readonly #options: Required<Omit<ConnectionsOptions, Told>> & Pick<ConnectionsOptions, Told>
   readonly #all = new Set<Connection>()
   readonly #idle: Connection[] = []
   readonly #waiting: Waiter[] = []
@@ -128,6 +132,7 @@ export class Connections {
     client.on('end', () => this.#lose(connection, new Error('the server closed the connection')))
     try {
       await client.connect()
+      await this.#options.onOpen?.(client)
     } catch (error) {
       void endClient(client)
       this.#serveNext()

@@ -18,6 +18,7 @@ import {
 import { runTransaction, type OpenTransaction, type TransactionOptions } from './transaction.ts'
 import type { Result, Sql, SqlTransaction } from './sql.ts'
 import type { Statements } from './statements.ts'
+import { isPlainRead, type Routing } from './replicas/index.ts'
 
 /** Typed queries over the tables of one module.
  *  @example
@@ -31,7 +32,20 @@ export interface Queries<Tables> extends QueryCreator<Tables>, QueryExecutorProv
   sql<Row>(strings: TemplateStringsArray, ...values: unknown[]): Promise<Result<Row>>
 }
 
+/** Where replicas are configured, plain reads of the query builder go to one that is new enough: it has everything that this
+ *  request has written, on this instance or another. Raw SQL, locks, functions that may write, and all else that is not
+ *  provably a plain read go to the primary. */
 export interface Db<Tables> extends Queries<Tables> {
+  /** Says that these queries only read, where tenfold cannot see it: raw SQL, functions of your own. They go to a replica
+   *  that is new enough, else to the primary.
+   *  @example await db.replica.sql<{ n: number }>`select count(*) as n from orders` */
+  readonly replica: Queries<Tables>
+  /** Always the primary: for a read that must not miss what others have committed. */
+  readonly primary: Queries<Tables>
+  /** Several reads of one moment: a read-only transaction on one replica, or on the primary. It may run twice, when the
+   *  replica is lost or cancels it.
+   *  @example const [orders, total] = await db.readonly(async (tx) => [await open(tx), await sum(tx)]) */
+  readonly<T>(fn: (tx: Tx<Tables>) => Promise<T>): Promise<T>
   /** Runs `fn` in one transaction of this module; it is committed when `fn` resolves and rolled back when it throws.
    *  After a serialization failure or a deadlock `fn` runs again (at most `attempts` times, 5 by default), so it must
    *  have no effects outside of the transaction. */
@@ -49,16 +63,37 @@ export interface Tx<Tables> extends Queries<Tables>, SqlTransaction {}
 /** Any module's transaction, where its tables do not matter. */
 export type AnyTx = SqlTransaction
 
-/** The queries of `role`, each on whatever connection is free. */
-export function createDb<Tables>(statements: Statements, role: string): Db<Tables> {
-  const plain: Sql = { query: (text, values = []) => statements.run(role, text, values) }
-  return Object.assign(queriesOver<Tables>(plain), {
+/** The queries of `role`, each on whatever connection is free, and with `routing` on whatever server may answer it. */
+export function createDb<Tables>(statements: Statements, role: string, routing?: Routing): Db<Tables> {
+  const on =
+    (go?: <T>(fn: (target: Statements) => Promise<T>) => Promise<T>): Sql['query'] =>
+    (text, values = []) =>
+      go ? go((target) => target.run(role, text, values)) : statements.run(role, text, values)
+  const write: Sql = { query: on(routing?.write) }
+  const read: Sql = { query: on(routing?.read) }
+  const readPrimary: Sql = { query: on(routing?.readPrimary) }
+  return Object.assign(queriesOver<Tables>(write, read), {
+    replica: queriesOver<Tables>(read),
+    primary: queriesOver<Tables>(write, readPrimary),
+    readonly: <T>(fn: (tx: Tx<Tables>) => Promise<T>): Promise<T> => {
+      const run = (target: Statements, attempts: number): Promise<T> =>
+        runTransaction(target, role, { ...SNAPSHOT, attempts }, (open) => fn(createTx<Tables>(open)))
+      return routing ? routing.read((target) => run(target, 1)) : run(statements, 5)
+    },
     transaction: <T>(fn: (tx: Tx<Tables>) => Promise<T>, options: TransactionOptions = {}): Promise<T> =>
-      runTransaction(statements, role, options, (open) => fn(createTx<Tables>(open))),
+      runTransaction(
+        statements,
+        role,
+        options,
+        (open) => fn(createTx<Tables>(open)),
+        options.readOnly ? undefined : routing?.commit,
+      ),
     stream: <Row>(query: Compilable<Row>, { batch = 500 } = {}) =>
       streamRows<Row>(statements, role, query.compile(), batch),
   })
 }
+
+const SNAPSHOT: TransactionOptions = { isolation: 'repeatable read', readOnly: true }
 
 async function* streamRows<Row>(
   statements: Statements,
@@ -85,8 +120,9 @@ function createTx<Tables>(open: OpenTransaction): Tx<Tables> {
   return Object.assign(queriesOver<Tables>(open), { query: open.query, afterCommit: open.afterCommit })
 }
 
-function queriesOver<Tables>(target: Sql): Queries<Tables> {
-  const executor = executorOver<Tables>(target)
+/** @param reads where plain reads go; the same place by default */
+function queriesOver<Tables>(target: Sql, reads: Sql = target): Queries<Tables> {
+  const executor = executorOver<Tables>(target, reads)
   const creator = new QueryCreator<Tables>({ executor })
   const raw = <Row>(strings: TemplateStringsArray, ...values: unknown[]): Promise<Result<Row>> => {
     const built = sql(strings, ...values) as RawBuilder<Row>
@@ -98,10 +134,11 @@ function queriesOver<Tables>(target: Sql): Queries<Tables> {
 }
 
 /** Kysely's compiler and plugins, with our own statements in place of its driver. */
-function executorOver<Tables>(target: Sql): QueryExecutor {
+function executorOver<Tables>(target: Sql, reads: Sql): QueryExecutor {
   const connection: DatabaseConnection = {
     async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
-      const { rows, rowCount } = await target.query<Row>(query.sql, query.parameters)
+      const to = reads !== target && isPlainRead(query.query) ? reads : target
+      const { rows, rowCount } = await to.query<Row>(query.sql, query.parameters)
       return query.query.kind === 'SelectQueryNode' ? { rows } : { rows, numAffectedRows: BigInt(rowCount) }
     },
     async *streamQuery<Row>(query: CompiledQuery): AsyncIterableIterator<QueryResult<Row>> {

@@ -63,3 +63,9 @@ export const BadMigrationFile = defineError('TF_BAD_MIGRATION_FILE', {
   says: (e: { file: string; reason: string }) => `Migration file ${e.file} cannot be used: ${e.reason}`,
   fix: 'Name it `0001_what_it_does.sql` and begin it with `--! phase: expand` (or backfill, or contract).',
 })
+
+export const ReplicaLost = defineError('TF_REPLICA_LOST', {
+  status: 503,
+  says: (e: { replica: string; reason: string }) => `The database replica '${e.replica}' was lost: ${e.reason}`,
+  fix: 'Nothing, as a rule: its reads go to the primary until it is back. Look at the replica, and at DATABASE_REPLICA_URLS.',
+})

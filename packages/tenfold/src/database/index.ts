@@ -10,7 +10,19 @@ export {
   type MigrationState,
 } from './migrations/runner.ts'
 export { readMigrations, type MigrationFile, type MigrationSource, type Phase } from './migrations/files.ts'
+export {
+  isDatabaseFinding,
+  placeOf,
+  tell,
+  wordsOf,
+  type CallSite,
+  type DatabaseFinding,
+  type NPlusOne,
+  type RepeatRead,
+  type RepeatWatch,
+} from './nplus1/index.ts'
 export { openDatabase, type Database, type DatabaseOptions } from './open.ts'
+export type { Positions, ReadAt, ReplicaInfo } from './replicas/index.ts'
 export { groupOf, passwordOf, quoteName, rolesOf, SYSTEM, type RoleMode } from './roles.ts'
 export type { Result, Sql, SqlTransaction, SystemDatabase } from './sql.ts'
 export { openTransactions, type TransactionOptions } from './transaction.ts'

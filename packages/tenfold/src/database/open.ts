@@ -1,9 +1,11 @@
 import pg from 'pg'
-import type { Service } from '../kernel/index.ts'
+import { systemClock, type Service } from '../kernel/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 import { clientConfig, Connections, type ConnectionCounts } from './connections.ts'
 import { createDb, type Db } from './db.ts'
 import { createListener } from './listener.ts'
+import { createRepeatWatch, type RepeatWatch } from './nplus1/index.ts'
+import { openReplicas, type Positions, type ReplicaInfo } from './replicas/index.ts'
 import { passwordOf, rolesOf, SYSTEM, type RoleMode } from './roles.ts'
 import type { SystemDatabase } from './sql.ts'
 import { createStatements } from './statements.ts'
@@ -22,6 +24,12 @@ export interface DatabaseOptions {
   telemetry: Telemetry
   /** Open connections of this process, over all modules. Defaults to 20. */
   maxConnections?: number
+  /** Read replicas of the same cluster, one address for each: plain reads of modules go there. None by default. */
+  replicaUrls?: readonly string[]
+  /** A replica that is further behind is not used, in ms. Defaults to 10000, which is also the most. */
+  maxReplicaLagMs?: number
+  /** Whether N+1 queries are looked for. Defaults to true. */
+  watch?: boolean
 }
 
 export interface Database {
@@ -32,23 +40,59 @@ export interface Database {
   /** Answers when the database does; throws TF_DATABASE_UNREACHABLE otherwise. */
   ping(): Promise<void>
   counts(): ConnectionCounts
+  /** How the writes of one process become visible to the reads of the next; undefined without replicas. */
+  readonly positions: Positions | undefined
+  /** The replicas as this process sees them. */
+  replicas(): ReplicaInfo[]
+  /** Finds N+1 queries; undefined when it was turned off. */
+  readonly watch: RepeatWatch | undefined
   readonly service: Service
 }
+
+/** Well below the age at which a position is forgotten: whoever's position is that old finds its writes on every replica. */
+const MAX_REPLICA_LAG_MS = 10_000
 
 export function openDatabase(options: DatabaseOptions): Database {
   const { app, secretKey, roleMode, telemetry } = options
   const credentials = (role: string): { user: string; password: string } | undefined =>
     roleMode === 'separate' ? { user: role, password: passwordOf(secretKey, role) } : undefined
+  const applicationName = `${app}/${telemetry.instanceId.slice(0, 8)}`
+  const maxConnections = options.maxConnections ?? 20
   const connections = new Connections({
     url: options.url,
     credentials,
-    applicationName: `${app}/${telemetry.instanceId.slice(0, 8)}`,
-    max: options.maxConnections ?? 20,
+    applicationName,
+    max: maxConnections,
     onLost: (role, error) => telemetry.log.warn('Lost a database connection.', { role, reason: error.message }),
   })
   const prefix = `${app}_`
-  const statements = createStatements(connections, telemetry, (role) => role.slice(prefix.length))
+  const moduleOf = (role: string): string => role.slice(prefix.length)
+  const urls = options.replicaUrls ?? []
+  const repeats = options.watch === false ? undefined : createRepeatWatch(telemetry)
+  const statements = createStatements(
+    connections,
+    telemetry,
+    moduleOf,
+    urls.length > 0 ? 'primary' : undefined,
+    repeats,
+  )
   const systemRole = rolesOf(app, SYSTEM).login
+  const replicas =
+    urls.length > 0
+      ? openReplicas({
+          urls,
+          connections,
+          statements,
+          createStatements: (own, target) => createStatements(own, telemetry, moduleOf, target, repeats),
+          credentials,
+          applicationName,
+          systemRole,
+          maxConnections,
+          maxLagMs: Math.min(MAX_REPLICA_LAG_MS, options.maxReplicaLagMs ?? MAX_REPLICA_LAG_MS),
+          telemetry,
+          clock: systemClock,
+        })
+      : undefined
   const listener = createListener(
     () =>
       new pg.Client({
@@ -66,14 +110,21 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
   return {
     system,
-    module: (name) => createDb(statements, rolesOf(app, name).login),
+    module: (name) => createDb(statements, rolesOf(app, name).login, replicas?.routing),
     ping: async () => void (await system.query('select 1')),
     counts: () => connections.counts(),
+    watch: repeats,
+    positions: replicas?.positions,
+    replicas: () => replicas?.list() ?? [],
     service: {
       name: 'database',
-      start: async () => void (await system.query('select 1')),
+      start: async () => {
+        await system.query('select 1')
+        await replicas?.start()
+      },
       stop: async () => {
         await listener.close()
+        await replicas?.close()
         await connections.close()
       },
     },

@@ -3,7 +3,9 @@ import type pg from 'pg'
 import type { Span, Telemetry } from '../telemetry/index.ts'
 import type { Connection, Connections } from './connections.ts'
 import { createFingerprint } from './fingerprint.ts'
+import type { Occurrence, RepeatWatch } from './nplus1/index.ts'
 import type { Result } from './sql.ts'
+import { openTransactions } from './transaction.ts'
 
 export interface Statements {
   /** Runs one statement on a connection of that role, from the pool. */
@@ -22,6 +24,10 @@ export function createStatements(
   connections: Connections,
   telemetry: Telemetry,
   moduleOf: (role: string) => string,
+  /** Which server they run on, when there is more than one. */
+  target?: string,
+  /** Sees what is asked again and again; nobody does by default. */
+  watch?: RepeatWatch,
 ): Statements {
   const fingerprint = createFingerprint()
   const duration = telemetry.metrics.histogram('db.client.operation.duration', {
@@ -33,17 +39,37 @@ export function createStatements(
     unit: 's',
   })
 
-  const runOn: Statements['runOn'] = async <Row>(connection: Connection, text: string, values: readonly unknown[]) => {
+  const seen = (role: string, text: string, values: readonly unknown[]): Occurrence | undefined => {
+    const transactions = openTransactions()
+    return watch?.begin(
+      moduleOf(role),
+      fingerprint(text),
+      text,
+      values,
+      transactions.length > 0 ? transactions : undefined,
+    )
+  }
+
+  const runOn = async <Row>(
+    connection: Connection,
+    text: string,
+    values: readonly unknown[],
+    occurrence: Occurrence | undefined,
+  ) => {
     const module = moduleOf(connection.role)
     const started = performance.now()
     const span = telemetry.start('query', fingerprint(text), {
       'db.system.name': 'postgresql',
       'tenfold.module': module,
+      ...(target && { 'tenfold.target': target }),
     })
     try {
-      const result = (await connection.client.query(text, values as unknown[])) as pg.QueryResult
+      const answer = (await connection.client.query(text, values as unknown[])) as pg.QueryResult | pg.QueryResult[]
+      // Several statements at once: the command of the first, the rows of the last.
+      const result = Array.isArray(answer) ? { ...answer.at(-1)!, command: answer[0]!.command } : answer
       const rowCount = result.rowCount ?? result.rows?.length ?? 0
       end(span, started, module, rowCount)
+      if (occurrence) watch!.end(occurrence, result.rows ?? [])
       return { rows: (result.rows ?? []) as Row[], rowCount, command: result.command }
     } catch (error) {
       if (endsConnection(error)) connection.usable = false
@@ -63,13 +89,15 @@ export function createStatements(
   return {
     connections,
     telemetry,
-    runOn,
-    async run(role, text, values) {
+    runOn: (connection, text, values) => runOn(connection, text, values, seen(connection.role, text, values)),
+    async run<Row>(role: string, text: string, values: readonly unknown[]) {
+      // Before anything is awaited: the caller is still on the stack.
+      const occurrence = seen(role, text, values)
       const started = performance.now()
       const connection = await connections.acquire(role)
       waits.record((performance.now() - started) / 1000)
       try {
-        return await runOn(connection, text, values)
+        return await runOn<Row>(connection, text, values, occurrence)
       } finally {
         connections.release(connection)
       }
@@ -80,5 +108,6 @@ export function createStatements(
 /** Without an SQLSTATE it was the connection that failed; a FATAL error is the last thing that the server says on one. */
 function endsConnection(error: unknown): boolean {
   const { code, severity } = error as { code?: string; severity?: string }
-  return severity === 'FATAL' || code === undefined || !/^[0-9A-Z]{5}$/.test(code)
+  // 25006: a server that takes no writes any more (or a transaction that said so); a new connection may lead to the new primary.
+  return severity === 'FATAL' || code === '25006' || code === undefined || !/^[0-9A-Z]{5}$/.test(code)
 }

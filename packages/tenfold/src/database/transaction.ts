@@ -16,6 +16,9 @@ export interface TransactionOptions {
   attempts?: number
 }
 
+/** Commits what is open on a connection, and says what the server answered. */
+export type Commit = (connection: Connection) => Promise<{ command: string }>
+
 export interface OpenTransaction extends SqlTransaction {
   readonly connection: Connection
 }
@@ -35,6 +38,7 @@ export async function runTransaction<T>(
   role: string,
   options: TransactionOptions,
   fn: (tx: OpenTransaction) => Promise<T>,
+  commit?: Commit,
 ): Promise<T> {
   const attempts = options.attempts ?? 5
   const outer = openTransactions()
@@ -42,7 +46,7 @@ export async function runTransaction<T>(
   for (let attempt = 1; ; attempt++) {
     try {
       return await statements.telemetry.span('transaction', 'transaction', { attempt }, () =>
-        flow.run([...outer, role], () => runOnce(statements, role, options, fn)),
+        flow.run([...outer, role], () => runOnce(statements, role, options, fn, commit)),
       )
     } catch (error) {
       const code = (error as { code?: string }).code
@@ -57,6 +61,7 @@ async function runOnce<T>(
   role: string,
   options: TransactionOptions,
   fn: (tx: OpenTransaction) => Promise<T>,
+  commit: Commit = (connection) => statements.runOn(connection, 'commit', []),
 ): Promise<T> {
   const connection = await statements.connections.acquire(role)
   const afterCommit: (() => void)[] = []
@@ -74,7 +79,7 @@ async function runOnce<T>(
     const result = await fn(tx)
     open = false
     // Postgres answers COMMIT of a failed transaction with ROLLBACK and no error: the caller must not believe it.
-    const { command } = await statements.runOn(connection, 'commit', [])
+    const { command } = await commit(connection)
     if (command === 'ROLLBACK') throw TransactionAborted()
     for (const callback of afterCommit) callback()
     return result

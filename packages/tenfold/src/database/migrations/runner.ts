@@ -128,6 +128,7 @@ async function prepare(admin: Sql, options: MigrateOptions): Promise<RoleMode> {
   else for (const schema of [SYSTEM, ...modules]) await admin.query(`create schema if not exists ${quoteName(schema)}`)
   await admin.query(`
     create table if not exists tenfold.meta (key text primary key, value text not null);
+    create table if not exists tenfold.history (id text primary key, since timestamptz not null default now());
     create table if not exists tenfold.migration (
       module text not null, name text not null, checksum text not null, phase text not null,
       applied_at timestamptz not null default now(), duration_ms integer not null,
@@ -138,7 +139,8 @@ async function prepare(admin: Sql, options: MigrateOptions): Promise<RoleMode> {
   )
   if (roleMode === 'separate') {
     await admin.query(
-      `grant select on tenfold.meta, tenfold.migration to ${quoteName(rolesOf(options.app, SYSTEM).login)}`,
+      `grant select on tenfold.meta, tenfold.migration to ${quoteName(rolesOf(options.app, SYSTEM).login)};
+       grant select, insert on tenfold.history to ${quoteName(rolesOf(options.app, SYSTEM).login)}`,
     )
   }
   return roleMode

@@ -13,6 +13,9 @@ import {
 } from '../index.ts'
 import { createDatabase, databaseUrl, dropDatabase, startTestServer, type TestServer } from './server.ts'
 
+import type { TestReplica } from './replica.ts'
+
+export { createReplica, type TestReplica, type TestReplicaOptions } from './replica.ts'
 export { createDatabase, databaseUrl, dropDatabase, startTestServer, type TestServer } from './server.ts'
 
 /** The one thing that is shared by all tests of a process: its server, and the migrated databases that new ones are copied from. */
@@ -32,6 +35,8 @@ export interface TestDatabaseOptions {
   telemetry?: Telemetry
   /** Defaults to 10. */
   maxConnections?: number
+  /** Replicas of `testServer()`, made with `createReplica`; the database is there on all of them when this resolves. */
+  replicas?: readonly TestReplica[]
 }
 
 export interface TestDatabase {
@@ -59,7 +64,10 @@ export async function testDatabase(options: TestDatabaseOptions = {}): Promise<T
   const name = `test_${app}_${randomHex(6)}`
   const { url, roleMode } = await migrated(server, name, { app, secretKey, sources: migrations })
   const telemetry = options.telemetry ?? createTelemetry({ service: app, env: 'test', level: 'silent' })
-  const database = openDatabase({ url, app, secretKey, roleMode, telemetry, maxConnections })
+  const { replicas = [] } = options
+  await Promise.all(replicas.map((replica) => replica.caughtUp()))
+  const replicaUrls = replicas.map((replica) => databaseUrl(replica.adminUrl, name))
+  const database = openDatabase({ url, app, secretKey, roleMode, telemetry, maxConnections, replicaUrls })
   return {
     url,
     app,

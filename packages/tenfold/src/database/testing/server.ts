@@ -52,7 +52,7 @@ const WATCH = `
   rm -rf "$1"`
 
 /** A shell that waits for our end and then stops the server and removes its folder. Returns the way to send it home early. */
-function endWithThisProcess(folder: string): () => void {
+export function endWithThisProcess(folder: string): () => void {
   const watcher = spawn('/bin/sh', ['-c', WATCH, 'tenfold-test-watch', folder], {
     detached: true, // Ctrl-C ends the whole process group: the watcher has to outlive it
     stdio: ['pipe', 'ignore', 'ignore'],
