@@ -101,6 +101,7 @@ app.useGlobalPipes(new nest.ValidationPipe({ whitelist: true, transform: true })
 if (tracing) await app.getHttpAdapter().getInstance().register(tracing.plugin())
 if (full) await addPlugins()
 await app.listen(0, '127.0.0.1')
+app.getHttpServer().keepAliveTimeout = 72_000 // as Fastify has it: between its slices a server waits
 announce(app.getHttpServer().address().port)
 
 async function limits(): Promise<Peer[]> {
