@@ -1,0 +1,99 @@
+/** A real redis-server for tests, on a free port and in a folder of its own. It ends with this process. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export interface TestRedis {
+  readonly url: string
+  readonly pid: number
+  /** `kill -9`. What it had acknowledged is in its append-only file. */
+  kill(): Promise<void>
+  /** The same data on the same port. */
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+export interface TestRedisOptions {
+  /** Defaults to `everysec`; `no` writes no append-only file. */
+  appendfsync?: 'always' | 'everysec' | 'no'
+  /** Further lines of redis.conf. */
+  settings?: Record<string, string>
+}
+
+/** @example
+ *  const server = await startTestRedis()
+ *  const redis = await openRedis({ url: server.url, telemetry })
+ *  await server.stop() */
+export async function startTestRedis(options: TestRedisOptions = {}): Promise<TestRedis> {
+  const { appendfsync = 'everysec', settings = {} } = options
+  const folder = mkdtempSync(join(tmpdir(), 'tenfold-redis-'))
+  const port = await freePort()
+  const config: Record<string, string> = {
+    port: String(port),
+    bind: '127.0.0.1',
+    dir: folder,
+    save: '',
+    appendonly: appendfsync === 'no' ? 'no' : 'yes',
+    ...(appendfsync !== 'no' && { appendfsync }),
+    'maxmemory-policy': 'noeviction',
+    ...settings,
+  }
+  const args = Object.entries(config).flatMap(([key, value]) => [`--${key}`, value])
+  let child: ChildProcess
+
+  const start = async (): Promise<void> => {
+    child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    child.unref()
+    ;(child.stdout as unknown as { unref(): void }).unref()
+    let said = ''
+    await new Promise<void>((resolve, reject) => {
+      child.once('error', (error) =>
+        reject(new Error(`redis-server cannot be started; \`bash scripts/setup\` installs it`, { cause: error })),
+      )
+      child.once('exit', (code) => reject(new Error(`redis-server ended with ${code}:\n${said}`)))
+      child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+        said += text
+        if (said.includes('Ready to accept connections')) resolve()
+      })
+    })
+  }
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const ended = once(child, 'exit')
+    child.kill(signal)
+    child.ref()
+    await ended
+  }
+  const last = (): void => {
+    child.kill('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  }
+  process.once('exit', last)
+  await start()
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    get pid() {
+      return child.pid!
+    },
+    start,
+    kill: () => end('SIGKILL'),
+    async stop() {
+      await end('SIGTERM')
+      process.off('exit', last)
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer()
+  probe.listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as { port: number }
+  probe.close()
+  await once(probe, 'close')
+  return port
+}
