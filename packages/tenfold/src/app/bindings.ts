@@ -52,7 +52,7 @@ export async function bind(options: BindOptions): Promise<Bindings> {
       ...database,
       secretKey,
       variables: { ...environment.variables, ...companions.variables },
-      list: [database.binding, storageBinding(environment), ...companions.list],
+      list: [database.binding, ...replicaBindings(environment), storageBinding(environment), ...companions.list],
       stop,
     }
   } catch (error) {
@@ -109,6 +109,15 @@ async function bindCompanions(
     }
   }
   return { variables, list }
+}
+
+function replicaBindings({ databaseReplicaUrls }: Environment): Binding[] {
+  return databaseReplicaUrls.map((url, i) => ({
+    part: `replica-${i + 1}`,
+    bound: withoutPassword(url),
+    embedded: false,
+    variable: 'DATABASE_REPLICA_URLS',
+  }))
 }
 
 function storageBinding({ storageUrl }: Environment): Binding {

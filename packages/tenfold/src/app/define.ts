@@ -53,6 +53,8 @@ export interface Config {
   database?: {
     /** Connections of one process, over all modules. Defaults to 20. */
     connections?: number
+    /** A read replica that is further behind is not used, in milliseconds. Defaults to 10000, which is also the most. */
+    maxReplicaLagMs?: number
   }
   worker?: {
     /** Jobs that run at a time in one process. Defaults to 10. */

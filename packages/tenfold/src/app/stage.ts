@@ -9,7 +9,12 @@ const LOCAL = new Set(['localhost', '127.0.0.1', '::1', '[::1]', ''])
 
 /** The stage of the ladder that a configuration is, by what it binds. */
 export function stageOf(environment: Environment): Stage {
-  const { databaseUrl } = environment
+  const { databaseUrl, databaseDirectUrl, databaseReplicaUrls, storageUrl } = environment
+  if (databaseUrl && databaseReplicaUrls.length > 0) return { number: 4, name: 'replicas' }
+  // Files that all instances reach, or a pooler beside the direct address, say that there are many of them.
+  const shared = storageUrl !== undefined && !storageUrl.startsWith('file:')
+  const pooled = databaseDirectUrl !== undefined && databaseDirectUrl !== databaseUrl
+  if (databaseUrl && (shared || pooled)) return { number: 3, name: 'many instances' }
   const apart = databaseUrl !== undefined && !LOCAL.has(new URL(databaseUrl).hostname)
   return apart ? { number: 2, name: 'database apart' } : { number: 1, name: 'one machine' }
 }

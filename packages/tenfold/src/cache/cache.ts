@@ -15,7 +15,9 @@ import type { Duration } from '../kernel/index.ts'
  *  C8   Entries and bytes stay within the limits; what is used often survives a scan over many keys used once.
  *  C9   A missing value (`undefined` or `null`) is kept only if `missingTtl` says so.
  *  C10  Values are shared by all callers, so plain objects and arrays are frozen, through and through: changing one
- *       throws instead of changing what the next caller gets. */
+ *       throws instead of changing what the next caller gets.
+ *  C11  With read replicas, nobody is given a value that lacks what they have written before it was loaded, and no load
+ *       after an invalidation gets the old value from a replica that lags. */
 export interface Cache<Key, Value> {
   readonly name: string
   /** The value, from memory or from `load`. */

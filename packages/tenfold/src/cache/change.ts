@@ -4,6 +4,8 @@ export interface Change {
   cache: string
   key?: string
   tag?: string
+  /** How far a replica has to be to know of it. */
+  at?: string
 }
 
 /** The line to the other instances. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../kernel/index.ts'
-import type { SystemDatabase } from '../database/index.ts'
+import type { Positions, SystemDatabase } from '../database/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 import type { Caches } from './cache.ts'
 import type { ChangeLine } from './change.ts'
@@ -11,6 +11,8 @@ export interface CachesOptions {
   clock: Clock
   /** Through which the instances tell each other what is out of date. Absent: this process is the only one. */
   db?: SystemDatabase
+  /** Where values may be loaded from replicas: keeps one that lacks a reader's own write from that reader. */
+  positions?: Positions
   /** Room for all caches of this process together, estimated, in bytes. Defaults to 64 MiB.
    *  A value of more than an eighth of it is not kept. */
   maxBytes?: number
@@ -28,11 +30,14 @@ export interface CachesOptions {
  *  await product.get('42')                     // from memory
  *  await product.invalidate('42', { tx })      // after the commit, on every instance */
 export async function openCaches(options: CachesOptions): Promise<Caches> {
-  const { telemetry, clock, db, maxBytes = 64 * 1024 * 1024, maxEntries = 100_000 } = options
-  const caches = createMemoryCaches({ telemetry, clock, maxBytes, maxEntries })
+  const { telemetry, clock, db, maxBytes = 64 * 1024 * 1024, maxEntries = 100_000, positions } = options
+  const caches = createMemoryCaches({ telemetry, clock, maxBytes, maxEntries, ...(positions && { positions }) })
   if (!db) return caches.with(undefined)
   const log = telemetry.log
   const echoEvery = options.echoEvery ?? 15_000
-  const line: ChangeLine = await openPostgresLine({ db, clock, log, echoEvery }, caches)
+  const line: ChangeLine = await openPostgresLine(
+    { db, clock, log, echoEvery, ...(positions && { position: () => positions.now() }) },
+    caches,
+  )
   return caches.with(line)
 }

@@ -14,6 +14,8 @@ export interface Environment {
   databaseUrl: string | undefined
   /** DATABASE_DIRECT_URL, for what a pooler in transaction mode cannot do. Defaults to DATABASE_URL. */
   databaseDirectUrl: string | undefined
+  /** DATABASE_REPLICA_URLS: read replicas of DATABASE_URL's server, one address each, separated by commas. Defaults to none. */
+  databaseReplicaUrls: string[]
   /** PORT. Undefined: 3000 or the next free one in development. */
   port: number | undefined
   /** HOST. Defaults to 127.0.0.1, and in production to `::` (all addresses). */
@@ -70,6 +72,15 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
       postgres,
       'must be of the form postgres://user:password@host:5432/database',
     ),
+    databaseReplicaUrls:
+      read(
+        'DATABASE_REPLICA_URLS',
+        (value) => {
+          const urls = listOf(value)
+          return urls.every((url) => postgres(url) !== undefined) ? urls : undefined
+        },
+        'must be addresses of the form postgres://user:password@host:5432/database, separated by commas',
+      ) ?? [],
     port: read('PORT', portOf, 'must be a port number from 0 to 65535'),
     host: text('HOST') ?? (env === 'production' ? '::' : '127.0.0.1'),
     consolePort: read('CONSOLE_PORT', portOf, 'must be a port number from 0 to 65535'),

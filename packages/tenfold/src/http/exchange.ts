@@ -96,6 +96,11 @@ export class Exchange implements HttpRequest {
     this.setCookies.push(this.jar.line(name, cookie, this.secure))
   }
 
+  /** A cookie that goes out with an error, too. */
+  keepCookie(name: string, cookie: ReplyCookie): void {
+    this.extra.push('set-cookie', this.jar.line(name, cookie, this.secure))
+  }
+
   get signal(): AbortSignal {
     if (!this.controller) {
       this.controller = new AbortController()

@@ -7,14 +7,16 @@ export interface CorsOptions {
   origins: readonly string[] | '*'
   /** Whether those pages may send the session cookie. Defaults to false; not possible with `'*'`. */
   credentials?: boolean
-  /** Request headers allowed besides `content-type`, `authorization`, `x-api-key` and `traceparent`. */
+  /** Request headers allowed besides `content-type`, `authorization`, `x-api-key`, `traceparent` and
+   *  `x-tenfold-position`. */
   headers?: readonly string[]
   /** Seconds for which browsers remember the answer to a preflight. Defaults to 600. */
   maxAge?: number
 }
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
-const EXPOSED = 'x-request-id, ratelimit, ratelimit-policy, retry-after, location, content-disposition'
+const EXPOSED =
+  'x-request-id, x-tenfold-position, ratelimit, ratelimit-policy, retry-after, location, content-disposition'
 
 /** Decides about pages of other origins. Browsers tell us where a request comes from (`Sec-Fetch-Site`, `Origin`), and
  *  cannot be made to lie by a page; who is not a browser sends neither, and brings no one else's cookies.
@@ -52,7 +54,14 @@ export function originGuard(cors: CorsOptions | undefined) {
       const origin = x.raw.headers.origin
       const asked = x.raw.headers['access-control-request-method']
       if (!cors || origin === undefined || asked === undefined || !mayRead(origin)) return []
-      const headers = ['content-type', 'authorization', 'x-api-key', 'traceparent', ...(cors.headers ?? [])]
+      const headers = [
+        'content-type',
+        'authorization',
+        'x-api-key',
+        'traceparent',
+        'x-tenfold-position',
+        ...(cors.headers ?? []),
+      ]
       return [
         'access-control-allow-methods', methods.join(', '),
         'access-control-allow-headers', headers.join(', '),

@@ -6,6 +6,7 @@ import { readInput } from './input.ts'
 import { takeLimits } from './limit.ts'
 import type { OriginGuard } from './origin.ts'
 import { asTenfoldError, errorFields } from './problem.ts'
+import { acceptPosition, carryPosition, type PositionCarrier } from './position.ts'
 import type { SecurityHeaders } from './security.ts'
 import { type Outgoing, outgoingOf, outgoingProblem, send } from './send.ts'
 import { identify, type SessionKit } from './session.ts'
@@ -15,6 +16,7 @@ import type { Watch } from './watch.ts'
 export interface Kit {
   telemetry: Telemetry
   sessions: SessionKit | undefined
+  positions: PositionCarrier | undefined
   origins: OriginGuard
   watch: Watch
   durations: Histogram
@@ -54,16 +56,21 @@ export async function serve(x: Exchange, request: FastifyRequest, kit: Kit): Pro
 
 async function respondTo(x: Exchange, request: FastifyRequest, context: Context, kit: Kit): Promise<void> {
   const base = x.secure ? kit.secureHeaders : kit.headers
+  const { positions } = kit
+  if (positions) acceptPosition(x, positions)
   try {
     const answered = answer(x, request, context, kit, base)
     answered.then(
       (out) => x.aborted && discard(out),
       () => {},
     )
-    await send(x, await x.until(answered), kit.isStopping())
+    const out = await x.until(answered)
+    if (positions) await carryPosition(x, positions)
+    await send(x, out, kit.isStopping())
   } catch (error) {
     x.error = error
     if (error instanceof ClientGone || x.res.destroyed || x.res.headersSent) return
+    if (positions) await carryPosition(x, positions)
     await send(x, outgoingProblem(x, error, base.api, kit.development), kit.isStopping()).catch(() => {})
   }
 }

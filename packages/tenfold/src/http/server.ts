@@ -14,6 +14,7 @@ import { fileRoutes } from './files.ts'
 import type { HttpRoute } from './http.ts'
 import { openapi } from './openapi/index.ts'
 import { type CorsOptions, originGuard } from './origin.ts'
+import type { PositionCarrier } from './position.ts'
 import { type PreparedRoute, prepareRoute } from './prepare.ts'
 import { errorFields } from './problem.ts'
 import { referenceRoutes } from './reference/index.ts'
@@ -34,6 +35,8 @@ export interface ServerOptions {
   limits: Pick<Limits, 'define'>
   /** Absent: no route may sign in or ask for a user. */
   sessions?: SessionStore
+  /** Where there are replicas: makes writes visible to the client's next request. */
+  positions?: PositionCarrier
   /** How long browsers keep the session cookie: the `absolute` of the sessions. Defaults to 90 d. */
   sessionMaxAge?: Duration
   /** Serves its signed URLs below `/_files/`, where it cannot do that itself. */
@@ -109,6 +112,7 @@ export function createServer(options: ServerOptions): HttpServer {
       store: options.sessions,
       maxAgeSeconds: Math.floor(toMs(options.sessionMaxAge ?? '90d') / 1000),
     },
+    positions: options.positions,
     origins,
     watch,
     durations: telemetry.metrics.histogram('http.server.request.duration', {

@@ -1,9 +1,11 @@
+import type { Positions, ReadAt } from '../../database/index.ts'
 import { toMs, messageOf } from '../../kernel/index.ts'
 import type { Clock } from '../../kernel/index.ts'
 import type { Histogram, Telemetry } from '../../telemetry/index.ts'
 import type { Cache, CacheOptions, CacheStats, InvalidateOptions } from '../cache.ts'
 import type { Change } from '../change.ts'
 import { Flight, bounded } from './flight.ts'
+import type { Floor } from './floor.ts'
 import { fingerprint } from './ghosts.ts'
 import { textOf } from './keys.ts'
 import { Entry } from './store.ts'
@@ -21,7 +23,13 @@ export interface Shared {
   tell(change: Change): Promise<void>
   /** The longest that an entry may count as fresh just now: finite while invalidations cannot be received (C6). */
   longestTtl(): number
+  /** Where values may come from replicas. */
+  positions: Positions | undefined
+  floor: Floor
 }
+
+/** What is known of a value besides itself, when it was loaded. */
+type Loaded = Partial<Pick<Flight<unknown>, 'tags' | 'readAt'>>
 
 /** How long a failed refresh waits before the next caller may try again. */
 const REFRESH_AGAIN_MS = 1000
@@ -81,21 +89,24 @@ export class MemoryCache<Key, Value> implements Cache<Key, Value>, Home {
     const entry = this.#entries.get(text)
     if (entry !== undefined) {
       const now = this.#clock.elapsed()
-      if (now < entry.freshUntil) {
+      const lacking = this.#lacks(entry.readAt)
+      if (now < entry.freshUntil && !lacking) {
         this.#stats.hits++
         if (entry.uses < 3) entry.uses++
         return Promise.resolve(entry.value as Value)
       }
-      if (now < entry.staleUntil) return Promise.resolve(this.#stale(entry, key))
+      if (now < entry.staleUntil && !lacking) return Promise.resolve(this.#stale(entry, key))
       this.#drop(entry)
     }
     this.#stats.misses++
-    return this.#flights.get(text)?.promise ?? this.#load(text, key)
+    const flight = this.#flights.get(text)
+    if (!flight) return this.#load(text, key)
+    return this.#shared.positions ? this.#join(flight, key) : flight.promise
   }
 
   peek(key: Key): Value | undefined {
     const entry = this.#entries.get(this.#textOf(key))
-    if (entry === undefined || this.#clock.elapsed() >= entry.freshUntil) return undefined
+    if (entry === undefined || this.#clock.elapsed() >= entry.freshUntil || this.#lacks(entry.readAt)) return undefined
     this.#stats.hits++
     if (entry.uses < 3) entry.uses++
     return entry.value as Value
@@ -132,6 +143,17 @@ export class MemoryCache<Key, Value> implements Cache<Key, Value>, Home {
   evicted(entry: Entry): void {
     this.#unlist(entry)
     this.#stats.evictions++
+  }
+
+  /** Whether a value from a replica lacks what the present reader has written before it was loaded (C11). */
+  #lacks(readAt: ReadAt | undefined): boolean {
+    return readAt !== undefined && this.#shared.positions!.misses(readAt)
+  }
+
+  /** Whoever began this load may not have had to see as much as the present reader. */
+  async #join(flight: Flight<Value>, key: Key): Promise<Value> {
+    const value = await flight.promise
+    return this.#lacks(flight.readAt) ? this.get(key) : value
   }
 
   #textOf(key: Key): string {
@@ -185,11 +207,16 @@ export class MemoryCache<Key, Value> implements Cache<Key, Value>, Home {
     const startedAt = clock.elapsed()
     this.#stats.loads++
     try {
-      const value = await telemetry.span('cache', this.name, { 'cache.name': this.name }, () =>
-        bounded((signal) => this.#options.load(key, signal), limits),
-      )
+      this.#shared.floor.demand()
+      const load = (): Promise<Value> =>
+        telemetry.span('cache', this.name, { 'cache.name': this.name }, () =>
+          bounded((signal) => this.#options.load(key, signal), limits),
+        )
+      const { positions } = this.#shared
+      const { value, readAt } = positions ? await positions.reading(load) : { value: await load(), readAt: undefined }
+      flight.readAt = readAt
       const bytes = this.#weigh(value)
-      if (this.#mayKeep(flight)) this.#keep(flight.text, key, value, bytes, flight.tags)
+      if (this.#mayKeep(flight)) this.#keep(flight.text, key, value, bytes, flight)
       return value
     } catch (error) {
       this.#stats.loadErrors++
@@ -213,7 +240,7 @@ export class MemoryCache<Key, Value> implements Cache<Key, Value>, Home {
     return weigh(value, this.#options.freeze ?? true)
   }
 
-  #keep(text: string, key: Key, value: Value, weight: number, outdatedTags?: ReadonlySet<string>): void {
+  #keep(text: string, key: Key, value: Value, weight: number, { tags: outdatedTags, readAt }: Loaded = {}): void {
     const missing = value === undefined || value === null
     const wanted = missing ? this.#missingTtl : this.#ttl * (1 - this.#jitter * Math.random())
     const ttl = Math.min(wanted, this.#shared.longestTtl())
@@ -226,7 +253,7 @@ export class MemoryCache<Key, Value> implements Cache<Key, Value>, Home {
     if (!this.#shared.store.fits(bytes)) return
     const freshUntil = this.#clock.elapsed() + ttl
     const staleFor = ttl < wanted || missing ? 0 : this.#staleFor
-    this.#list(new Entry(this, text, value, bytes, tags, freshUntil, freshUntil + staleFor))
+    this.#list(new Entry(this, text, value, bytes, tags, freshUntil, freshUntil + staleFor, readAt))
   }
 
   #list(entry: Entry): void {

@@ -1,3 +1,4 @@
+import type { Positions } from '../../database/index.ts'
 import type { Clock } from '../../kernel/index.ts'
 import type { Telemetry } from '../../telemetry/index.ts'
 import type { Cache, CacheOptions, Caches, CacheStats, InvalidateOptions } from '../cache.ts'
@@ -5,6 +6,7 @@ import type { Change, ChangeLine, ChangeListener } from '../change.ts'
 import { CacheName } from '../errors.ts'
 import { MemoryCache } from './cache.ts'
 import type { Shared } from './cache.ts'
+import { createFloor } from './floor.ts'
 import { textOf } from './keys.ts'
 import { EntryStore } from './store.ts'
 
@@ -16,6 +18,7 @@ export interface MemoryCachesOptions {
   clock: Clock
   maxBytes: number
   maxEntries: number
+  positions?: Positions
 }
 
 /** The caches of this process, which listen to changes; `with` joins them to the line that carries these. */
@@ -26,6 +29,9 @@ export function createMemoryCaches(options: MemoryCachesOptions): ChangeListener
   const told = Promise.resolve()
   let line: ChangeLine | undefined
 
+  const { positions } = options
+  const floor = createFloor(positions)
+
   const shared: Shared = {
     store: new EntryStore(options),
     clock,
@@ -35,7 +41,12 @@ export function createMemoryCaches(options: MemoryCachesOptions): ChangeListener
       help: 'How long it takes to load a value that is not cached.',
       unit: 's',
     }),
-    tell: (change) => line?.tell(change) ?? told,
+    positions,
+    floor,
+    tell(change) {
+      floor.raise()
+      return line?.tell(change) ?? told
+    },
     longestTtl: () => (line && !line.linked ? UNLINKED_TTL_MS : Infinity),
   }
   const all = (): MemoryCache<never, unknown>[] => [...caches.values()]
@@ -72,8 +83,14 @@ export function createMemoryCaches(options: MemoryCachesOptions): ChangeListener
     },
   }
   return {
-    onChange,
-    onGap: () => all().forEach((cache) => cache.apply({ cache: cache.name })),
+    onChange(change) {
+      floor.raise(change.at)
+      onChange(change)
+    },
+    onGap() {
+      floor.raise()
+      all().forEach((cache) => cache.apply({ cache: cache.name }))
+    },
     with(opened) {
       line = opened
       return joined

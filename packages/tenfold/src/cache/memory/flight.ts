@@ -1,3 +1,4 @@
+import type { ReadAt } from '../../database/index.ts'
 import type { Clock } from '../../kernel/index.ts'
 import { CacheClosed, CacheLoadTimeout } from '../errors.ts'
 
@@ -9,6 +10,8 @@ export class Flight<Value> {
   outdated = false
   /** Tags that were invalidated meanwhile; which of them concern the value is known only when it is here. */
   tags: Set<string> | undefined
+  /** Where the value was read from, once it is here. */
+  readAt: ReadAt | undefined
 
   /** @param text the key that is being loaded */
   constructor(text: string) {

@@ -1,3 +1,4 @@
+import type { ReadAt } from '../../database/index.ts'
 import { Ghosts, fingerprint } from './ghosts.ts'
 
 /** Holds the entries of all caches within one budget, and chooses which to evict: S3-FIFO (Yang and others, SOSP 2023).
@@ -97,6 +98,8 @@ export class Entry {
   /** Monotonic milliseconds. */
   freshUntil: number
   readonly staleUntil: number
+  /** Of a value that came from a replica: how far that was, and when. */
+  readonly readAt: ReadAt | undefined
 
   constructor(
     home: Home,
@@ -106,6 +109,7 @@ export class Entry {
     tags: readonly string[],
     freshUntil: number,
     staleUntil: number,
+    readAt?: ReadAt,
   ) {
     this.home = home
     this.key = key
@@ -114,6 +118,7 @@ export class Entry {
     this.tags = tags
     this.freshUntil = freshUntil
     this.staleUntil = staleUntil
+    this.readAt = readAt
   }
 }
 

@@ -23,6 +23,8 @@ export interface LineOptions {
   echoEvery?: number
   /** How long an echo may take, in ms. Defaults to 5000. */
   echoWithin?: number
+  /** The position of what is committed, for those who then load from replicas. */
+  position?: () => Promise<string | undefined>
 }
 
 /** An app does not wait longer for its line when it starts, nor to tell its last changes when it stops. */
@@ -92,7 +94,7 @@ export async function openPostgresLine(options: LineOptions, listener: ChangeLis
     }
   }
 
-  const sender = createSender(db, me, clock, log, closing.signal)
+  const sender = createSender(options, me, closing.signal)
   const trying = keepTrying()
   await firstOf(tried.promise, START_WITHIN, clock)
   return {
@@ -117,10 +119,8 @@ async function firstOf(done: Promise<void>, ms: number, clock: Clock): Promise<v
 }
 
 function createSender(
-  db: SystemDatabase,
+  { db, clock, log, position }: LineOptions,
   me: string,
-  clock: Clock,
-  log: Logger,
   closed: AbortSignal,
 ): { tell(change: Change): Promise<void>; finish(): Promise<void> } {
   let pending = new Map<string, Change>()
@@ -140,7 +140,9 @@ function createSender(
     pending = new Map()
     told = Promise.withResolvers()
     try {
-      await notify(db, payloadsOf(me, batch.values()))
+      const at = await position?.()
+      const changes = at === undefined ? batch.values() : [...batch.values()].map((change) => ({ ...change, at }))
+      await notify(db, payloadsOf(me, changes))
       return true
     } catch (error) {
       log.warn('Other instances could not be told of invalidations; trying again.', { error: textOf(error) })

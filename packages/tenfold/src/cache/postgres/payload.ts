@@ -46,5 +46,5 @@ export function messageOf(payload: string): Message | undefined {
 
 function isChange(change: Partial<Change> | null): change is Change {
   if (typeof change !== 'object' || typeof change?.cache !== 'string') return false
-  return ['string', 'undefined'].includes(typeof change.key) && ['string', 'undefined'].includes(typeof change.tag)
+  return [change.key, change.tag, change.at].every((text) => text === undefined || typeof text === 'string')
 }

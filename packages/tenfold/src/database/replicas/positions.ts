@@ -17,6 +17,8 @@ export interface Positions {
   written(): Promise<string | undefined>
   /** The position of all that is committed now; undefined when the primary cannot be asked. */
   now(): Promise<string | undefined>
+  /** The later of two, as text. */
+  later(one: string | undefined, other: string | undefined): string | undefined
   /** Runs a load and says what its value was read from; `readAt` is undefined for the primary, which has everything. */
   reading<T>(load: () => Promise<T>): Promise<{ value: T; readAt: ReadAt | undefined }>
   /** Whether the present context knows of a write that a value read there should have had, and has not. */
@@ -58,6 +60,10 @@ export function createPositions(causality: Causality, primary: Primary, replicas
       } catch {
         return undefined
       }
+    },
+    later(one, other) {
+      const later = laterOf(parsePosition(one), parsePosition(other))
+      return later && formatPosition(later)
     },
     async reading(load) {
       const { history } = primary

@@ -16,10 +16,12 @@ export function createClient({
   headers: always = {},
   credentials = 'same-origin',
 } = {}) {
+  // Where the database was after our last write: whichever instance answers next has to know of it.
+  let position
   return async function call(route, { params = {}, query = {}, body, headers = {}, signal } = {}) {
     const space = route.indexOf(' ')
     const all = typeof always === 'function' ? await always() : always
-    const sent = { accept: 'application/json', ...all, ...headers }
+    const sent = { accept: 'application/json', ...(position && { 'x-tenfold-position': position }), ...all, ...headers }
     const init = { method: route.slice(0, space), headers: sent, credentials, signal }
     if (body !== undefined && RAW.has(route)) {
       init.body = body
@@ -29,6 +31,7 @@ export function createClient({
       sent['content-type'] = 'application/json'
     }
     const response = await fetch(baseUrl + pathOf(route.slice(space + 1), params) + searchOf(query), init)
+    position = response.headers.get('x-tenfold-position') ?? position
     const type = response.headers.get('content-type') ?? ''
     const isJson = /^application\/([\w.-]+\+)?json\b/.test(type)
     if (!response.ok) throw new ProblemError(isJson ? await response.json().catch(() => ({})) : {}, response.status)
