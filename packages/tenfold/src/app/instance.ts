@@ -134,6 +134,8 @@ async function prepare(app: App, options: StartOptions, opened: AsyncDisposableS
     roleMode,
     telemetry,
     maxConnections: config.database?.connections ?? 20,
+    replicaUrls: environment.databaseReplicaUrls,
+    ...(config.database?.maxReplicaLagMs !== undefined && { maxReplicaLagMs: config.database.maxReplicaLagMs }),
   })
   opened.defer(() => database.service.stop())
   await database.service.start()

@@ -1,5 +1,6 @@
 /** Jobs, subscriptions and crons: all of them run as jobs of the queue, in their module's context. */
 import { validate, type AnySchema, type Issue, type TenfoldError } from '../kernel/index.ts'
+import type { Positions, RepeatWatch } from '../database/index.ts'
 import { jobNameOf, type CronTick } from '../cron/index.ts'
 import type { EventDelivery, JobHandler, RetryOptions, RunningJob, Subscriber } from '../queue/index.ts'
 import { toMs, type Duration } from '../kernel/index.ts'
@@ -17,33 +18,52 @@ import { EventInvalid, JobInputInvalid } from './errors.ts'
 type Run = (context: object) => Promise<unknown>
 
 /** What workers run, by the name that the queue stores. */
-export function handlersOf(modules: readonly Module[], scope: Scope, contextOf: ContextOf): Map<string, JobHandler> {
+export function handlersOf(
+  modules: readonly Module[],
+  scope: Scope,
+  contextOf: ContextOf,
+  positions?: Positions,
+  watch?: RepeatWatch,
+): Map<string, JobHandler> {
   const handlers = new Map<string, JobHandler>()
   for (const part of modules.flatMap((module) => module.parts)) {
-    if (part.kind === 'job') handlers.set(part.name, jobHandler(part, contextOf))
-    if (part.kind === 'subscription') handlers.set(part.name, subscriptionHandler(part, contextOf))
+    if (part.kind === 'job') handlers.set(part.name, jobHandler(part, contextOf, watch))
+    if (part.kind === 'subscription') handlers.set(part.name, subscriptionHandler(part, contextOf, watch))
     if (part.kind === 'cron') handlers.set(jobNameOf(part.name), cronHandler(part, contextOf))
   }
-  return new Map([...handlers].map(([name, handler]) => [name, (job) => runInScope(scope, () => handler(job))]))
+  const started = (handler: JobHandler): JobHandler => {
+    return (job) => {
+      // Whoever enqueued, published or ticked had committed before this job was claimed: it reads all that they have written.
+      positions?.acceptNow()
+      return runInScope(scope, () => handler(job))
+    }
+  }
+  return new Map([...handlers].map(([name, handler]) => [name, started(handler)]))
 }
 
-function jobHandler(definition: JobDefinition, contextOf: ContextOf): JobHandler {
+function jobHandler(definition: JobDefinition, contextOf: ContextOf, watch?: RepeatWatch): JobHandler {
   const run = definition.options.run as Run
   return async (job) => {
     const input = await checked(definition.options.input, job.payload, (issues) =>
       JobInputInvalid({ job: job.name, issues }),
     )
+    watch?.given('the input of the job', input)
     return run(Object.assign(contextOf(definition.module, job.signal), factsOf(job), { input }))
   }
 }
 
-function subscriptionHandler(definition: SubscriptionDefinition, contextOf: ContextOf): JobHandler {
+function subscriptionHandler(
+  definition: SubscriptionDefinition,
+  contextOf: ContextOf,
+  watch?: RepeatWatch,
+): JobHandler {
   const run = definition.options.run as Run
   return async (job) => {
     const delivery = job.payload as EventDelivery
     const event = await checked(definition.shape.payload, delivery.payload, (issues) =>
       EventInvalid({ event: delivery.event, issues }),
     )
+    watch?.given('the event', event)
     return run(Object.assign(contextOf(definition.module, job.signal), factsOf(job), { event }))
   }
 }

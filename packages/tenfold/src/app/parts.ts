@@ -34,13 +34,14 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
   const { app, serving, environment, roles, root, telemetry, bindings, database } = ground
   const clock = systemClock
   const db = database.system
+  const { positions } = database
   const strict = environment.env !== 'production'
 
   opened.defer(watchOutgoing(telemetry))
   const mails = await catchMail(ground, opened)
   const queue = openQueue({ db, telemetry })
   opened.defer(() => queue.close())
-  const caches = await openCaches({ db, telemetry, clock })
+  const caches = await openCaches({ db, telemetry, clock, ...(positions && { positions }) })
   opened.defer(() => caches.close())
   const files = await openStorage({ url: filesFolder(environment, root), secrets: [bindings.secretKey], clock })
   opened.defer(() => files.close())

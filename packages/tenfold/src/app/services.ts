@@ -33,12 +33,12 @@ export async function servicesOf(ground: Ground, parts: Parts): Promise<Services
   return { services, server, console }
 }
 
-function workers({ app, serving, config }: Ground, { queue, scope, contextOf }: Parts): Service[] {
+function workers({ app, serving, config, database }: Ground, { queue, scope, contextOf }: Parts): Service[] {
   const { concurrency = 10, leaseMs } = config.worker ?? {}
   return [
     queue.relay({ subscriptions: subscriptionsOf(app.modules) }),
     queue.work({
-      handlers: handlersOf(serving, scope, contextOf),
+      handlers: handlersOf(serving, scope, contextOf, database.positions, database.watch),
       concurrency,
       ...(leaseMs !== undefined && { leaseMs }),
       stopTimeoutMs: config.stopTimeoutMs ?? STOP_TIMEOUT_MS,
@@ -51,7 +51,7 @@ async function webServer(ground: Ground, { scope, contextOf, sessions, limits, f
   const { env, host, trustProxy, corsOrigins } = environment
   return createServer({
     routes: [
-      ...serving.flatMap((module) => routesOf(module, scope, contextOf)),
+      ...serving.flatMap((module) => routesOf(module, scope, contextOf, database.watch)),
       ...(app.pages ? [staticFiles({ prefix: '/', directory: fileURLToPath(app.pages) })] : []),
     ],
     name: app.name,
@@ -60,6 +60,7 @@ async function webServer(ground: Ground, { scope, contextOf, sessions, limits, f
     telemetry,
     limits,
     sessions,
+    ...(database.positions && { positions: database.positions }),
     storage: files,
     checks: { database: () => database.ping() },
     secretKey: bindings.secretKey,
