@@ -26,9 +26,10 @@ export const dev: Command = {
       ? undefined
       : await startEmbedded({ dataDir: fileURLToPath(new URL('.tenfold/postgres', root)), database: app.name })
     const stopAsked = stopSignal()
-    const options = ['only', 'modules', 'config'].flatMap((name) =>
-      flags[name] ? [`--${name}`, String(flags[name])] : [],
-    )
+    const options = ['only', 'modules', 'config', 'json', 'no-color'].flatMap((name) => {
+      const value = flags[name]
+      return value === undefined ? [] : value === true ? [`--${name}`] : [`--${name}`, String(value)]
+    })
     const program = restartable(['start', ...options], output)
     const watcher = watchProject(fileURLToPath(root), (path) => program.restartFor(path))
     await stopAsked
@@ -57,7 +58,7 @@ function restartable(args: string[], output: Output): Restartable {
     restartFor(path) {
       clearTimeout(timer)
       timer = setTimeout(() => {
-        output.line(output.paint('grey', `${path} changed, starting again …`))
+        output.error(output.paint('grey', `${path} changed, starting again …`))
         restarting = restarting.then(restart)
       }, QUIET_MS)
     },

@@ -10,7 +10,7 @@ describe('tenfold jobs, on a job that has died', () => {
   before(async () => {
     project = await sandbox({ database: true })
     app = project.start(['start', '--migrate', '--only', 'web,worker', '--json'])
-    url = JSON.parse((await app.untilPrinted(/\{[^]*?\n\}/))[0]).url as string
+    url = JSON.parse((await app.untilPrinted(/\{"ready":true.*\}/))[0]).url as string
     const headers = { 'content-type': 'application/json' }
     for (const text of ['one', 'two']) {
       const reply = await fetch(`${url}/notes`, { method: 'POST', headers, body: JSON.stringify({ text }) })

@@ -13,7 +13,7 @@ interface Ready {
 }
 
 async function ready(app: Running): Promise<Ready> {
-  return JSON.parse((await app.untilPrinted(/\{[^]*?\n\}/))[0]) as Ready
+  return JSON.parse((await app.untilPrinted(/\{"ready":true.*\}/))[0]) as Ready
 }
 
 function postmaster(project: Sandbox): number {

@@ -92,19 +92,19 @@ function announce(instance: Instance, output: Output, ms: number): void {
   }
   if (environment.env === 'production')
     return instance.telemetry.log.info('ready', { url, console: consoleUrl, roles, ms: facts.ms })
-  output.show(facts, () => {
-    const row = (name: string, value: string, note = ''): void =>
-      output.line(`  ${output.paint('grey', name.padEnd(14))} ${value}${note && `  ${output.paint('grey', note)}`}`)
-    output.line(
-      `\n${output.paint('bold', instance.app.name)} is ready after ${Math.round(ms)} ms  ${output.paint('grey', roles.join(', '))}\n`,
-    )
-    if (url) row('app', output.paint('cyan', url))
-    if (url) row('API reference', output.paint('cyan', `${url}/docs`))
-    if (consoleUrl) row('console', output.paint('cyan', consoleUrl))
-    output.line()
-    for (const { part, bound, embedded, variable } of bindings) {
-      row(part, bound, embedded && variable ? `embedded; ${variable} binds it to something else` : '')
-    }
-    output.line(`\n${output.paint('grey', 'Ctrl-C stops everything.')}\n`)
-  })
+  // One line: a program that waits for it reads line by line, and logs come the same way.
+  if (output.json) return output.line(JSON.stringify(facts))
+  const row = (name: string, value: string, note = ''): void =>
+    output.line(`  ${output.paint('grey', name.padEnd(14))} ${value}${note && `  ${output.paint('grey', note)}`}`)
+  output.line(
+    `\n${output.paint('bold', instance.app.name)} is ready after ${Math.round(ms)} ms  ${output.paint('grey', roles.join(', '))}\n`,
+  )
+  if (url) row('app', output.paint('cyan', url))
+  if (url) row('API reference', output.paint('cyan', `${url}/docs`))
+  if (consoleUrl) row('console', output.paint('cyan', consoleUrl))
+  output.line()
+  for (const { part, bound, embedded, variable } of bindings) {
+    row(part, bound, embedded && variable ? `embedded; ${variable} binds it to something else` : '')
+  }
+  output.line(`\n${output.paint('grey', 'Ctrl-C stops everything.')}\n`)
 }
