@@ -121,17 +121,31 @@ export function witnesses(evidence: Evidence): string[] {
   })
 }
 
-/** Jobs. */
-function afterTheEnd({ runs, finished }: Evidence): string[] {
+/** Jobs. Left out is what no queue can prevent: a process that was stopped between its look at the lease and the first line
+ *  of the handler goes on there when it moves again, whatever has happened meanwhile. */
+function afterTheEnd(evidence: Evidence): string[] {
+  const { runs, finished } = evidence
   const ends = new Map<string, number>()
   const again: string[] = []
   for (const { job, at } of finished) {
     if (ends.has(job)) again.push(job)
     ends.set(job, Math.min(at, ends.get(job) ?? Infinity))
   }
-  for (const { job, began } of runs) if (began > (ends.get(job) ?? Infinity)) again.push(job)
+  for (const run of runs) {
+    if (run.began > (ends.get(run.job) ?? Infinity) && !stoodStill(run, evidence)) again.push(run.job)
+  }
   return [...new Set(again)]
 }
+
+/** Whether the run began when its process had just been asleep past its lease and did not know it yet. */
+function stoodStill({ pid, began }: Run, { chaos, leasesLost }: Evidence): boolean {
+  return (
+    chaos.pauses.some((pause) => pause.pid === pid && began >= pause.from && began <= pause.to + WAKING_MS) ||
+    leasesLost.some((loss) => loss.pid === pid && began <= loss.at && began >= loss.at - NOTICED_MS)
+  )
+}
+
+const WAKING_MS = 500
 
 interface Repeats {
   failure: number
@@ -144,7 +158,8 @@ interface Repeats {
 }
 
 /** Of each job, what came between one run and the next. */
-function repeats({ runs, finished, chaos, leasesLost }: Evidence): Repeats {
+function repeats(evidence: Evidence): Repeats {
+  const { runs, finished, chaos, leasesLost } = evidence
   const why: Repeats = { failure: 0, error: 0, killed: 0, leaseLost: 0, outage: 0, unexplained: [] }
   const failures = new Map(finished.map(({ job, failedAt }) => [job, failedAt]))
   const between = (at: number, run: Run, next: Run): boolean => at >= run.began - KILL_MS && at <= next.began
@@ -159,6 +174,7 @@ function repeats({ runs, finished, chaos, leasesLost }: Evidence): Repeats {
         why.leaseLost++
       else if (leasesLost.some((one) => held(one) && one.at >= run.began && one.at <= next.began + NOTICED_MS))
         why.leaseLost++
+      else if (stoodStill(next, evidence)) why.leaseLost++
       else if (chaos.outages.some(({ from, to }) => to >= run.began && from <= next.began)) why.outage++
       else if (failures.get(run.job)?.some((at) => between(at, run, next))) why.error++
       else why.unexplained.push(run.job)
