@@ -23,6 +23,7 @@ export {
   type EventDefinition,
   type JobDefinition,
   type Kit,
+  type LoaderDefinition,
   type Module,
   type ModuleContext,
   type PathParams,

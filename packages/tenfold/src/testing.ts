@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { App, Config, Instance } from './app/index.ts'
+import { NPlusOneFound, type App, type Config, type Instance } from './app/index.ts'
 import type { Role } from './config/index.ts'
-import type { Db } from './database/index.ts'
+import { placeOf, tell, type DatabaseFinding, type Db, type NPlusOne } from './database/index.ts'
 import { createDatabase, databaseUrl, dropDatabase, testServer } from './database/testing/index.ts'
 import { randomHex } from './kernel/index.ts'
 import { readCaughtMails, type CaughtMails } from './mail/index.ts'
@@ -19,6 +19,10 @@ export interface TestAppOptions {
   root?: URL
   /** More environment variables. */
   variables?: Record<string, string>
+  /** N+1 queries that are meant: the names of routes, jobs or crons, contract methods, or files (also with a line) in which
+   *  they may run. `'ignore'` allows all. None by default: `close` fails when one was seen.
+   *  @example nPlusOne: { allow: ['GET /orders', 'catalog.reindex', 'modules/orders/export.ts'] } */
+  nPlusOne?: { allow: readonly string[] } | 'ignore'
 }
 
 export interface TestApp {
@@ -34,6 +38,11 @@ export interface TestApp {
   db<Tables = any>(module: string): Db<Tables>
   /** What the app has mailed. */
   readonly mails: CaughtMails
+  /** What was noticed about queries so far, the allowed ones left out. */
+  readonly findings: readonly DatabaseFinding[]
+  /** Throws TF_N_PLUS_ONE when a request, job or cron since the last call, or the start, ran one query for each row. */
+  expectNoNPlusOne(): void
+  /** Stops the app and removes its database; then as `expectNoNPlusOne`. */
   close(): Promise<void>
 }
 
@@ -67,6 +76,14 @@ export async function startTestApp(app: App, options: TestAppOptions = {}): Prom
     migrate: true,
     ...(options.root && { root: options.root }),
   })
+  const findings: DatabaseFinding[] = []
+  instance.database.watch?.onFindings((found) =>
+    findings.push(...found.filter((one) => !allowed(one, options.nPlusOne))),
+  )
+  const expectNoNPlusOne = (): void => {
+    const found = findings.splice(0).filter((finding) => finding.code === 'n-plus-one')
+    if (found.length > 0) throw NPlusOneFound({ findings: perPlace(found).map(tell) })
+  }
   return {
     url: instance.url!,
     instance,
@@ -75,12 +92,34 @@ export async function startTestApp(app: App, options: TestAppOptions = {}): Prom
     drain: ({ timeoutMs = 30_000 } = {}) => drain(instance, timeoutMs),
     db: (module) => instance.db(module),
     mails: readCaughtMails(instance.database.system),
+    findings,
+    expectNoNPlusOne,
     async close() {
       await instance.stop()
       await dropDatabase(server, name)
       await rm(folder, { recursive: true, force: true })
+      expectNoNPlusOne()
     },
   }
+}
+
+function allowed(finding: DatabaseFinding, allow: TestAppOptions['nPlusOne']): boolean {
+  if (allow === undefined || finding.code !== 'n-plus-one') return false
+  if (allow === 'ignore') return true
+  const { origin, query, callSite } = finding
+  const names = [origin.name, query, ...(callSite ? [callSite.file, placeOf(callSite)] : [])]
+  return allow.allow.some((name) => names.some((own) => own === name || own.endsWith(`/${name}`)))
+}
+
+/** Each place in the code once, at its worst. */
+function perPlace(findings: readonly NPlusOne[]): NPlusOne[] {
+  const worst = new Map<string, NPlusOne>()
+  for (const finding of findings) {
+    const place = finding.callSite ? placeOf(finding.callSite) : `${finding.origin.name} ${finding.query}`
+    const before = worst.get(place)
+    if (!before || before.times < finding.times) worst.set(place, finding)
+  }
+  return [...worst.values()]
 }
 
 async function drain({ queue, database }: Instance, timeoutMs: number): Promise<void> {

@@ -39,7 +39,11 @@ export async function createContexts(parts: ContextParts): Promise<ContextOf> {
   const contextOf: ContextOf = (name, signal) => new Context(fixed.get(name)!, signal, calls)
   // Calls carry the signal of their caller on.
   const calls = (module: Module, signal: AbortSignal): unknown =>
-    callsOf(module, app.modules, telemetry, (callee) => contextOf(callee, signal))
+    callsOf(module, app.modules, {
+      telemetry,
+      watch: database.watch,
+      contextOf: (callee) => contextOf(callee, signal),
+    })
   return contextOf
 }
 

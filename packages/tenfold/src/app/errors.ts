@@ -29,3 +29,25 @@ export const CompanionFailed = defineError('TF_COMPANION_FAILED', {
     `The companion for ${e.variable} (${e.script}) did not start: ${e.reason}`,
   fix: 'Run the script by hand to see what is wrong; it must print its URL as its first line. Or set the variable to a running service.',
 })
+
+export const BatchLength = defineError('TF_BATCH_LENGTH', {
+  says: (e: { call: string; inputs: number; outputs: number | undefined }) =>
+    `${e.call} was given ${e.inputs} input(s) and returned ${e.outputs === undefined ? 'no array' : `${e.outputs} output(s)`}.`,
+  fix: 'Return one output for each of `inputs`, in their order; where one has no answer, return what the output schema allows for that (`null`, say).',
+})
+
+export const LoaderMissing = defineError('TF_LOADER_MISSING', {
+  says: (e: { loader: string; key: string }) => `Loader '${e.loader}' found nothing for the key '${e.key}'.`,
+  fix: "Look whether the key is right and the row still there; without `missing: 'error'` the loader gives undefined.",
+})
+
+export const LoaderRows = defineError('TF_LOADER_ROWS', {
+  says: (e: { loader: string }) => `Loader '${e.loader}' returned rows, and does not say which key each of them has.`,
+  fix: "Give it `by: 'id'` (the column that holds the key), or return a Map by key.",
+})
+
+export const NPlusOneFound = defineError('TF_N_PLUS_ONE', {
+  says: (e: { findings: string[] }) =>
+    `${e.findings.length} N+1 quer${e.findings.length === 1 ? 'y' : 'ies'} ran in this test:\n\n${e.findings.join('\n\n')}\n`,
+  fix: "Mend them as each of them says; one that is meant can be allowed by name: `startTestApp(app, { nPlusOne: { allow: ['GET /orders'] } })`.",
+})

@@ -1,13 +1,14 @@
+import type { RepeatWatch } from '../database/index.ts'
 import type { HttpRequest, HttpRoute } from '../http/index.ts'
 import type { ContextOf } from './contexts.ts'
 import { runInScope, type Module, type RouteDefinition, type Scope } from '../modules/index.ts'
 
 /** The routes of a module as the HTTP server knows them. */
-export function routesOf(module: Module, scope: Scope, contextOf: ContextOf): HttpRoute[] {
-  return module.parts.filter((part) => part.kind === 'route').map((route) => httpRoute(route, scope, contextOf))
+export function routesOf(module: Module, scope: Scope, contextOf: ContextOf, watch?: RepeatWatch): HttpRoute[] {
+  return module.parts.filter((part) => part.kind === 'route').map((route) => httpRoute(route, scope, contextOf, watch))
 }
 
-function httpRoute(route: RouteDefinition, scope: Scope, contextOf: ContextOf): HttpRoute {
+function httpRoute(route: RouteDefinition, scope: Scope, contextOf: ContextOf, watch?: RepeatWatch): HttpRoute {
   const { handler, ...options } = route.options
   const [method, path] = route.path.split(' ') as [HttpRoute['method'], string]
   return {
@@ -19,6 +20,7 @@ function httpRoute(route: RouteDefinition, scope: Scope, contextOf: ContextOf): 
     handle: (request: HttpRequest) =>
       runInScope(scope, async () => {
         const { params, query, body, user, session, signal } = request
+        if (options.body !== 'stream') watch?.given('the request body', body)
         const facts = { params, query, body, user, session, request }
         return handler(Object.assign(contextOf(route.module, signal), facts))
       }),

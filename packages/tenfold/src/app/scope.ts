@@ -15,6 +15,7 @@ import {
 import type { ContextOf } from './contexts.ts'
 import { EventInvalid, JobInputInvalid } from './errors.ts'
 import { checked, retriesOf } from './jobs.ts'
+import { createLoaders } from './loaders.ts'
 
 export interface ScopeParts {
   queue: Queue
@@ -57,6 +58,7 @@ export function createScope(modules: readonly Module[], parts: ScopeParts): Scop
       )
     },
     cached: (definition) => caches.get(definition)!,
+    loader: createLoaders(telemetry, parts.contextOf),
     record: (metric, value, dimensions) => metrics.get(metric.name)!(value, dimensions),
   }
   for (const part of modules.flatMap((module) => module.parts)) {

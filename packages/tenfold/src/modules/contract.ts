@@ -7,6 +7,9 @@ export interface Method<Input extends AnySchema = AnySchema, Output extends AnyS
   output: Output
   /** Safe to send twice, so a remote call of it may be retried. Defaults to false. */
   idempotent?: boolean
+  /** One call for many inputs: callers go on giving one, and the calls of one tick become one. The code behind it is given
+   *  `inputs` and returns one output for each, in their order. Defaults to one by one. */
+  batch?: true
 }
 
 export type Methods = Record<string, Method>
@@ -58,4 +61,13 @@ export type Calls<Uses extends Record<string, AnyContract>> = {
   }
 }
 
-type Call<M extends Method> = (input: InputOf<M['input']>) => Promise<OutputOf<M['output']>>
+type Call<M extends Method> = M extends { batch: true }
+  ? BatchCall<InputOf<M['input']>, OutputOf<M['output']>>
+  : (input: InputOf<M['input']>) => Promise<OutputOf<M['output']>>
+
+/** A method with `batch: true`. */
+export interface BatchCall<Input, Output> {
+  (input: Input): Promise<Output>
+  /** In the order of `inputs`. */
+  many(inputs: readonly Input[]): Promise<Output[]>
+}

@@ -8,9 +8,13 @@ export type Implementation<K extends KitTypes, M extends Methods> = {
 }
 
 /** As a conditional type the checker looks through it while it infers, so that `state: 'paid'` stays that literal. */
-type Answer<K extends KitTypes, M> = M extends Method
-  ? (context: ModuleContext<K> & { readonly input: OutputOf<M['input']> }) => Promise<InputOf<M['output']>>
-  : never
+type Answer<K extends KitTypes, M> = M extends Method & { batch: true }
+  ? (
+      context: ModuleContext<K> & { readonly inputs: OutputOf<M['input']>[] },
+    ) => Promise<readonly InputOf<M['output']>[]>
+  : M extends Method
+    ? (context: ModuleContext<K> & { readonly input: OutputOf<M['input']> }) => Promise<InputOf<M['output']>>
+    : never
 
 export interface ImplementationDefinition<Module extends string = string> {
   readonly kind: 'implementation'

@@ -4,6 +4,7 @@ export type { KitTypes, ModuleContext } from './context.ts'
 export {
   contract,
   type AnyContract,
+  type BatchCall,
   type Calls,
   type Contract,
   type EventShape,
@@ -15,7 +16,8 @@ export type { EventDefinition, SubscriptionContext, SubscriptionDefinition, Subs
 export type { ImplementationDefinition } from './implement.ts'
 export type { EnqueueOptions, JobContext, JobDefinition, JobOptions } from './job.ts'
 export { defineModule, tables, type Kit, type Module, type Part, type Tables } from './kit.ts'
+export type { Loaded, LoaderDefinition, LoaderFound, LoaderKey, LoaderOptions } from './loader.ts'
 export type { MetricDefinition, MetricOptions } from './metric.ts'
 export { BadName, DuplicateName, ForeignPart, nameOf } from './names.ts'
 export type { HttpMethod, PathParams, RouteContext, RouteDefinition, RouteOptions, RoutePath } from './route.ts'
-export { currentScope, NoScope, runInScope, type CacheHandle, type Scope } from './scope.ts'
+export { currentScope, NoScope, runInScope, type CacheHandle, type LoaderHandle, type Scope } from './scope.ts'

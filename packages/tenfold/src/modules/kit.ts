@@ -13,6 +13,14 @@ import {
 } from './event.ts'
 import type { Implementation, ImplementationDefinition } from './implement.ts'
 import { jobDefinition, type JobDefinition, type JobOptions } from './job.ts'
+import {
+  loaderDefinition,
+  type Loaded,
+  type LoaderDefinition,
+  type LoaderFound,
+  type LoaderKey,
+  type LoaderOptions,
+} from './loader.ts'
 import { metricDefinition, type MetricDefinition, type MetricOptions } from './metric.ts'
 import type { RouteDefinition, RouteOptions, RoutePath } from './route.ts'
 import { checkName, checkParts } from './names.ts'
@@ -22,6 +30,7 @@ export type Part<Module extends string = string> =
   | JobDefinition<Module, any>
   | CronDefinition<Module>
   | CacheDefinition<Module, any, any>
+  | LoaderDefinition<Module, any, any>
   | EventDefinition<Module, any>
   | SubscriptionDefinition<Module>
   | MetricDefinition<Module, any>
@@ -78,6 +87,21 @@ export interface Kit<Name extends string, Uses extends Record<string, AnyContrac
     name: string,
     options: CacheOptions<TypesOf<Name, Uses, T, S>, Key, Value>,
   ): CacheDefinition<Name, Key, Value>
+  /** Rows by key, asked for together and once in a request.
+   *  @example
+   *  const author = m.loader('author', {
+   *    by: 'id',
+   *    load: (ids: string[], { db }) => db.selectFrom('authors').selectAll().where('id', 'in', ids).execute(),
+   *  }) */
+  loader<
+    Key extends LoaderKey,
+    Found extends LoaderFound,
+    Many extends boolean = false,
+    Missing extends 'undefined' | 'error' = 'undefined',
+  >(
+    name: string,
+    options: LoaderOptions<TypesOf<Name, Uses, T, S>, Key, Found, Many, Missing>,
+  ): LoaderDefinition<Name, Key, Loaded<Found, Many, Missing>>
   /** An event of this module: one of its contract, or a new one for itself. */
   event<Payload extends AnySchema>(name: string, payload: Payload): EventDefinition<Name, InputOf<Payload>>
   event<Payload extends AnySchema>(shape: EventShape<Name, Payload>): EventDefinition<Name, InputOf<Payload>>
@@ -144,6 +168,7 @@ export function defineModule<
       options: cronOptions as unknown as CronDefinition['options'],
     }),
     cache: (cache, cacheOptions) => cacheDefinition(name, checkName('cache', cache), cacheOptions),
+    loader: (loader, loaderOptions) => loaderDefinition(name, checkName('loader', loader), loaderOptions),
     event: (event: string | EventShape<Name>, payload?: AnySchema) =>
       eventDefinition(
         typeof event === 'string'

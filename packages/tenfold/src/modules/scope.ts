@@ -6,6 +6,7 @@ import { defineError } from '../kernel/index.ts'
 import type { CacheDefinition } from './cache.ts'
 import type { EventDefinition } from './event.ts'
 import type { EnqueueOptions, JobDefinition } from './job.ts'
+import type { LoaderDefinition } from './loader.ts'
 import type { MetricDefinition } from './metric.ts'
 import type { AnyTx } from '../database/index.ts'
 
@@ -13,6 +14,7 @@ export interface Scope {
   enqueue(job: JobDefinition<string, any>, inputs: readonly unknown[], options: EnqueueOptions): Promise<string[]>
   publish(event: EventDefinition<string, any>, payloads: readonly unknown[], tx: AnyTx | undefined): Promise<void>
   cached(cache: CacheDefinition<string, any, any>): CacheHandle
+  loader(loader: LoaderDefinition<string, any, any>, tx: AnyTx | undefined): LoaderHandle
   record(metric: MetricDefinition, value: number, dimensions: Record<string, string>): void
 }
 
@@ -20,6 +22,11 @@ export interface CacheHandle {
   get(key: unknown): Promise<unknown>
   invalidate(key: unknown, within?: { tx?: AnyTx }): Promise<void>
   invalidateTag(tag: string, within?: { tx?: AnyTx }): Promise<void>
+}
+
+export interface LoaderHandle {
+  load(key: unknown): Promise<unknown>
+  forget(key: unknown): void
 }
 
 export const NoScope = defineError('TF_NO_SCOPE', {

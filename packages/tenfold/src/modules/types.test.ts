@@ -132,6 +132,46 @@ export function wrongDefinitions(): void {
   })
   // @ts-expect-error a key of another type
   void product.get(5)
+  const order = m.loader('order', {
+    by: 'id',
+    load: (ids: string[], { db }) => db.selectFrom('orders').selectAll().where('id', 'in', ids).execute(),
+  })
+  type OrderRow = { id: string; cents: number; state: 'placed' | 'paid' }
+  void order.load('x').then((row) => same<typeof row, OrderRow | undefined>(true))
+  // @ts-expect-error a key of another type
+  void order.load(5)
+  const byState = m.loader('by-state', {
+    by: 'state',
+    many: true,
+    load: (states: string[], { db }) =>
+      db.selectFrom('orders').select(['id', 'state']).where('id', 'in', states).execute(),
+  })
+  void byState.load('paid').then((rows) => same<typeof rows, { id: string; state: 'placed' | 'paid' }[]>(true))
+  const total = m.loader('total', {
+    missing: 'error',
+    load: async (ids: string[]) => new Map(ids.map((id) => [id, 5])),
+  })
+  void total.loadMany(['x']).then((totals) => same<typeof totals, number[]>(true))
+  m.loader('wrong', {
+    // @ts-expect-error a column that the rows do not have
+    by: 'colour',
+    load: (ids: string[], { db }) => db.selectFrom('orders').selectAll().where('id', 'in', ids).execute(),
+  })
+  const prices = contract('prices', { price: { input: z.string(), output: z.number(), batch: true } })
+  const shop = defineModule('shop', { uses: { prices } })
+  shop.job('ask', {
+    input: z.string(),
+    run: async ({ call }) => {
+      same<Awaited<ReturnType<typeof call.prices.price>>, number>(true)
+      const all = await call.prices.price.many(['a', 'b'])
+      same<typeof all, number[]>(true)
+      // @ts-expect-error many inputs where one is meant
+      await call.prices.price(['a'])
+    },
+  })
+  defineModule('prices').implement(prices, { price: async ({ inputs }) => inputs.map((name) => name.length) })
+  // @ts-expect-error one output for many inputs
+  defineModule('prices').implement(prices, { price: async ({ inputs }) => inputs.length })
   const rate = m.metric('success', { kind: 'ratio', help: 'Orders that went well.', dimensions: ['country'] })
   rate.record(true, { country: 'DE' })
   // @ts-expect-error a dimension that was not declared

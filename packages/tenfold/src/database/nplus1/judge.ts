@@ -78,6 +78,7 @@ function keysOfQuery(group: Group): Keys[] {
 /** Of a call: the input itself, or each field of it. */
 function keysOfCall(group: Group): Keys[] {
   const [input] = group.occurrences[0]!.values
+  if (Array.isArray(input)) return []
   if (typeof input !== 'object' || input === null) {
     return [{ column: undefined, first: firstUses(group.occurrences, ({ values }) => values[0]) }]
   }

@@ -106,7 +106,7 @@ function convinces({ column, rows }: Tally, keys: Keys): boolean {
   if (telling >= rows.size * SHARE) return true
   const name = column.split('.').at(-1)!
   const inOrder = follows([...keys.first.keys()].map((key) => rows.get(key)).filter((row) => row !== undefined))
-  if (keys.column === undefined) return inOrder && identifies(name)
+  if (keys.column === undefined) return inOrder && (name === '' || identifies(name))
   if (identifies(keys.column))
     return (identifies(name) && (alike(name, keys.column) || /^(?:id|uuid)$/.test(keys.column))) || inOrder
   return alike(name, keys.column) && inOrder

@@ -3,6 +3,7 @@
 import type { Context, Finding, Telemetry, TraceRecord } from '../../telemetry/index.ts'
 import type { DatabaseFinding } from './findings.ts'
 import { judge } from './judge.ts'
+import { createReport } from './report.ts'
 import { Recording, type Occurrence } from './record.ts'
 
 export interface RepeatWatch {
@@ -15,8 +16,8 @@ export interface RepeatWatch {
     transaction: object | undefined,
   ): Occurrence | undefined
   end(occurrence: Occurrence, rows: readonly unknown[]): void
-  /** A call from one module to another, watched as queries are: `catalog.product`. */
-  call(caller: string, method: string, input: unknown, run: () => Promise<unknown>): Promise<unknown>
+  /** A call from one module to another begins: `catalog.product`. Several inputs at once are no keys. */
+  beginCall(caller: string, method: string, input: unknown): Occurrence | undefined
   /** What the present context was given from outside: keys may come out of it, too.
    *  @example watch.given('the request body', body) */
   given(name: string, value: unknown): void
@@ -30,7 +31,7 @@ const RECORDING = Symbol('tenfold.nplus1')
 const PLATFORM = 'tenfold'
 
 export function createRepeatWatch(telemetry: Telemetry): RepeatWatch {
-  const listeners = new Set<(findings: readonly DatabaseFinding[]) => void>()
+  const listeners = new Set<(findings: readonly DatabaseFinding[]) => void>([createReport(telemetry)])
 
   const recording = (): Recording | undefined => {
     const context = telemetry.current()
@@ -55,13 +56,7 @@ export function createRepeatWatch(telemetry: Telemetry): RepeatWatch {
     begin: (module, fingerprint, text, values, transaction) =>
       module === PLATFORM ? undefined : recording()?.begin('query', module, fingerprint, text, values, transaction),
     end: (occurrence, rows) => occurrence.recording.end(occurrence, rows),
-    async call(caller, method, input, run) {
-      const made = recording()
-      const occurrence = made?.begin('call', caller, method, '', [input], undefined)
-      const output = await run()
-      if (occurrence) made!.end(occurrence, Array.isArray(output) ? output : [output])
-      return output
-    },
+    beginCall: (caller, method, input) => recording()?.begin('call', caller, method, '', [input], undefined),
     given(name, value) {
       if (typeof value === 'object' && value !== null) recording()?.given(name, value)
     },
