@@ -199,7 +199,8 @@ const CLOCK_MS = 1
 
 /** Counts begins at which more than the limit ran. A run whose worker was killed ends there; one whose worker stood still,
  *  or could not reach the database, counts only as long as its lease was sure to last. */
-function crowded({ runs, chaos, leasesLost, leaseMs, limit }: Evidence): number {
+function crowded(evidence: Evidence): number {
+  const { runs, chaos, leasesLost, leaseMs, limit } = evidence
   const sure = leaseMs * (2 / 3)
   const end = (run: Run): number =>
     Math.min(
@@ -208,6 +209,7 @@ function crowded({ runs, chaos, leasesLost, leaseMs, limit }: Evidence): number 
       ...chaos.pauses.filter((pause) => pause.pid === run.pid && pause.to > run.began).map(({ from }) => from + sure),
       ...chaos.outages.filter((outage) => outage.to > run.began).map(({ from }) => from + sure),
       ...leasesLost.filter(({ pid, at }) => pid === run.pid && at > run.began).map(({ at }) => at - NOTICED_MS),
+      stoodStill(run, evidence) ? run.began : Infinity,
     )
   let crowds = 0
   const withKey = runs.filter((run) => run.kind === 'keyed')

@@ -1,6 +1,7 @@
 /** The database of the proof: embedded Postgres on disk, fsync on, that can be killed and comes back on the same port. */
 import { randomInt } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startEmbedded, type EmbeddedPostgres } from '../../packages/tenfold/src/database/embedded/index.ts'
@@ -31,6 +32,7 @@ export async function startKillableServer(): Promise<KillableServer> {
     async kill() {
       const from = Date.now()
       process.kill(servers.at(-1)!.pid, 'SIGKILL')
+      await untilFree(port) // its sessions hold the port until they have noticed
       servers.push(await start(port))
       if (servers.at(-1)!.port !== port) throw new Error(`port ${port} was taken while the server was away`)
       return { from, to: Date.now() }
@@ -39,5 +41,18 @@ export async function startKillableServer(): Promise<KillableServer> {
       for (const server of servers) await server.stop()
       await rm(folder, { recursive: true, force: true })
     },
+  }
+}
+
+async function untilFree(port: number): Promise<void> {
+  const deadline = Date.now() + 10_000
+  while (Date.now() < deadline) {
+    const free = await new Promise<boolean>((resolve) => {
+      const probe = createServer()
+      probe.once('error', () => resolve(false))
+      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
+    })
+    if (free) return
+    await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
