@@ -23,11 +23,13 @@ const setup = (env: { PATH: string }, ...args: string[]) => run('/bin/bash', ['s
 test('--missing names what is missing and installs nothing', async (t) => {
   const { code, output } = await setup(await bareSystem(t, {}), '--missing')
   assert.equal(code, 0)
-  assert.match(output, /^chromium\nredis-server$/m)
+  assert.match(output, /^chromium\npgbouncer\nredis-server$/m)
 })
 
 test('nothing is done when everything is there', async (t) => {
-  const { code, output } = await setup(await bareSystem(t, { chromium: '', 'redis-server': '', 'apt-get': 'exit 1' }))
+  const { code, output } = await setup(
+    await bareSystem(t, { chromium: '', pgbouncer: '', 'redis-server': '', 'apt-get': 'exit 1' }),
+  )
   assert.equal(code, 0)
   assert.equal(output, 'setup: nothing is missing\n')
 })
@@ -39,13 +41,13 @@ test('what is missing is installed with one update and one install', async (t) =
   const calls = (await readFile(join(system.PATH, 'apt-get.log'), 'utf8')).trim().split('\n')
   assert.equal(calls.length, 2)
   assert.match(calls[0] ?? '', /update$/)
-  assert.match(calls[1] ?? '', /install -y --no-install-recommends chromium redis-server$/)
+  assert.match(calls[1] ?? '', /install -y --no-install-recommends chromium pgbouncer redis-server$/)
 })
 
 test('a user goes through sudo, and without it is told what to do', async (t) => {
   const refused = await setup(await bareSystem(t, { id: 'echo 1000', 'apt-get': APT }))
   assert.equal(refused.code, 1)
-  assert.match(refused.output, /run as root, or install by other means: chromium redis-server/)
+  assert.match(refused.output, /run as root, or install by other means: chromium pgbouncer redis-server/)
   const system = await bareSystem(t, { id: 'echo 1000', 'apt-get': APT, sudo: 'exec "$@"' })
   assert.equal((await setup(system)).code, 0)
 })
@@ -61,5 +63,5 @@ test('when apt fails its last lines are shown', async (t) => {
 test('a system without apt is told so', async (t) => {
   const { code, output } = await setup(await bareSystem(t, { id: 'echo 0' }))
   assert.equal(code, 1)
-  assert.match(output, /has no apt-get; install by other means: chromium redis-server/)
+  assert.match(output, /has no apt-get; install by other means: chromium pgbouncer redis-server/)
 })

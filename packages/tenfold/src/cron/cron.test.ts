@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { SystemDatabase } from '../database/index.ts'
-import { testDatabase, type TestDatabase } from '../database/testing/index.ts'
+import { testDatabase, ways, type TestDatabase } from '../database/testing/index.ts'
 import { systemClock, type Clock, type Service } from '../kernel/index.ts'
 import { createTelemetry } from '../telemetry/index.ts'
 import type { Cron, CronDefinition, CronJobRow, CronJobs, CronTick } from './cron.ts'
@@ -58,158 +58,166 @@ async function until(what: string, check: () => Promise<boolean>, ms = 20_000): 
   }
 }
 
-describe('crons on postgres', () => {
-  let database: TestDatabase
-  let db: SystemDatabase
-  let jobs: ReturnType<typeof tableOfJobs>
-  const running: Service[] = []
+for (const via of ways())
+  describe(`crons on postgres, ${via}`, () => {
+    let database: TestDatabase
+    let db: SystemDatabase
+    let jobs: ReturnType<typeof tableOfJobs>
+    const running: Service[] = []
 
-  before(async () => {
-    database = await testDatabase({
-      migrations: [
-        migrations,
-        { module: 'tenfold.test', schema: 'tenfold', directory: new URL('./test.fixtures/', import.meta.url) },
-      ],
-      maxConnections: 20,
+    before(async () => {
+      database = await testDatabase({
+        via,
+        migrations: [
+          migrations,
+          { module: 'tenfold.test', schema: 'tenfold', directory: new URL('./test.fixtures/', import.meta.url) },
+        ],
+        maxConnections: 20,
+      })
+      db = database.system
+      jobs = tableOfJobs(db)
     })
-    db = database.system
-    jobs = tableOfJobs(db)
-  })
-  after(() => database.close())
+    after(() => database.close())
 
-  const open = (crons: CronDefinition[], clock: Clock = systemClock): Cron =>
-    openCron({ db, telemetry: createTelemetry({ service: 'test', env: 'test', level: 'silent' }), jobs, clock, crons })
+    const open = (crons: CronDefinition[], clock: Clock = systemClock): Cron =>
+      openCron({
+        db,
+        telemetry: createTelemetry({ service: 'test', env: 'test', level: 'silent' }),
+        jobs,
+        clock,
+        crons,
+      })
 
-  const start = async (crons: CronDefinition[], clock?: Clock): Promise<Service> => {
-    const service = open(crons, clock).schedule()
-    await service.start()
-    running.push(service)
-    return service
-  }
-  const stopAll = (): Promise<unknown> => Promise.all(running.splice(0).map((service) => service.stop()))
+    const start = async (crons: CronDefinition[], clock?: Clock): Promise<Service> => {
+      const service = open(crons, clock).schedule()
+      await service.start()
+      running.push(service)
+      return service
+    }
+    const stopAll = (): Promise<unknown> => Promise.all(running.splice(0).map((service) => service.stop()))
 
-  it('C1 five instances with wrong clocks, one paused and one stopped: one job per tick, and no tick without', async () => {
-    const crons = Array.from({ length: 40 }, (_, i) => ({ name: `fast.every-second-${i}`, schedule: '* * * * * *' }))
-    const pausing = pausable()
-    await start(crons)
-    await start(crons, skewed(90_000))
-    await start(crons, skewed(-90_000))
-    await start(crons, pausing)
-    const leaving = await start(crons)
-    await until('three ticks are there', async () => (await jobs.all('fast.every-second-0')).length >= 3)
-    pausing.paused = true
-    running.splice(running.indexOf(leaving), 1)
-    await leaving.stop()
-    await until('six ticks are there', async () => (await jobs.all('fast.every-second-0')).length >= 6)
-    pausing.paused = false
-    await until('eight ticks are there', async () => (await jobs.all('fast.every-second-39')).length >= 8)
-    await stopAll()
-    let total = 0
-    for (const { name } of crons) {
-      const times = (await jobs.all(name)).map(({ tick }) => tick.fireAt)
-      total += times.length
-      assert.deepEqual(
-        times,
-        times.map((_, i) => times[0]! + i * 1000),
-        `${name} has a gap, a double or a wrong order`,
+    it('C1 five instances with wrong clocks, one paused and one stopped: one job per tick, and no tick without', async () => {
+      const crons = Array.from({ length: 40 }, (_, i) => ({ name: `fast.every-second-${i}`, schedule: '* * * * * *' }))
+      const pausing = pausable()
+      await start(crons)
+      await start(crons, skewed(90_000))
+      await start(crons, skewed(-90_000))
+      await start(crons, pausing)
+      const leaving = await start(crons)
+      await until('three ticks are there', async () => (await jobs.all('fast.every-second-0')).length >= 3)
+      pausing.paused = true
+      running.splice(running.indexOf(leaving), 1)
+      await leaving.stop()
+      await until('six ticks are there', async () => (await jobs.all('fast.every-second-0')).length >= 6)
+      pausing.paused = false
+      await until('eight ticks are there', async () => (await jobs.all('fast.every-second-39')).length >= 8)
+      await stopAll()
+      let total = 0
+      for (const { name } of crons) {
+        const times = (await jobs.all(name)).map(({ tick }) => tick.fireAt)
+        total += times.length
+        assert.deepEqual(
+          times,
+          times.map((_, i) => times[0]! + i * 1000),
+          `${name} has a gap, a double or a wrong order`,
+        )
+        assert.ok(times.every((time) => time % 1000 === 0))
+      }
+      assert.ok(total >= 320)
+      const { rows } = await db.query<{ early: number }>(
+        'select count(*)::int as early from tenfold.cron_tick where inserted_at < fire_at',
       )
-      assert.ok(times.every((time) => time % 1000 === 0))
-    }
-    assert.ok(total >= 320)
-    const { rows } = await db.query<{ early: number }>(
-      'select count(*)::int as early from tenfold.cron_tick where inserted_at < fire_at',
-    )
-    assert.equal(rows[0]!.early, 0, 'a tick ran before its time')
-    const winners = await db.query(`select distinct instance_id from tenfold.cron_tick`)
-    assert.ok(winners.rowCount > 1, 'only one instance ever won: the race was not tried')
-  })
+      assert.equal(rows[0]!.early, 0, 'a tick ran before its time')
+      const winners = await db.query(`select distinct instance_id from tenfold.cron_tick`)
+      assert.ok(winners.rowCount > 1, 'only one instance ever won: the race was not tried')
+    })
 
-  it('C2 a tick whose job cannot be enqueued is not there, and is tried again', async () => {
-    let failures = 0
-    const failing: CronJobs = {
-      ...jobs,
-      enqueue: (list, within) => (failures++ < 2 ? Promise.reject(new Error('no')) : jobs.enqueue(list, within)),
-    }
-    const telemetry = createTelemetry({ service: 'test', env: 'test', level: 'silent' })
-    const crons = [{ name: 'fail.twice', schedule: '* * * * * *' }]
-    const service = openCron({ db, telemetry, jobs: failing, crons }).schedule()
-    await service.start()
-    await until('it is there', async () => (await jobs.all('fail.twice')).length > 0)
-    await service.stop()
-    const ticks = await db.query('select 1 from tenfold.cron_tick where name = $1', ['fail.twice'])
-    assert.ok(failures >= 3)
-    assert.equal(ticks.rowCount, (await jobs.all('fail.twice')).length)
-  })
+    it('C2 a tick whose job cannot be enqueued is not there, and is tried again', async () => {
+      let failures = 0
+      const failing: CronJobs = {
+        ...jobs,
+        enqueue: (list, within) => (failures++ < 2 ? Promise.reject(new Error('no')) : jobs.enqueue(list, within)),
+      }
+      const telemetry = createTelemetry({ service: 'test', env: 'test', level: 'silent' })
+      const crons = [{ name: 'fail.twice', schedule: '* * * * * *' }]
+      const service = openCron({ db, telemetry, jobs: failing, crons }).schedule()
+      await service.start()
+      await until('it is there', async () => (await jobs.all('fail.twice')).length > 0)
+      await service.stop()
+      const ticks = await db.query('select 1 from tenfold.cron_tick where name = $1', ['fail.twice'])
+      assert.ok(failures >= 3)
+      assert.equal(ticks.rowCount, (await jobs.all('fail.twice')).length)
+    })
 
-  it('C4 after an outage the last missed tick runs once if it is within grace, and not at all if it is not', async () => {
-    const minutely = '* * * * *'
-    const hourly = '0 * * * *'
-    const { rows } = await db.query<{ now: number }>(
-      'select extract(epoch from clock_timestamp())::float8 * 1000 as now',
-    )
-    const minute = Math.floor(rows[0]!.now / 60_000) * 60_000
-    for (const [name, schedule] of [
-      ['late.within', minutely],
-      ['late.beyond', hourly],
-    ] as const) {
-      await db.query(`insert into tenfold.cron values ($1, $2, 'UTC', now() - interval '3 hours')`, [name, schedule])
-    }
-    const crons = [
-      { name: 'late.within', schedule: minutely, graceMs: 150_000 },
-      { name: 'late.beyond', schedule: hourly, graceMs: 1 },
-    ]
-    const sinceHour = rows[0]!.now % 3_600_000
-    await start(crons)
-    await start(crons)
-    await until('the missed one runs', async () => (await jobs.all('late.within')).length > 0)
-    await systemClock.sleep(300)
-    await stopAll()
-    const within = (await jobs.all('late.within')).map(({ tick }) => tick.fireAt)
-    assert.ok(within.length === 1 || within[0] === minute, `${within.length} ran`)
-    assert.ok(within[0] === minute || within[0] === minute + 60_000)
-    if (sinceHour > 10_000 && sinceHour < 3_590_000) assert.deepEqual(await jobs.all('late.beyond'), [])
-  })
+    it('C4 after an outage the last missed tick runs once if it is within grace, and not at all if it is not', async () => {
+      const minutely = '* * * * *'
+      const hourly = '0 * * * *'
+      const { rows } = await db.query<{ now: number }>(
+        'select extract(epoch from clock_timestamp())::float8 * 1000 as now',
+      )
+      const minute = Math.floor(rows[0]!.now / 60_000) * 60_000
+      for (const [name, schedule] of [
+        ['late.within', minutely],
+        ['late.beyond', hourly],
+      ] as const) {
+        await db.query(`insert into tenfold.cron values ($1, $2, 'UTC', now() - interval '3 hours')`, [name, schedule])
+      }
+      const crons = [
+        { name: 'late.within', schedule: minutely, graceMs: 150_000 },
+        { name: 'late.beyond', schedule: hourly, graceMs: 1 },
+      ]
+      const sinceHour = rows[0]!.now % 3_600_000
+      await start(crons)
+      await start(crons)
+      await until('the missed one runs', async () => (await jobs.all('late.within')).length > 0)
+      await systemClock.sleep(300)
+      await stopAll()
+      const within = (await jobs.all('late.within')).map(({ tick }) => tick.fireAt)
+      assert.ok(within.length === 1 || within[0] === minute, `${within.length} ran`)
+      assert.ok(within[0] === minute || within[0] === minute + 60_000)
+      if (sinceHour > 10_000 && sinceHour < 3_590_000) assert.deepEqual(await jobs.all('late.beyond'), [])
+    })
 
-  it('C5 a new cron, and one with a new schedule, has no past', async () => {
-    const yearly = { name: 'new.yearly', schedule: '0 0 1 1 *', graceMs: 400 * 86_400_000 }
-    await start([yearly])
-    await systemClock.sleep(200)
-    await stopAll()
-    await start([{ ...yearly, schedule: '0 0 1 * *' }])
-    await systemClock.sleep(200)
-    await stopAll()
-    assert.deepEqual(await jobs.all('new.yearly'), [])
-  })
+    it('C5 a new cron, and one with a new schedule, has no past', async () => {
+      const yearly = { name: 'new.yearly', schedule: '0 0 1 1 *', graceMs: 400 * 86_400_000 }
+      await start([yearly])
+      await systemClock.sleep(200)
+      await stopAll()
+      await start([{ ...yearly, schedule: '0 0 1 * *' }])
+      await systemClock.sleep(200)
+      await stopAll()
+      assert.deepEqual(await jobs.all('new.yearly'), [])
+    })
 
-  it('C6 schedules that cannot work are refused', () => {
-    const refused = (schedule: string, code: string, timeZone?: string): void =>
-      assert.throws(() => open([{ name: 'bad.cron', schedule, ...(timeZone && { timeZone }) }]), { code }, schedule)
-    refused('0 0 30 2 *', 'TF_CRON_NEVER_FIRES')
-    refused('61 * * * *', 'TF_CRON_INVALID')
-    refused('hourly', 'TF_CRON_INVALID')
-    refused('2030-01-01T00:00:00', 'TF_CRON_INVALID')
-    refused('0 0 * * *', 'TF_CRON_INVALID', 'Mars/Base')
-    const twice = { name: 'same.name', schedule: '@daily' }
-    assert.throws(() => open([twice, twice]), { code: 'TF_CRON_DUPLICATE' })
-  })
+    it('C6 schedules that cannot work are refused', () => {
+      const refused = (schedule: string, code: string, timeZone?: string): void =>
+        assert.throws(() => open([{ name: 'bad.cron', schedule, ...(timeZone && { timeZone }) }]), { code }, schedule)
+      refused('0 0 30 2 *', 'TF_CRON_NEVER_FIRES')
+      refused('61 * * * *', 'TF_CRON_INVALID')
+      refused('hourly', 'TF_CRON_INVALID')
+      refused('2030-01-01T00:00:00', 'TF_CRON_INVALID')
+      refused('0 0 * * *', 'TF_CRON_INVALID', 'Mars/Base')
+      const twice = { name: 'same.name', schedule: '@daily' }
+      assert.throws(() => open([twice, twice]), { code: 'TF_CRON_DUPLICATE' })
+    })
 
-  it('lists the next time, words and runs, and runs one now', async () => {
-    const cron = open([{ name: 'list.me', schedule: '30 2 * * *', timeZone: 'Europe/Berlin' }])
-    const { jobId } = await cron.runNow('list.me')
-    const [row] = await cron.list()
-    assert.equal(row!.description, 'at 02:30')
-    assert.ok(row!.nextAt! > Date.now() && row!.nextAt! < Date.now() + 26 * 3_600_000)
-    assert.deepEqual(
-      row!.runs.map(({ fireAt: _, ...run }) => run),
-      [{ jobId, state: 'done', manual: true, startedAt: 1000, durationMs: 5 }],
-    )
-    assert.deepEqual(
-      (await jobs.all('list.me')).map(({ tick }) => tick.manual),
-      [true],
-    )
-    await assert.rejects(cron.runNow('list.you'), { code: 'TF_CRON_UNKNOWN' })
+    it('lists the next time, words and runs, and runs one now', async () => {
+      const cron = open([{ name: 'list.me', schedule: '30 2 * * *', timeZone: 'Europe/Berlin' }])
+      const { jobId } = await cron.runNow('list.me')
+      const [row] = await cron.list()
+      assert.equal(row!.description, 'at 02:30')
+      assert.ok(row!.nextAt! > Date.now() && row!.nextAt! < Date.now() + 26 * 3_600_000)
+      assert.deepEqual(
+        row!.runs.map(({ fireAt: _, ...run }) => run),
+        [{ jobId, state: 'done', manual: true, startedAt: 1000, durationMs: 5 }],
+      )
+      assert.deepEqual(
+        (await jobs.all('list.me')).map(({ tick }) => tick.manual),
+        [true],
+      )
+      await assert.rejects(cron.runNow('list.you'), { code: 'TF_CRON_UNKNOWN' })
+    })
   })
-})
 
 describe('timetables', () => {
   const at = (text: string): number => Date.parse(text)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { MigrationSource } from './index.ts'
 import { migrate, migrationStatus, openTransactions, type Db } from './index.ts'
-import { testDatabase, type TestDatabase } from './testing/index.ts'
+import { testDatabase, ways, type TestDatabase } from './testing/index.ts'
 
 interface Shop {
   item: { id: number; name: string; left: number }
@@ -30,176 +30,178 @@ async function untilTrue(condition: () => boolean | Promise<boolean>, what: stri
   }
 }
 
-describe('database', () => {
-  let db: TestDatabase
-  let shop: Db<Shop>
+for (const via of ways())
+  describe(`database, ${via}`, () => {
+    let db: TestDatabase
+    let shop: Db<Shop>
 
-  before(async () => {
-    const items =
-      'create table item (id int primary key, name text not null, left_over int); alter table item rename left_over to "left"'
-    db = await testDatabase({
-      maxConnections: 4,
-      migrations: [
-        await source('shop', { '0001_items.sql': items }),
-        await source('other', {
-          '0001_secret.sql': "create table secret (word text); insert into secret values ('x')",
-        }),
-      ],
-    })
-    shop = db.database.module<Shop>('shop')
-  })
-  after(() => db.close())
-
-  test('queries are typed, parametrised and run as the module', async () => {
-    await shop.insertInto('item').values({ id: 1, name: "O'Neil; drop table item", left: 3 }).execute()
-    const found = await shop.selectFrom('item').selectAll().where('name', 'like', "O'%").execute()
-    assert.deepEqual(found, [{ id: 1, name: "O'Neil; drop table item", left: 3 }])
-    const { rows } = await shop.sql<{ who: string }>`select current_user as who where ${1}::int = 1`
-    assert.equal(rows[0]!.who, 'test_shop')
-  })
-
-  test('a transaction that throws leaves nothing, one that resolves leaves all, and afterCommit knows which', async () => {
-    const committed: string[] = []
-    await assert.rejects(
-      shop.transaction(async (tx) => {
-        tx.afterCommit(() => committed.push('first'))
-        await tx.insertInto('item').values({ id: 10, name: 'gone', left: 0 }).execute()
-        throw new Error('no')
-      }),
-      /no/,
-    )
-    await shop.transaction(async (tx) => {
-      tx.afterCommit(() => committed.push('second'))
-      await tx.insertInto('item').values({ id: 11, name: 'kept', left: 0 }).execute()
-    })
-    const kept = await shop.selectFrom('item').select('id').where('id', 'in', [10, 11]).execute()
-    assert.deepEqual([kept, committed], [[{ id: 11 }], ['second']])
-  })
-
-  test('a serialization failure runs the function again until it fits', async () => {
-    await shop.insertInto('item').values({ id: 20, name: 'counter', left: 0 }).execute()
-    let runs = 0
-    const addOne = (): Promise<void> =>
-      shop.transaction(
-        async (tx) => {
-          runs++
-          const { left } = await tx.selectFrom('item').select('left').where('id', '=', 20).executeTakeFirstOrThrow()
-          await tx
-            .updateTable('item')
-            .set({ left: left + 1 })
-            .where('id', '=', 20)
-            .execute()
-        },
-        { isolation: 'serializable', attempts: 50 },
-      )
-    await Promise.all(Array.from({ length: 8 }, addOne))
-    const { left } = await shop.selectFrom('item').select('left').where('id', '=', 20).executeTakeFirstOrThrow()
-    assert.equal(left, 8)
-    assert.ok(runs > 8, `some of the ${runs} runs met a conflict`)
-  })
-
-  test('a swallowed failure is not taken for a commit', async () => {
-    await assert.rejects(
-      shop.transaction(async (tx) => {
-        await tx.insertInto('item').values({ id: 30, name: 'lost', left: 0 }).execute()
-        await tx.sql`select 1/0`.catch(() => {})
-      }),
-      { code: 'TF_TRANSACTION_ABORTED' },
-    )
-  })
-
-  test('a transaction inside another of the same module is refused instead of waiting for itself', async () => {
-    await assert.rejects(
-      shop.transaction(() => shop.transaction(async () => {})),
-      { code: 'TF_NESTED_TRANSACTION' },
-    )
-    assert.deepEqual(openTransactions(), [])
-  })
-
-  test('a transaction used after its end says so', async () => {
-    let kept: { query(text: string): Promise<unknown> } | undefined
-    await shop.transaction(async (tx) => void (kept = tx))
-    await assert.rejects(kept!.query('select 1'), { code: 'TF_TRANSACTION_CLOSED' })
-  })
-
-  test('a large result is read in batches, and leaving the loop early gives the connection back', async () => {
-    await shop.sql`insert into item select g, 'many', 0 from generate_series(1000, 5999) g`
-    let seen = 0
-    const many = shop.selectFrom('item').selectAll().where('name', '=', 'many')
-    for await (const _ of shop.stream(many, { batch: 700 })) seen++
-    assert.equal(seen, 5000)
-    for await (const _ of shop.stream(many)) break
-    assert.equal(db.database.counts().open - db.database.counts().idle, 0)
-  })
-
-  test('more flows than connections wait their turn; connections pass from role to role', async () => {
-    const other = db.database.module('other')
-    const work = Array.from({ length: 40 }, (_, i) =>
-      i % 2 ? shop.sql`select pg_sleep(0.005)` : other.sql`select pg_sleep(0.005)`,
-    )
-    await Promise.all(work)
-    assert.ok(db.database.counts().open <= 4)
-    assert.equal(db.database.counts().waiting, 0)
-  })
-
-  test('a killed backend fails its statement and nothing else', async () => {
-    await assert.rejects(shop.sql`select pg_terminate_backend(pg_backend_pid())`)
-    const { rows } = await shop.sql<{ one: number }>`select 1 as one`
-    assert.equal(rows[0]!.one, 1)
-  })
-
-  test('listeners hear messages, and learn of a lost connection that has come back', async () => {
-    const heard: (string | undefined)[] = []
-    const stop = await db.system.listen('test_channel', (payload) => void heard.push(payload))
-    await db.system.query(`select pg_notify('test_channel', 'one')`)
-    await untilTrue(() => heard.includes('one'), 'the first message')
-    await db.system
-      .query(
-        `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test/listen' and datname = current_database()`,
-      )
-      .catch(() => {})
-    await untilTrue(() => heard.includes(undefined), 'word of the loss')
-    await untilTrue(async () => {
-      await db.system.query(`select pg_notify('test_channel', 'two')`)
-      return heard.includes('two')
-    }, 'a message over the new connection')
-    await stop()
-  })
-
-  const bypasses: Record<string, string> = {
-    'reads the table of another module': 'select * from other.secret',
-    'joins it': 'select * from item join other.secret on true',
-    'writes to it': "insert into other.secret values ('y')",
-    'becomes the role of the other': 'set role test_other',
-    'becomes its owner': 'set role test_other_owner',
-    'becomes its own owner': 'set role test_shop_owner',
-    'makes a table in its own schema': 'create table shop.sneaky (id int)',
-    'makes a table in the schema of the other': 'create table other.sneaky (id int)',
-    'makes a table in public': 'create table public.sneaky (id int)',
-    'makes a foreign key to it': 'alter table shop.item add foreign key (id) references other.secret',
-    'drops its own table': 'drop table shop.item',
-    'copies it out': 'copy other.secret to stdout',
-    "reads the platform's tables": 'select * from tenfold.migration',
-    'reads the passwords': 'select rolpassword from pg_authid',
-    'reads a file of the server': "select pg_read_file('PG_VERSION')",
-  }
-  for (const [what, statement] of Object.entries(bypasses)) {
-    test(`a module that ${what} is denied`, async () => {
-      await assert.rejects(db.database.module('shop').sql([statement] as unknown as TemplateStringsArray), {
-        code: '42501',
+    before(async () => {
+      const items =
+        'create table item (id int primary key, name text not null, left_over int); alter table item rename left_over to "left"'
+      db = await testDatabase({
+        via,
+        maxConnections: 4,
+        migrations: [
+          await source('shop', { '0001_items.sql': items }),
+          await source('other', {
+            '0001_secret.sql': "create table secret (word text); insert into secret values ('x')",
+          }),
+        ],
       })
+      shop = db.database.module<Shop>('shop')
     })
-  }
-  test('a search_path to the other schema opens nothing', async () => {
-    await assert.rejects(
-      shop.transaction(async (tx) => {
-        await tx.sql`set local search_path = other`
-        await tx.sql`select * from secret`
-      }),
-      { code: '42P01' }, // names in a schema without USAGE are not even found
-    )
+    after(() => db.close())
+
+    test('queries are typed, parametrised and run as the module', async () => {
+      await shop.insertInto('item').values({ id: 1, name: "O'Neil; drop table item", left: 3 }).execute()
+      const found = await shop.selectFrom('item').selectAll().where('name', 'like', "O'%").execute()
+      assert.deepEqual(found, [{ id: 1, name: "O'Neil; drop table item", left: 3 }])
+      const { rows } = await shop.sql<{ who: string }>`select current_user as who where ${1}::int = 1`
+      assert.equal(rows[0]!.who, 'test_shop')
+    })
+
+    test('a transaction that throws leaves nothing, one that resolves leaves all, and afterCommit knows which', async () => {
+      const committed: string[] = []
+      await assert.rejects(
+        shop.transaction(async (tx) => {
+          tx.afterCommit(() => committed.push('first'))
+          await tx.insertInto('item').values({ id: 10, name: 'gone', left: 0 }).execute()
+          throw new Error('no')
+        }),
+        /no/,
+      )
+      await shop.transaction(async (tx) => {
+        tx.afterCommit(() => committed.push('second'))
+        await tx.insertInto('item').values({ id: 11, name: 'kept', left: 0 }).execute()
+      })
+      const kept = await shop.selectFrom('item').select('id').where('id', 'in', [10, 11]).execute()
+      assert.deepEqual([kept, committed], [[{ id: 11 }], ['second']])
+    })
+
+    test('a serialization failure runs the function again until it fits', async () => {
+      await shop.insertInto('item').values({ id: 20, name: 'counter', left: 0 }).execute()
+      let runs = 0
+      const addOne = (): Promise<void> =>
+        shop.transaction(
+          async (tx) => {
+            runs++
+            const { left } = await tx.selectFrom('item').select('left').where('id', '=', 20).executeTakeFirstOrThrow()
+            await tx
+              .updateTable('item')
+              .set({ left: left + 1 })
+              .where('id', '=', 20)
+              .execute()
+          },
+          { isolation: 'serializable', attempts: 50 },
+        )
+      await Promise.all(Array.from({ length: 8 }, addOne))
+      const { left } = await shop.selectFrom('item').select('left').where('id', '=', 20).executeTakeFirstOrThrow()
+      assert.equal(left, 8)
+      assert.ok(runs > 8, `some of the ${runs} runs met a conflict`)
+    })
+
+    test('a swallowed failure is not taken for a commit', async () => {
+      await assert.rejects(
+        shop.transaction(async (tx) => {
+          await tx.insertInto('item').values({ id: 30, name: 'lost', left: 0 }).execute()
+          await tx.sql`select 1/0`.catch(() => {})
+        }),
+        { code: 'TF_TRANSACTION_ABORTED' },
+      )
+    })
+
+    test('a transaction inside another of the same module is refused instead of waiting for itself', async () => {
+      await assert.rejects(
+        shop.transaction(() => shop.transaction(async () => {})),
+        { code: 'TF_NESTED_TRANSACTION' },
+      )
+      assert.deepEqual(openTransactions(), [])
+    })
+
+    test('a transaction used after its end says so', async () => {
+      let kept: { query(text: string): Promise<unknown> } | undefined
+      await shop.transaction(async (tx) => void (kept = tx))
+      await assert.rejects(kept!.query('select 1'), { code: 'TF_TRANSACTION_CLOSED' })
+    })
+
+    test('a large result is read in batches, and leaving the loop early gives the connection back', async () => {
+      await shop.sql`insert into item select g, 'many', 0 from generate_series(1000, 5999) g`
+      let seen = 0
+      const many = shop.selectFrom('item').selectAll().where('name', '=', 'many')
+      for await (const _ of shop.stream(many, { batch: 700 })) seen++
+      assert.equal(seen, 5000)
+      for await (const _ of shop.stream(many)) break
+      assert.equal(db.database.counts().open - db.database.counts().idle, 0)
+    })
+
+    test('more flows than connections wait their turn; connections pass from role to role', async () => {
+      const other = db.database.module('other')
+      const work = Array.from({ length: 40 }, (_, i) =>
+        i % 2 ? shop.sql`select pg_sleep(0.005)` : other.sql`select pg_sleep(0.005)`,
+      )
+      await Promise.all(work)
+      assert.ok(db.database.counts().open <= 4)
+      assert.equal(db.database.counts().waiting, 0)
+    })
+
+    test('a killed backend fails its statement and nothing else', async () => {
+      await assert.rejects(shop.sql`select pg_terminate_backend(pg_backend_pid())`)
+      const { rows } = await shop.sql<{ one: number }>`select 1 as one`
+      assert.equal(rows[0]!.one, 1)
+    })
+
+    test('listeners hear messages, and learn of a lost connection that has come back', async () => {
+      const heard: (string | undefined)[] = []
+      const stop = await db.system.listen('test_channel', (payload) => void heard.push(payload))
+      await db.system.query(`select pg_notify('test_channel', 'one')`)
+      await untilTrue(() => heard.includes('one'), 'the first message')
+      await db.system
+        .query(
+          `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test/listen' and datname = current_database()`,
+        )
+        .catch(() => {})
+      await untilTrue(() => heard.includes(undefined), 'word of the loss')
+      await untilTrue(async () => {
+        await db.system.query(`select pg_notify('test_channel', 'two')`)
+        return heard.includes('two')
+      }, 'a message over the new connection')
+      await stop()
+    })
+
+    const bypasses: Record<string, string> = {
+      'reads the table of another module': 'select * from other.secret',
+      'joins it': 'select * from item join other.secret on true',
+      'writes to it': "insert into other.secret values ('y')",
+      'becomes the role of the other': 'set role test_other',
+      'becomes its owner': 'set role test_other_owner',
+      'becomes its own owner': 'set role test_shop_owner',
+      'makes a table in its own schema': 'create table shop.sneaky (id int)',
+      'makes a table in the schema of the other': 'create table other.sneaky (id int)',
+      'makes a table in public': 'create table public.sneaky (id int)',
+      'makes a foreign key to it': 'alter table shop.item add foreign key (id) references other.secret',
+      'drops its own table': 'drop table shop.item',
+      'copies it out': 'copy other.secret to stdout',
+      "reads the platform's tables": 'select * from tenfold.migration',
+      'reads the passwords': 'select rolpassword from pg_authid',
+      'reads a file of the server': "select pg_read_file('PG_VERSION')",
+    }
+    for (const [what, statement] of Object.entries(bypasses)) {
+      test(`a module that ${what} is denied`, async () => {
+        await assert.rejects(db.database.module('shop').sql([statement] as unknown as TemplateStringsArray), {
+          code: '42501',
+        })
+      })
+    }
+    test('a search_path to the other schema opens nothing', async () => {
+      await assert.rejects(
+        shop.transaction(async (tx) => {
+          await tx.sql`set local search_path = other`
+          await tx.sql`select * from secret`
+        }),
+        { code: '42P01' }, // names in a schema without USAGE are not even found
+      )
+    })
   })
-})
 
 describe('migrations', () => {
   const options = (db: TestDatabase, ...sources: MigrationSource[]) => ({

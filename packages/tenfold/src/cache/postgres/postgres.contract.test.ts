@@ -1,27 +1,28 @@
-import { testDatabase } from '../../database/testing/index.ts'
+import { testDatabase, ways } from '../../database/testing/index.ts'
 import { createTelemetry } from '../../telemetry/index.ts'
 import { openCaches } from '../index.ts'
 import { describeCacheContract, ROOM } from '../testing/contract.ts'
 
-describeCacheContract('memory, told by postgres', async (clock) => {
-  const database = await testDatabase()
-  const telemetry = createTelemetry({ service: 'test', env: 'test', level: 'silent' })
-  const open = () => openCaches({ db: database.system, telemetry, clock, ...ROOM, echoEvery: 1e9 })
-  const [a, b] = await Promise.all([open(), open()])
-  return {
-    a,
-    b,
-    // The connection that listens is ended by the server, as an operator or a failover would.
-    async breakLine() {
-      await database.system.query(
-        `select pg_terminate_backend(pid) from pg_stat_activity
+for (const via of ways())
+  describeCacheContract(`memory, told by postgres, ${via}`, async (clock) => {
+    const database = await testDatabase({ via })
+    const telemetry = createTelemetry({ service: 'test', env: 'test', level: 'silent' })
+    const open = () => openCaches({ db: database.system, telemetry, clock, ...ROOM, echoEvery: 1e9 })
+    const [a, b] = await Promise.all([open(), open()])
+    return {
+      a,
+      b,
+      // The connection that listens is ended by the server, as an operator or a failover would.
+      async breakLine() {
+        await database.system.query(
+          `select pg_terminate_backend(pid) from pg_stat_activity
          where datname = current_database() and pid <> pg_backend_pid() and query ilike 'listen%'`,
-      )
-    },
-    async close() {
-      await a.close()
-      await b.close()
-      await database.close()
-    },
-  }
-})
+        )
+      },
+      async close() {
+        await a.close()
+        await b.close()
+        await database.close()
+      },
+    }
+  })

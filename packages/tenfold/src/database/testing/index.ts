@@ -13,17 +13,28 @@ import {
 } from '../index.ts'
 import { createDatabase, databaseUrl, dropDatabase, startTestServer, type TestServer } from './server.ts'
 
+import { pgbouncerProgram, startPooler, type TestPooler } from './pooler.ts'
 import type { TestReplica } from './replica.ts'
 
+export { pgbouncerProgram, startPooler, type PoolMode, type TestPooler, type TestPoolerOptions } from './pooler.ts'
 export { createReplica, type TestReplica, type TestReplicaOptions } from './replica.ts'
 export { createDatabase, databaseUrl, dropDatabase, startTestServer, type TestServer } from './server.ts'
 
 /** The one thing that is shared by all tests of a process: its server, and the migrated databases that new ones are copied from. */
-const shared = { server: undefined as Promise<TestServer> | undefined, templates: new Map<string, Promise<Template>>() }
+const shared = {
+  server: undefined as Promise<TestServer> | undefined,
+  pooler: undefined as Promise<TestPooler> | undefined,
+  templates: new Map<string, Promise<Template>>(),
+}
 
 /** The server of this process, started on the first call. */
 export function testServer(): Promise<TestServer> {
   return (shared.server ??= startTestServer())
+}
+
+/** The pooler before this process's server, in transaction mode; started on the first call. */
+export function testPooler(): Promise<TestPooler> {
+  return (shared.pooler ??= testServer().then((server) => startPooler(server)))
 }
 
 export interface TestDatabaseOptions {
@@ -37,11 +48,23 @@ export interface TestDatabaseOptions {
   maxConnections?: number
   /** Replicas of `testServer()`, made with `createReplica`; the database is there on all of them when this resolves. */
   replicas?: readonly TestReplica[]
+  /** How statements get to the server. Through PgBouncer in transaction mode, `url` and LISTEN stay direct. Defaults to `direct`. */
+  via?: Via
+}
+
+export type Via = 'direct' | 'pgbouncer'
+
+/** Both ways where PgBouncer is installed (`scripts/setup`), else the direct one: for suites that have to pass on each.
+ *  @example for (const via of ways()) describeQueueContract(`postgres, ${via}`, () => open(via)) */
+export function ways(): readonly Via[] {
+  return pgbouncerProgram() ? ['direct', 'pgbouncer'] : ['direct']
 }
 
 export interface TestDatabase {
   /** The administrator's address of this database: what DATABASE_URL would be. */
   url: string
+  /** Where the statements go: `url`, or the pooler before it. */
+  statementUrl: string
   app: string
   secretKey: string
   roleMode: RoleMode
@@ -67,9 +90,20 @@ export async function testDatabase(options: TestDatabaseOptions = {}): Promise<T
   const { replicas = [] } = options
   await Promise.all(replicas.map((replica) => replica.caughtUp()))
   const replicaUrls = replicas.map((replica) => databaseUrl(replica.adminUrl, name))
-  const database = openDatabase({ url, app, secretKey, roleMode, telemetry, maxConnections, replicaUrls })
+  const statementUrl = options.via === 'pgbouncer' ? (await testPooler()).urlOf(url) : url
+  const database = openDatabase({
+    url: statementUrl,
+    directUrl: url,
+    app,
+    secretKey,
+    roleMode,
+    telemetry,
+    maxConnections,
+    replicaUrls,
+  })
   return {
     url,
+    statementUrl,
     app,
     secretKey,
     roleMode,

@@ -1,17 +1,27 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { testDatabase } from '../../database/testing/index.ts'
+import { testDatabase, ways, type Via } from '../../database/testing/index.ts'
 import { createTelemetry } from '../../telemetry/index.ts'
 import { migrations } from '../index.ts'
 import { describeQueueContract, type QueueBackend } from '../testing/index.ts'
 import { openPostgresQueue, type PostgresQueue } from './queue.ts'
 
-describeQueueContract('postgres', openBackend)
+for (const via of ways()) describeQueueContract(`postgres, ${via}`, () => openBackend(via))
 
-async function openBackend(): Promise<QueueBackend> {
+async function openBackend(via: Via): Promise<QueueBackend> {
   const orders = { module: 'orders', schema: 'orders', directory: '/nowhere' }
-  const { database, system, url, app, secretKey, roleMode, close } = await testDatabase({
+  const {
+    database,
+    system,
+    url: directUrl,
+    statementUrl: url,
+    app,
+    secretKey,
+    roleMode,
+    close,
+  } = await testDatabase({
+    via,
     migrations: [migrations, orders],
     maxConnections: 20,
   })
@@ -28,9 +38,13 @@ async function openBackend(): Promise<QueueBackend> {
     },
     transaction: (fn) => database.module('orders').transaction(fn),
     async spawnWorker(options) {
-      const child = spawn(process.execPath, [fixture, JSON.stringify({ url, app, secretKey, roleMode, ...options })], {
-        stdio: ['pipe', 'pipe', 'inherit'],
-      })
+      const child = spawn(
+        process.execPath,
+        [fixture, JSON.stringify({ url, directUrl, app, secretKey, roleMode, ...options })],
+        {
+          stdio: ['pipe', 'pipe', 'inherit'],
+        },
+      )
       children.push(child)
       await once(child.stdout, 'data')
       return child

@@ -5,6 +5,7 @@ import { openQueue } from '../index.ts'
 
 interface Arguments {
   url: string
+  directUrl: string
   app: string
   secretKey: string
   roleMode: RoleMode
