@@ -6,7 +6,15 @@ import { pathToFileURL } from 'node:url'
 import { NPlusOneFound, type App, type Config, type Instance } from './app/index.ts'
 import type { Role } from './config/index.ts'
 import { placeOf, tell, type DatabaseFinding, type Db, type NPlusOne } from './database/index.ts'
-import { createDatabase, databaseUrl, dropDatabase, testServer } from './database/testing/index.ts'
+import {
+  createDatabase,
+  databaseUrl,
+  dropDatabase,
+  testPooler,
+  testServer,
+  type TestReplica,
+  type Via,
+} from './database/testing/index.ts'
 import { randomHex } from './kernel/index.ts'
 import { readCaughtMails, type CaughtMails } from './mail/index.ts'
 
@@ -17,6 +25,10 @@ export interface TestAppOptions {
   config?: Config
   /** The folder of the app: companions are found from here. Defaults to the working directory. */
   root?: URL
+  /** Whether statements go through PgBouncer in transaction mode. Defaults to TEST_VIA, else `direct`. */
+  via?: Via
+  /** Replicas of `testServer()`: plain reads go there. */
+  replicas?: readonly TestReplica[]
   /** More environment variables. */
   variables?: Record<string, string>
   /** N+1 queries that are meant: the names of routes, jobs or crons, contract methods, or files (also with a line) in which
@@ -56,12 +68,20 @@ export async function startTestApp(app: App, options: TestAppOptions = {}): Prom
   const server = await testServer()
   const name = `test_${app.name}_${randomHex(6)}`
   await createDatabase(server, name)
+  const directUrl = databaseUrl(server.adminUrl, name)
+  const pooled = (options.via ?? process.env.TEST_VIA) === 'pgbouncer'
+  const { replicas = [] } = options
+  await Promise.all(replicas.map((replica) => replica.caughtUp()))
   const folder = await mkdtemp(join(tmpdir(), `tenfold-${app.name}-`))
   const config = { ...options.config }
   const variables: Record<string, string | undefined> = {
     ...process.env,
     NODE_ENV: 'test',
-    DATABASE_URL: databaseUrl(server.adminUrl, name),
+    DATABASE_URL: pooled ? (await testPooler()).urlOf(directUrl) : directUrl,
+    DATABASE_DIRECT_URL: directUrl,
+    ...(replicas.length > 0 && {
+      DATABASE_REPLICA_URLS: replicas.map((replica) => databaseUrl(replica.adminUrl, name)).join(),
+    }),
     SECRET_KEY: 'a secret key for tests, and nothing else',
     STORAGE_URL: pathToFileURL(join(folder, 'files')).href,
     PORT: '0',

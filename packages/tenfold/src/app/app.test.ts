@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
 import type { Generated } from 'kysely'
+import { ways } from '../database/testing/index.ts'
 import { defineError } from '../kernel/index.ts'
 import { contract, defineModule, tables } from '../modules/index.ts'
 import { startTestApp, type TestApp } from '../testing.ts'
@@ -107,92 +108,103 @@ function listenerModule() {
   return m.build({ parts: [on] })
 }
 
-describe('an app', () => {
-  let running: TestApp
+for (const via of ways())
+  describe(`an app, ${via}`, () => {
+    let running: TestApp
 
-  before(async () => {
-    const modules = [
-      stockModule(
-        await migrationsOf(
-          `create table item (name text primary key, "left" int not null check ("left" >= 0)); insert into item values ('mug', 2)`,
+    before(async () => {
+      const modules = [
+        stockModule(
+          await migrationsOf(
+            `create table item (name text primary key, "left" int not null check ("left" >= 0)); insert into item values ('mug', 2)`,
+          ),
         ),
-      ),
-      salesModule(
-        await migrationsOf('create table sale (id bigint generated always as identity, item text not null, note text)'),
-      ),
-      listenerModule(),
-    ]
-    running = await startTestApp(app({ name: 'testapp', modules }), { roles: ['web', 'worker', 'cron', 'console'] })
-  })
-  after(async () => {
-    await running.close()
-    await Promise.all(folders.map((folder) => rm(folder, { recursive: true })))
-  })
+        salesModule(
+          await migrationsOf(
+            'create table sale (id bigint generated always as identity, item text not null, note text)',
+          ),
+        ),
+        listenerModule(),
+      ]
+      running = await startTestApp(app({ name: 'testapp', modules }), {
+        via,
+        roles: ['web', 'worker', 'cron', 'console'],
+      })
+    })
+    after(async () => {
+      await running.close()
+    heard.length = 0
+      await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true })))
+    })
 
-  const post = (path: string, body: unknown): Promise<Response> =>
-    running.fetch(path, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } })
+    const post = (path: string, body: unknown): Promise<Response> =>
+      running.fetch(path, {
+        method: 'POST',
+        body: JSON.stringify(body),
+        headers: { 'content-type': 'application/json' },
+      })
 
-  test('a request calls another module, and its transaction carries a job and an event', async () => {
-    const first = await running.fetch('/items/mug')
-    assert.deepEqual(await first.json(), { name: 'mug', left: 2, loads: 1 })
-    const reply = await post('/sales', { item: 'mug' })
-    assert.equal(reply.status, 200)
-    assert.deepEqual(await reply.json(), { id: 1, left: 1 })
-    await running.drain()
-    assert.deepEqual(await running.db('sales').selectFrom('sale').selectAll().execute(), [
-      { id: 1, item: 'mug', note: 'hello' },
-    ])
-    assert.deepEqual(heard, ['mug'])
-  })
+    test('a request calls another module, and its transaction carries a job and an event', async () => {
+      const first = await running.fetch('/items/mug')
+      assert.deepEqual(await first.json(), { name: 'mug', left: 2, loads: 1 })
+      const reply = await post('/sales', { item: 'mug' })
+      assert.equal(reply.status, 200)
+      assert.deepEqual(await reply.json(), { id: 1, left: 1 })
+      await running.drain()
+      assert.deepEqual(await running.db('sales').selectFrom('sale').selectAll().execute(), [
+        { id: 1, item: 'mug', note: 'hello' },
+      ])
+      assert.deepEqual(heard, ['mug'])
+    })
 
-  test('a cached value is loaded again after the transaction that changed it', async () => {
-    const reply = await running.fetch('/items/mug')
-    assert.deepEqual(await reply.json(), { name: 'mug', left: 1, loads: 2 })
-    const again = await running.fetch('/items/mug')
-    assert.equal(((await again.json()) as { loads: number }).loads, 2)
-  })
+    test('a cached value is loaded again after the transaction that changed it', async () => {
+      const reply = await running.fetch('/items/mug')
+      assert.deepEqual(await reply.json(), { name: 'mug', left: 1, loads: 2 })
+      const again = await running.fetch('/items/mug')
+      assert.equal(((await again.json()) as { loads: number }).loads, 2)
+    })
 
-  test('what was rolled back leaves no job and no event, and the client no inside', async () => {
-    const reply = await post('/sales', { item: 'mug', fail: true })
-    assert.equal(reply.status, 500)
-    const problem = await reply.text()
-    assert.match(reply.headers.get('content-type')!, /application\/problem\+json/)
-    assert.doesNotMatch(problem, /at .*\.ts/)
-    await running.drain()
-    const { rows } = await running.db('sales').sql<{ n: number }>`select count(*) as n from sale`
-    assert.deepEqual([rows[0]!.n, heard], [1, ['mug']])
-  })
+    test('what was rolled back leaves no job and no event, and the client no inside', async () => {
+      const reply = await post('/sales', { item: 'mug', fail: true })
+      assert.equal(reply.status, 500)
+      const problem = await reply.text()
+      assert.match(reply.headers.get('content-type')!, /application\/problem\+json/)
+      assert.doesNotMatch(problem, /at .*\.ts/)
+      await running.drain()
+      const { rows } = await running.db('sales').sql<{ n: number }>`select count(*) as n from sale`
+      assert.deepEqual([rows[0]!.n, heard], [1, ['mug']])
+    })
 
-  test('an error of the called module reaches the client with its code', async () => {
-    const reply = await post('/sales', { item: 'mug' })
-    assert.equal(reply.status, 409)
-    const problem = (await reply.json()) as Record<string, unknown>
-    assert.equal(problem.code, 'TEST_SOLD_OUT')
-    assert.equal(problem.detail, "There is no 'mug' left.")
-  })
+    test('an error of the called module reaches the client with its code', async () => {
+      const reply = await post('/sales', { item: 'mug' })
+      assert.equal(reply.status, 409)
+      const problem = (await reply.json()) as Record<string, unknown>
+      assert.equal(problem.code, 'TEST_SOLD_OUT')
+      assert.equal(problem.detail, "There is no 'mug' left.")
+    })
 
-  test('a job enqueued past the open transaction is an error while developing', async () => {
-    const reply = await post('/careless', {})
-    assert.equal(((await reply.json()) as { code: string }).code, 'TF_ENQUEUE_OUTSIDE_TRANSACTION')
-  })
+    test('a job enqueued past the open transaction is an error while developing', async () => {
+      const reply = await post('/careless', {})
+      assert.equal(((await reply.json()) as { code: string }).code, 'TF_ENQUEUE_OUTSIDE_TRANSACTION')
+    })
 
-  test('the console knows the request, its queries and its jobs', async () => {
-    const { inspector } = running.instance
-    const jobs = await inspector.jobs({ limit: 10 })
-    assert.ok(jobs.some((job) => job.name === 'sales.note' && job.state === 'done'))
-    const page = await fetch(running.instance.consoleUrl!)
-    assert.equal(page.status, 200)
-  })
+    test('the console knows the request, its queries and its jobs', async () => {
+      const { inspector } = running.instance
+      const jobs = await inspector.jobs({ limit: 10 })
+      assert.ok(jobs.some((job) => job.name === 'sales.note' && job.state === 'done'))
+      const page = await fetch(running.instance.consoleUrl!)
+      assert.equal(page.status, 200)
+    })
 
-  test('the API reference describes each route', async () => {
-    const document = (await (await running.fetch('/openapi.json')).json()) as {
-      openapi: string
-      paths: Record<string, unknown>
-    }
-    assert.equal(document.openapi.slice(0, 3), '3.1')
-    assert.deepEqual(Object.keys(document.paths).sort(), ['/careless', '/items/{name}', '/sales'])
+    test('the API reference describes each route', async () => {
+      const document = (await (await running.fetch('/openapi.json')).json()) as {
+        openapi: string
+        paths: Record<string, unknown>
+      }
+      assert.equal(document.openapi.slice(0, 3), '3.1')
+      assert.deepEqual(Object.keys(document.paths).sort(), ['/careless', '/items/{name}', '/sales'])
+    })
   })
-})
 
 describe('an app that cannot work', () => {
   const start = (definition: ReturnType<typeof app>): Promise<unknown> =>

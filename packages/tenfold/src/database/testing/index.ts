@@ -48,7 +48,8 @@ export interface TestDatabaseOptions {
   maxConnections?: number
   /** Replicas of `testServer()`, made with `createReplica`; the database is there on all of them when this resolves. */
   replicas?: readonly TestReplica[]
-  /** How statements get to the server. Through PgBouncer in transaction mode, `url` and LISTEN stay direct. Defaults to `direct`. */
+  /** How statements get to the server. Through PgBouncer in transaction mode, `url` and LISTEN stay direct. Defaults
+   *  to TEST_VIA, else `direct`: `TEST_VIA=pgbouncer npm test` sends everything through it. */
   via?: Via
 }
 
@@ -90,7 +91,7 @@ export async function testDatabase(options: TestDatabaseOptions = {}): Promise<T
   const { replicas = [] } = options
   await Promise.all(replicas.map((replica) => replica.caughtUp()))
   const replicaUrls = replicas.map((replica) => databaseUrl(replica.adminUrl, name))
-  const statementUrl = options.via === 'pgbouncer' ? (await testPooler()).urlOf(url) : url
+  const statementUrl = (options.via ?? process.env.TEST_VIA) === 'pgbouncer' ? (await testPooler()).urlOf(url) : url
   const database = openDatabase({
     url: statementUrl,
     directUrl: url,
