@@ -2,6 +2,7 @@ import { config } from 'tenfold'
 
 export default config({
   app: './app.ts',
+  seed: './seed.ts',
   // In development there is a payment provider of our own, in a process of its own.
   companions: { PAYMENTS_URL: './payments/server.ts' },
 })

@@ -133,7 +133,7 @@ for (const via of ways())
     })
     after(async () => {
       await running.close()
-    heard.length = 0
+      heard.length = 0
       await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true })))
     })
 

@@ -100,12 +100,12 @@ async function bindCompanions(
   const list: Binding[] = []
   for (const [variable, script] of Object.entries(companions)) {
     const given = environment.variables[variable]
-    if (given) list.push({ part: variable, bound: withoutPassword(given), embedded: false, variable })
+    if (given) list.push({ part: nameOf(variable), bound: withoutPassword(given), embedded: false, variable })
     else if (environment.env !== 'production') {
       const companion = await startCompanion(variable, new URL(script, root), telemetry)
       stops.push(() => companion.stop())
       variables[variable] = companion.url
-      list.push({ part: script, bound: companion.url, embedded: true, variable })
+      list.push({ part: nameOf(variable), bound: companion.url, embedded: true, variable })
     }
   }
   return { variables, list }
@@ -118,6 +118,11 @@ function replicaBindings({ databaseReplicaUrls }: Environment): Binding[] {
     embedded: false,
     variable: 'DATABASE_REPLICA_URLS',
   }))
+}
+
+/** PAYMENTS_URL binds `payments`. */
+function nameOf(variable: string): string {
+  return variable.toLowerCase().replace(/_url$/, '').replaceAll('_', ' ')
 }
 
 function storageBinding({ storageUrl }: Environment): Binding {

@@ -50,6 +50,9 @@ export interface Config {
    *  listens on a free port and prints its URL as the first line.
    *  @example companions: { PAYMENTS_URL: './payments/provider.ts' } */
   companions?: Record<string, string>
+  /** A script that fills a new database; run once in development, beside the app, when `tenfold start` has just made the
+   *  database. Best written so that running it again adds nothing. */
+  seed?: string
   database?: {
     /** Connections of one process, over all modules. Defaults to 20. */
     connections?: number

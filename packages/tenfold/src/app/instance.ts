@@ -58,6 +58,8 @@ export interface Instance {
   readonly crons: Cron
   readonly inspector: Inspector
   readonly database: Database
+  /** Whether this start applied the very first migration. */
+  readonly newDatabase: boolean
   /** The tables of one module. */
   db<Tables = any>(module: string): Db<Tables>
   /** A request through the same path as one from the network: auth, validation, limits and all. */
@@ -81,6 +83,7 @@ export interface Ground {
   telemetry: Telemetry
   bindings: Bindings
   database: Database
+  newDatabase: boolean
 }
 
 /** Starts in this order, and stops in the opposite one; what was opened is closed again if a later step fails. */
@@ -106,6 +109,7 @@ export async function startInstance(app: App, options: StartOptions): Promise<In
     crons: parts.crons,
     inspector: parts.inspector,
     database,
+    newDatabase: ground.newDatabase,
     db: (module) => database.module(module),
     fetch: (request) => server.fetch(request),
     run: (fn) => telemetry.root({ kind: 'task', name: 'run' }, () => runInScope(parts.scope, fn)),
@@ -125,7 +129,12 @@ async function prepare(app: App, options: StartOptions, opened: AsyncDisposableS
   opened.defer(() => telemetry.close())
   const bindings = await bind({ app: app.name, environment, telemetry, root, companions: config.companions ?? {} })
   opened.defer(() => bindings.stop())
-  const roleMode = await migrated(app, bindings, options.migrate ?? bindings.databaseEmbedded, telemetry)
+  const { roleMode, newDatabase } = await migrated(
+    app,
+    bindings,
+    options.migrate ?? bindings.databaseEmbedded,
+    telemetry,
+  )
   const database = openDatabase({
     url: bindings.databaseUrl,
     directUrl: bindings.databaseDirectUrl,
@@ -139,11 +148,16 @@ async function prepare(app: App, options: StartOptions, opened: AsyncDisposableS
   })
   opened.defer(() => database.service.stop())
   await database.service.start()
-  return { app, serving, environment, roles, root, version, config, telemetry, bindings, database }
+  return { app, serving, environment, roles, root, version, config, telemetry, bindings, database, newDatabase }
+}
+
+interface Migrated {
+  roleMode: RoleMode
+  newDatabase: boolean
 }
 
 /** The schema is up to date, or this instance does not start. */
-async function migrated(app: App, bindings: Bindings, mayMigrate: boolean, telemetry: Telemetry): Promise<RoleMode> {
+async function migrated(app: App, bindings: Bindings, mayMigrate: boolean, telemetry: Telemetry): Promise<Migrated> {
   const target = {
     url: bindings.databaseDirectUrl,
     app: app.name,
@@ -152,13 +166,15 @@ async function migrated(app: App, bindings: Bindings, mayMigrate: boolean, telem
   }
   if (mayMigrate) {
     const onProgress = (one: object): void => telemetry.log.debug('Migrated.', { ...one })
-    return (await migrate({ ...target, onProgress })).roleMode
+    const { roleMode, applied } = await migrate({ ...target, onProgress })
+    const first = target.sources[0]!.module
+    return { roleMode, newDatabase: applied.some((name) => name.startsWith(`${first}/0001`)) }
   }
   const { migrations, roleMode } = await migrationStatus(target)
   refuseDamage(migrations)
   const pending = migrations.filter((one) => one.state === 'pending').map((one) => `${one.module}/${one.name}`)
   if (pending.length > 0 || !roleMode) throw MigrationsPending({ pending })
-  return roleMode
+  return { roleMode, newDatabase: false }
 }
 
 function servedModules(app: App, names: readonly string[] | undefined): readonly Module[] {

@@ -5,6 +5,7 @@ import type { Command } from '../command.ts'
 import { BadOptionValue } from '../errors.ts'
 import type { Output } from '../output.ts'
 import { loadProject, type Project } from '../project.ts'
+import { seedOnce } from '../seed.ts'
 import { stopSignal } from '../signals.ts'
 
 export const start: Command = {
@@ -40,7 +41,9 @@ export const start: Command = {
       ...(flags.migrate === true && { migrate: true }),
     })
     announce(instance, output, performance.now() - started)
+    const endSeed = seedOnce(project, instance, output)
     await stopAsked
+    endSeed()
     await instance.stop().catch((error: unknown) => output.error(messageOf(error)))
     return 0
   },
