@@ -19,6 +19,7 @@ export {
   defineModule,
   tables,
   type CacheDefinition,
+  type ContextOf,
   type Contract,
   type EventDefinition,
   type JobDefinition,

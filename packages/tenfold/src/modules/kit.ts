@@ -2,7 +2,7 @@
 import type { AnySchema, InputOf, OutputOf } from '../kernel/index.ts'
 import type { Auth } from '../http/index.ts'
 import { cacheDefinition, type CacheDefinition, type CacheOptions } from './cache.ts'
-import type { KitTypes } from './context.ts'
+import type { KitTypes, ModuleContext } from './context.ts'
 import type { AnyContract, Contract, EventSchemas, EventShape, Methods } from './contract.ts'
 import type { CronDefinition, CronOptions } from './cron.ts'
 import {
@@ -207,3 +207,9 @@ type UsesByName<Uses extends Record<string, AnyContract>> = {
       : `this contract is named '${N}'`
     : never
 }
+
+/** What code of a kit's module is given: for functions that a handler passes its context to.
+ *  @example
+ *  async function openOrders({ db }: ContextOf<typeof m>, userId: string) { … } */
+export type ContextOf<K> =
+  K extends Kit<infer Name, infer Uses, infer T, infer S> ? ModuleContext<TypesOf<Name, Uses, T, S>> : never

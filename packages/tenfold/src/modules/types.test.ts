@@ -7,7 +7,7 @@ import { z } from 'zod'
 import type { Generated } from 'kysely'
 import type { User } from '../kernel/index.ts'
 import { stream } from '../http/index.ts'
-import { contract, defineModule, tables } from './index.ts'
+import { contract, defineModule, tables, type ContextOf } from './index.ts'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const same = <A, B>(_: Equal<A, B>): void => {}
@@ -85,6 +85,13 @@ const place = m.route('POST /orders/:shop/lines/:line', {
     })
   },
 })
+
+/** A function of its own that a handler may pass its context to. */
+export async function openOrders({ db, call }: ContextOf<typeof m>): Promise<number> {
+  // @ts-expect-error a contract that is not in `uses`
+  void call.catalog
+  return (await db.selectFrom('orders').select('cents').executeTakeFirstOrThrow()).cents
+}
 
 export function wrongDefinitions(): void {
   m.route('GET /a', {
