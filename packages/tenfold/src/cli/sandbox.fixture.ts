@@ -81,7 +81,7 @@ export interface Running {
   readonly finished: Promise<Finished>
   /** What it has printed so far, on both streams. */
   printed(): string
-  /** Waits until what it printed since `from` matches; throws when it ends before that, or after `timeoutMs` (30 s). */
+  /** Waits until what it printed since `from` matches; throws when it ends before that, or after `timeoutMs` (60 s). */
   untilPrinted(pattern: RegExp, options?: { from?: number; timeoutMs?: number }): Promise<RegExpExecArray>
 }
 
@@ -160,7 +160,7 @@ function launch(cwd: string, args: string[], variables: Record<string, string>):
     child,
     finished,
     printed,
-    async untilPrinted(pattern, { from = 0, timeoutMs = 30_000 } = {}) {
+    async untilPrinted(pattern, { from = 0, timeoutMs = 60_000 } = {}) {
       const deadline = Date.now() + timeoutMs
       for (;;) {
         const found = pattern.exec(printed().slice(from))

@@ -1,15 +1,21 @@
+/** A Ctrl-C can arrive twice: from the terminal, and from npm, which hands it on. */
+const SAME_KEYPRESS_MS = 1000
+
 /** Resolves when the process is asked to end: by Ctrl-C, SIGTERM, a closed terminal, or the end of a parent that speaks
- *  with it over a channel. A second time ends it at once. */
+ *  with it over a channel. Asked again a second later or more, by Ctrl-C or SIGTERM, the process ends at once. */
 export function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
-    let asked = false
+    let askedAt: number | undefined
     const stop = (): void => {
-      if (asked) process.exit(130)
-      asked = true
+      askedAt ??= performance.now()
       resolve()
     }
-    process.on('SIGINT', stop).on('SIGTERM', stop).on('SIGHUP', stop)
-    process.once('disconnect', () => asked || stop())
+    const insist = (): void => {
+      if (askedAt !== undefined && performance.now() - askedAt > SAME_KEYPRESS_MS) process.exit(130)
+      stop()
+    }
+    process.on('SIGINT', insist).on('SIGTERM', insist).on('SIGHUP', stop)
+    process.once('disconnect', stop)
     process.channel?.unref()
   })
 }

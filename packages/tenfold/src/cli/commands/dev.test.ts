@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { isAlive, PROJECT, sandbox, type Running, type Sandbox } from '../sandbox.fixture.ts'
@@ -47,13 +47,6 @@ describe('tenfold dev', () => {
     await dev.untilPrinted(/TF_PROJECT_BROKEN[^]*ended \(code 1\)/, { from: seen })
     project.write({ [GREETINGS]: PROJECT[GREETINGS]! })
     assert.deepEqual(await hello(await started()), { hello: 'world' })
-
-    project.write({ 'modules/extra/words.ts': 'export const words = []\n' })
-    await started()
-    project.write({ 'modules/extra/words.ts': 'export const words = [1]\n' })
-    await started()
-    rmSync(join(project.folder, 'modules/extra'), { recursive: true })
-    await started()
     assert.equal(postmaster(), pid)
   })
 

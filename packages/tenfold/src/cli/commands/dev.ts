@@ -17,8 +17,9 @@ export const dev: Command = {
   options: {
     only: { type: 'string', value: '<roles>', about: 'as in `tenfold start`' },
     modules: { type: 'string', value: '<names>', about: 'as in `tenfold start`' },
+    migrate: { type: 'boolean', about: 'as in `tenfold start`, at every restart' },
   },
-  examples: ['tenfold dev', 'tenfold dev --only web'],
+  examples: ['tenfold dev', 'tenfold dev --only web', 'DATABASE_URL=postgres://… tenfold dev --migrate'],
   async run({ flags, output }) {
     const { app, root } = await loadProject(flags)
     // The database stays up over restarts: the last user of the embedded server stops it, and that is this process.
@@ -26,7 +27,7 @@ export const dev: Command = {
       ? undefined
       : await startEmbedded({ dataDir: fileURLToPath(new URL('.tenfold/postgres', root)), database: app.name })
     const stopAsked = stopSignal()
-    const options = ['only', 'modules', 'config', 'json', 'no-color'].flatMap((name) => {
+    const options = ['only', 'modules', 'migrate', 'config', 'json', 'no-color'].flatMap((name) => {
       const value = flags[name]
       return value === undefined ? [] : value === true ? [`--${name}`] : [`--${name}`, String(value)]
     })

@@ -52,6 +52,48 @@ describe('tenfold start, with the embedded database', () => {
     }
   })
 
+  test('takes a Ctrl-C that comes twice, as it does through npm, for one; a closed terminal stops it, too', async () => {
+    for (const signals of [
+      ['SIGINT', 'SIGINT'],
+      ['SIGHUP', 'SIGHUP'],
+    ] as const) {
+      const app = project.start(['start', '--only', 'web', '--json'])
+      await ready(app)
+      const pid = postmaster(project)
+      for (const signal of signals) app.child.kill(signal)
+      assert.deepEqual(await app.finished.then(({ code, signal }) => [code, signal]), [0, null])
+      await untilGone(pid)
+    }
+  })
+
+  test('ends at once when asked again later', async () => {
+    const stubborn = await sandbox({
+      files: {
+        'modules/greetings/index.ts': `import { defineModule } from 'tenfold'
+import { z } from 'zod'
+const m = defineModule('greetings')
+const slow = m.route('GET /slow', { auth: 'public', reply: z.string(), handler: () => new Promise<string>(() => {}) })
+export default m.build({ parts: [slow] })
+`,
+      },
+    })
+    const app = stubborn.start(['start', '--only', 'web', '--json'])
+    const { url } = await ready(app)
+    const pid = postmaster(stubborn)
+    void fetch(`${url}/slow`).catch(() => {})
+    await fetch(`${url}/health/live`)
+    const asked = Date.now()
+    app.child.kill('SIGINT')
+    const again = setInterval(() => Date.now() - asked > 1000 && app.child.kill('SIGINT'), 50)
+    const { code } = await app.finished
+    clearInterval(again)
+    assert.equal(code, 130)
+    assert.ok(Date.now() - asked < 15_000)
+    await stubborn.run(['migrate', 'status']) // joins the database that was left behind, and stops it
+    await untilGone(pid)
+    await stubborn.remove()
+  })
+
   test('tells people where everything is', async () => {
     const app = project.start(['start'])
     await app.untilPrinted(
