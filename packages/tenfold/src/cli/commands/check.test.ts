@@ -40,6 +40,8 @@ describe('tenfold check', () => {
   test('knows what is shared', async () => {
     const DATABASE_URL = 'postgres://shop:secret@db.internal:5432/shop'
     const { report } = await check({ DATABASE_URL, SECRET_KEY: 'x'.repeat(32) })
+    const replicas = { DATABASE_URL, DATABASE_REPLICA_URLS: 'postgres://shop:secret@replica.internal/shop' }
+    assert.match((await project.run(['check'], replicas)).stdout, /stage 4: [^]*replica-1 +replica\.internal +works/)
     assert.equal(report.stage?.number, 2)
     assert.deepEqual(
       report.twoInstances.map((line) => line.split(':')[0]),

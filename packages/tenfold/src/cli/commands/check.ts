@@ -35,7 +35,7 @@ export const check: Command = {
     }
     const warnings = lines
       .filter((line) => line.twoInstances)
-      .map((line) => `${line.part}: ${line.twoInstances} (set ${line.variable})`)
+      .map(({ part, twoInstances, variable }) => `${part}: ${twoInstances}${variable && ` (set ${variable})`}`)
     output.show({ ok: problems.length === 0, stage, problems, bindings: lines, twoInstances: warnings }, () => {
       if (stage) output.line(`stage ${stage.number}: ${stage.name}\n`)
       if (lines.length > 0)
@@ -70,7 +70,7 @@ function withStandIns({ env, variables }: Environment, { companions = {} }: Conf
 }
 
 function bindingsOf(environment: Environment, companions: string[]): Line[] {
-  const { env, databaseUrl, storageUrl, secretKey, variables } = environment
+  const { env, databaseUrl, databaseReplicaUrls, storageUrl, secretKey, variables } = environment
   const inDevelopment = (what: string): string => (env === 'production' ? 'nothing' : what)
   const shared = databaseUrl !== undefined
   return [
@@ -80,6 +80,12 @@ function bindingsOf(environment: Environment, companions: string[]): Line[] {
       twoInstances: shared ? '' : 'each machine would have a database of its own',
       variable: 'DATABASE_URL',
     },
+    ...databaseReplicaUrls.map((url, i) => ({
+      part: `replica-${i + 1}`,
+      bound: new URL(url).host,
+      twoInstances: '',
+      variable: 'DATABASE_REPLICA_URLS',
+    })),
     { part: 'jobs, crons, events', bound: 'Postgres', twoInstances: '', variable: '' },
     { part: 'sessions', bound: 'Postgres', twoInstances: '', variable: '' },
     { part: 'rate limits', bound: 'Postgres', twoInstances: '', variable: '' },
@@ -87,8 +93,10 @@ function bindingsOf(environment: Environment, companions: string[]): Line[] {
     {
       part: 'files',
       bound: storageUrl ?? 'disk, .tenfold/files',
-      twoInstances: 'a file uploaded on one machine is not on the other',
-      variable: 'STORAGE_URL',
+      twoInstances: storageUrl
+        ? 'works only if every machine has the same folder'
+        : 'a file uploaded on one machine is not on the other',
+      variable: storageUrl ? '' : 'STORAGE_URL',
     },
     {
       part: 'secret key',
