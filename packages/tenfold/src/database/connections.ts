@@ -2,9 +2,12 @@
  *
  *    acquire(role) -> an idle connection of that role
  *                  -> else a new one, while fewer than `max` are open
- *                  -> else an idle one of another role is closed to make room
- *                  -> else wait in line (first come, first served), at most `acquireTimeoutMs`
+ *                  -> else, for a role that has none, an idle one of another role is closed to make room
+ *                  -> else wait in line, at most `acquireTimeoutMs`; after PATIENCE_MS an idle one of another role goes
+ *    release       -> to who waits longest for this role
+ *                  -> but to another role that has less than its fair share, if this one has more: by closing it
  *
+ *  To log in costs some ten statements: a connection changes its role only to even out shares, never for one statement.
  *  Connections are opened lazily and closed after `idleMs` without work. */
 import pg from 'pg'
 import { messageOf } from '../kernel/index.ts'
@@ -42,8 +45,10 @@ interface Waiter {
   role: string
   give: (connection: Connection) => void
   fail: (error: unknown) => void
-  timer: NodeJS.Timeout
+  timers: NodeJS.Timeout[]
 }
+
+const PATIENCE_MS = 20
 
 export interface ConnectionCounts {
   open: number
@@ -54,7 +59,9 @@ export interface ConnectionCounts {
 
 export class Connections {
   readonly #options: Required<Omit<ConnectionsOptions, Told>> & Pick<ConnectionsOptions, Told>
-  readonly #all = new Set<Connection>()
+  readonly #open = new Set<Connection>()
+  /** Connections by role, those that are being opened included. */
+  readonly #held = new Map<string, number>()
   readonly #idle: Connection[] = []
   readonly #waiting: Waiter[] = []
   readonly #sweeper: NodeJS.Timeout
@@ -68,32 +75,44 @@ export class Connections {
   }
 
   counts(): ConnectionCounts {
-    return { open: this.#all.size, idle: this.#idle.length, waiting: this.#waiting.length, max: this.#options.max }
+    return { open: this.#open.size, idle: this.#idle.length, waiting: this.#waiting.length, max: this.#options.max }
   }
 
   async acquire(role: string): Promise<Connection> {
     const kept = this.#takeIdle(role)
     if (kept) return kept
-    if (this.#makeRoom()) return this.#open(role)
+    if (this.#open.size + this.#opening < this.#options.max) return this.#connect(role)
+    if (this.#heldBy(role) === 0 && this.#closeOldestIdle()) return this.#connect(role)
     return new Promise((give, fail) => {
-      const timer = setTimeout(() => {
-        this.#waiting.splice(this.#waiting.indexOf(waiter), 1)
-        fail(PoolExhausted({ role, waitedMs: this.#options.acquireTimeoutMs, max: this.#options.max }))
-      }, this.#options.acquireTimeoutMs)
-      const waiter: Waiter = { role, give, fail, timer }
+      const { acquireTimeoutMs, max } = this.#options
+      const giveUp = (): void => {
+        this.#leave(waiter)
+        fail(PoolExhausted({ role, waitedMs: acquireTimeoutMs, max }))
+      }
+      const takeOver = (): void => {
+        if (!this.#closeOldestIdle()) return
+        this.#leave(waiter)
+        this.#connect(role).then(give, fail)
+      }
+      const waiter: Waiter = {
+        role,
+        give,
+        fail,
+        timers: [setTimeout(giveUp, acquireTimeoutMs), setTimeout(takeOver, PATIENCE_MS)],
+      }
       this.#waiting.push(waiter)
     })
   }
 
   release(connection: Connection): void {
     if (!connection.usable || this.#closed) return this.#drop(connection)
-    const next = this.#waiting[0]
-    if (next?.role === connection.role) {
-      this.#waiting.shift()
-      clearTimeout(next.timer)
-      return next.give(connection)
+    const poorer = this.#waiting.find(({ role }) => role !== connection.role && this.#deserves(role, connection.role))
+    if (poorer) return this.#drop(connection, poorer)
+    const own = this.#waiting.find(({ role }) => role === connection.role)
+    if (own) {
+      this.#leave(own)
+      return own.give(connection)
     }
-    if (next) return this.#drop(connection) // makes room for the role that has waited longest
     connection.idleSince = Date.now()
     this.#idle.push(connection)
   }
@@ -115,16 +134,32 @@ export class Connections {
     return undefined
   }
 
-  #makeRoom(): boolean {
-    if (this.#all.size + this.#opening < this.#options.max) return true
+  #closeOldestIdle(): boolean {
     const oldest = this.#idle.shift()
-    if (!oldest) return false
-    void this.#end(oldest)
-    return true
+    if (oldest) void this.#end(oldest)
+    return oldest !== undefined
   }
 
-  async #open(role: string): Promise<Connection> {
+  #heldBy(role: string): number {
+    return this.#held.get(role) ?? 0
+  }
+
+  /** Whether a waiting role should get the connection of another: it has none, or less than its share while that has more. */
+  #deserves(role: string, other: string): boolean {
+    const held = this.#heldBy(role)
+    if (held === 0) return true
+    const share = Math.floor(this.#options.max / this.#held.size)
+    return held < share && this.#heldBy(other) > share
+  }
+
+  #leave(waiter: Waiter): void {
+    waiter.timers.forEach(clearTimeout)
+    this.#waiting.splice(this.#waiting.indexOf(waiter), 1)
+  }
+
+  async #connect(role: string): Promise<Connection> {
     this.#opening++
+    this.#held.set(role, this.#heldBy(role) + 1)
     const config = clientConfig(this.#options.url, this.#options.credentials(role), this.#options.applicationName)
     const client = new pg.Client({ ...config, connectionTimeoutMillis: this.#options.acquireTimeoutMs })
     const connection: Connection = { role, client, usable: true, idleSince: 0 }
@@ -135,12 +170,13 @@ export class Connections {
       await this.#options.onOpen?.(client)
     } catch (error) {
       void endClient(client)
-      this.#serveNext()
+      this.#forget(role)
+      this.#serve(this.#waiting[0])
       throw DatabaseUnreachable({ host: `${config.host}:${config.port}`, reason: reasonOf(error) }, { cause: error })
     } finally {
       this.#opening--
     }
-    this.#all.add(connection)
+    this.#open.add(connection)
     return connection
   }
 
@@ -155,23 +191,28 @@ export class Connections {
     this.#options.onLost?.(connection.role, error)
   }
 
-  #drop(connection: Connection): void {
+  /** Closes it; the room that comes free is for `next`, by default for who waits longest. */
+  #drop(connection: Connection, next: Waiter | undefined = this.#waiting[0]): void {
     void this.#end(connection)
-    this.#serveNext()
+    this.#serve(next)
   }
 
   async #end(connection: Connection): Promise<void> {
     connection.usable = false
-    this.#all.delete(connection)
+    if (this.#open.delete(connection)) this.#forget(connection.role)
     await endClient(connection.client)
   }
 
-  /** Room has come free: opens a connection for whoever waits longest. */
-  #serveNext(): void {
-    const next = this.#waiting.shift()
-    if (!next) return
-    clearTimeout(next.timer)
-    this.#open(next.role).then(next.give, next.fail)
+  #forget(role: string): void {
+    const left = this.#heldBy(role) - 1
+    if (left > 0) this.#held.set(role, left)
+    else this.#held.delete(role)
+  }
+
+  #serve(waiter: Waiter | undefined): void {
+    if (!waiter) return
+    this.#leave(waiter)
+    this.#connect(waiter.role).then(waiter.give, waiter.fail)
   }
 
   #closeIdle(): void {
