@@ -61,7 +61,7 @@ function keysOfQuery(group: Group): Keys[] {
   }
   const shape = placesOf(group.occurrences[0]!.text)
   const candidates = shape.map(({ role, column }, index) => ({ role, column, index }))
-  const order = ['equal', 'insert', 'other']
+  const order = ['equal', 'list', 'insert', 'other']
   return candidates
     .filter(({ role }) => order.includes(role))
     .toSorted((a, b) => order.indexOf(a.role) - order.indexOf(b.role))
@@ -70,7 +70,9 @@ function keysOfQuery(group: Group): Keys[] {
       first: firstUses(group.occurrences, ({ text, values }) => {
         const place = placesOf(text)[index]
         if (!place || !order.includes(place.role)) return undefined
-        return place.parameter > 0 ? values[place.parameter - 1] : place.literal
+        const value = place.parameter > 0 ? values[place.parameter - 1] : place.literal
+        // A list of one is a key all the same: `any($1)` in a loop.
+        return place.role === 'list' ? (Array.isArray(value) && value.length === 1 ? value[0] : undefined) : value
       }),
     }))
 }
@@ -80,7 +82,7 @@ function keysOfCall(group: Group): Keys[] {
   const [input] = group.occurrences[0]!.values
   if (Array.isArray(input)) return []
   if (typeof input !== 'object' || input === null) {
-    return [{ column: undefined, first: firstUses(group.occurrences, ({ values }) => values[0]) }]
+    return [{ column: undefined, whole: true, first: firstUses(group.occurrences, ({ values }) => values[0]) }]
   }
   return Object.keys(input).map((field) => ({
     column: field,
@@ -101,8 +103,9 @@ function firstUses(
 }
 
 /** Work that has to go row by row. */
-function oneByOne(group: Group, keys: Keys, { writers }: Recording, trace: TraceRecord): boolean {
-  const own = new Set(group.occurrences.map(({ transaction }) => transaction).filter((tx) => tx && writers.has(tx)))
+function oneByOne(group: Group, keys: Keys, recording: Recording, trace: TraceRecord): boolean {
+  const transactions = group.occurrences.map(({ transaction }) => transaction)
+  const own = new Set(transactions.filter((tx) => tx && recording.hasWritten(tx)))
   if (own.size >= keys.first.size * SHARE) return true
   if (!group.writes) return false
   const outgoing = trace.spans.filter((span) => span.kind === 'outgoing').length

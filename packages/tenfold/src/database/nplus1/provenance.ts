@@ -5,6 +5,8 @@ import type { Group, Outcome } from './record.ts'
 /** The keys that one place of a repeated query took. */
 export interface Keys {
   column: string | undefined
+  /** It is all that a call was given. */
+  whole?: boolean
   /** Each distinct key, and when the query first ran with it; in that order. */
   first: ReadonlyMap<string, number>
 }
@@ -106,7 +108,7 @@ function convinces({ column, rows }: Tally, keys: Keys): boolean {
   if (telling >= rows.size * SHARE) return true
   const name = column.split('.').at(-1)!
   const inOrder = follows([...keys.first.keys()].map((key) => rows.get(key)).filter((row) => row !== undefined))
-  if (keys.column === undefined) return inOrder && (name === '' || identifies(name))
+  if (keys.column === undefined) return keys.whole === true && inOrder && (name === '' || identifies(name))
   if (identifies(keys.column))
     return (identifies(name) && (alike(name, keys.column) || /^(?:id|uuid)$/.test(keys.column))) || inOrder
   return alike(name, keys.column) && inOrder

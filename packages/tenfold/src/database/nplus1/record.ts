@@ -42,24 +42,29 @@ export interface Group {
   readonly writes: boolean
   times: number
   /** The first of them. */
-  readonly occurrences: Occurrence[]
-  readonly outcomes: Outcome[]
+  occurrences: Occurrence[]
+  outcomes: Outcome[]
   rows: number
   /** Its stack is formatted when somebody reads it. */
   captured: { stack?: string } | undefined
+  /** The same of another module. */
+  readonly next: Group | undefined
 }
 
 /** Deep enough to reach the caller through a query builder. */
 const FRAMES = 40
 
+const NONE: never[] = []
+
 export class Recording {
   readonly groups: Group[] = []
-  /** Transactions in which something was written or locked. */
-  readonly writers = new WeakSet<object>()
-  readonly #byModule = new Map<string, Map<string, Group>>()
-  #order = 0
-  #writes = 0
-  #rows = 0
+  /** Whether anything ran so often that it has to be looked at. */
+  repeated = false
+  private readonly byName = new Map<string, Group>()
+  private writers: WeakSet<object> | undefined
+  private order = 0
+  private writes = 0
+  private rows = 0
 
   begin(
     kind: Group['kind'],
@@ -69,27 +74,32 @@ export class Recording {
     values: readonly unknown[],
     transaction: object | undefined,
   ): Occurrence | undefined {
-    const group = this.#group(kind, module, name)
+    const group = this.groupOf(kind, module, name)
     if (!group) return undefined
     group.times++
-    if (group.times === CAPTURE_AT) group.captured = capture()
+    if (group.times === CAPTURE_AT) {
+      group.captured = capture()
+      this.repeated = true
+    }
     if (group.writes) {
-      this.#writes++
-      if (transaction) this.writers.add(transaction)
+      this.writes++
+      if (transaction) (this.writers ??= new WeakSet()).add(transaction)
     }
     const occurrence: Occurrence = {
       recording: this,
       group,
-      began: ++this.#order,
+      began: ++this.order,
       startedMs: performance.now(),
       endedMs: 0,
       text,
       values,
       transaction,
-      writes: this.#writes,
+      writes: this.writes,
       rows: 0,
     }
-    if (group.occurrences.length < KEYS) group.occurrences.push(occurrence)
+    // A literal has room for one, the first push on an empty array makes room for seventeen: most queries run once.
+    if (group.times === 1) group.occurrences = [occurrence]
+    else if (group.times <= KEYS) group.occurrences.push(occurrence)
     return occurrence
   }
 
@@ -97,42 +107,61 @@ export class Recording {
     const { group } = occurrence
     occurrence.endedMs = performance.now()
     occurrence.rows = rows.length
-    const room = Math.min(rows.length, ROWS_OF_RESULT, ROWS_OF_GROUP - group.rows, ROWS - this.#rows)
+    const room =
+      rows.length === 0 ? 0 : Math.min(rows.length, ROWS_OF_RESULT, ROWS_OF_GROUP - group.rows, ROWS - this.rows)
     if (room <= 0) return
     group.rows += room
-    this.#rows += room
-    group.outcomes.push({ ended: ++this.#order, rows: room < rows.length ? rows.slice(0, room) : rows })
+    this.rows += room
+    const outcome = { ended: ++this.order, rows: room < rows.length ? rows.slice(0, room) : rows }
+    if (group.outcomes === NONE) group.outcomes = [outcome]
+    else group.outcomes.push(outcome)
   }
 
   /** Something that was there from the start, such as the body of a request. */
   given(name: string, value: unknown): void {
-    const group = this.#group('input', '', name)
-    group?.outcomes.push({ ended: 0, rows: [value] })
+    const group = this.groupOf('input', '', name)
+    if (group) group.outcomes = [...group.outcomes, { ended: 0, rows: [value] }]
+  }
+
+  /** Whether something was written or locked in that transaction. */
+  hasWritten(transaction: object): boolean {
+    return this.writers?.has(transaction) ?? false
   }
 
   /** Lets go of all rows. */
   forget(): void {
     this.groups.length = 0
-    this.#byModule.clear()
+    this.byName.clear()
   }
 
-  #group(kind: Group['kind'], module: string, name: string): Group | undefined {
-    let groups = this.#byModule.get(module)
-    if (!groups) this.#byModule.set(module, (groups = new Map()))
-    let group = groups.get(name)
-    if (!group) {
-      if (this.groups.length >= GROUPS) return undefined
-      const writes = kind === 'query' && changes(name)
-      group = { kind, module, name, writes, times: 0, occurrences: [], outcomes: [], rows: 0, captured: undefined }
-      groups.set(name, group)
-      this.groups.push(group)
+  private groupOf(kind: Group['kind'], module: string, name: string): Group | undefined {
+    const first = this.byName.get(name)
+    let group = first
+    while (group && group.module !== module) group = group.next
+    if (group) return group
+    if (this.groups.length >= GROUPS) return undefined
+    const writes = kind === 'query' && changes(name)
+    group = {
+      kind,
+      module,
+      name,
+      writes,
+      times: 0,
+      occurrences: NONE,
+      outcomes: NONE,
+      rows: 0,
+      captured: undefined,
+      next: first,
     }
+    this.byName.set(name, group)
+    this.groups.push(group)
     return group
   }
 }
 
 /** It writes or locks rows. */
 function changes(fingerprint: string): boolean {
+  if (fingerprint.startsWith('select') && !fingerprint.includes(' for ')) return false
   return (
     /^\s*(?:insert|update|delete|merge)\b/i.test(fingerprint) ||
     /\bfor\s+(?:no\s+key\s+)?(?:update|share|key\s+share)\b/i.test(fingerprint) ||

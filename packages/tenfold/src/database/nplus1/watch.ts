@@ -45,7 +45,7 @@ export function createRepeatWatch(telemetry: Telemetry): RepeatWatch {
     return made
   }
   const finish = (made: Recording, trace: TraceRecord): void => {
-    const findings = judge(made, trace)
+    const findings = made.repeated ? judge(made, trace) : []
     made.forget()
     if (findings.length === 0) return
     trace.findings = [...(trace.findings ?? []), ...(findings satisfies Finding[])]
