@@ -354,6 +354,7 @@ function silent(): Logger {
     error: nothing,
     fatal: nothing,
     child: () => log,
+    access: nothing,
   }
   return log
 }

@@ -7,8 +7,8 @@ export const Internal = defineError('TF_INTERNAL', {
 
 export const Invalid = defineError('TF_INVALID', {
   status: 400,
-  says: (e: { part: 'params' | 'query' | 'body'; issues: Issue[] }) =>
-    `The ${e.part === 'params' ? 'path' : e.part} of the request is not valid: ${e.issues.length === 1 ? '1 issue' : `${e.issues.length} issues`}.`,
+  says: (e: { part: 'params' | 'query' | 'headers' | 'body'; issues: Issue[] }) =>
+    `The ${e.part === 'params' ? 'path' : e.part} of the request ${e.part === 'headers' ? 'are' : 'is'} not valid: ${e.issues.length === 1 ? '1 issue' : `${e.issues.length} issues`}.`,
   fix: 'See `errors`: each names the field and what is wrong with it.',
 })
 

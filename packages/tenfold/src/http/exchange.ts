@@ -31,6 +31,7 @@ export class Exchange implements HttpRequest {
   readonly sessionCookie: string
   params: unknown = {}
   query: unknown = {}
+  headers: HttpRequest['headers']
   body: unknown = undefined
   rawBody: Buffer | undefined
   user: User | undefined
@@ -49,7 +50,7 @@ export class Exchange implements HttpRequest {
   movedAt = this.startedAt
 
   private readonly jar: CookieJar
-  private parsedCookies: Record<string, string> | undefined
+  private parsedCookies: Readonly<Record<string, string>> | undefined
   private controller: AbortController | undefined
   private abortedWith: unknown
   private giveUp: ((reason: unknown) => void) | undefined
@@ -63,6 +64,7 @@ export class Exchange implements HttpRequest {
   ) {
     this.raw = request.raw
     this.res = res
+    this.headers = request.raw.headers
     this.route = route
     this.jar = jar
     this.ip = request.ip
@@ -76,11 +78,7 @@ export class Exchange implements HttpRequest {
     this.sessionCookie = this.secure ? sessionCookie.secure : sessionCookie.plain
   }
 
-  get headers(): IncomingMessage['headers'] {
-    return this.raw.headers
-  }
-
-  get cookies(): Record<string, string> {
+  get cookies(): Readonly<Record<string, string>> {
     return (this.parsedCookies ??= this.jar.parse(this.raw.headers.cookie))
   }
 

@@ -27,6 +27,8 @@ export interface HttpRoute {
   /** Path and query values arrive as strings (or arrays of them): let the schema coerce, `z.coerce.number()`. */
   readonly params?: AnySchema
   readonly query?: AnySchema
+  /** Headers that the handler needs, by any spelling of their names: `z.object({ 'idempotency-key': z.uuid() })`. */
+  readonly headers?: AnySchema
   /** JSON or form fields, or `'stream'`: the handler gets the unread body as a Readable of any content type. */
   readonly body?: AnySchema | 'stream'
   readonly reply?: AnySchema
@@ -70,7 +72,8 @@ export interface HttpRequest {
   readonly params: unknown
   readonly query: unknown
   readonly body: unknown
-  /** Lower-case names; repeated ones joined as Node does. */
+  /** Lower-case names; repeated ones joined as Node does. Those that the route declares are what its schema made of them,
+   *  under the names that it gives them. */
   readonly headers: Readonly<IncomingHttpHeaders>
   readonly cookies: Readonly<Record<string, string>>
   /** The value of a cookie set through `respond({ cookies })`; undefined if it was not signed by this app. */

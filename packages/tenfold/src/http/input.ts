@@ -1,22 +1,44 @@
 import { Transform, type Readable } from 'node:stream'
-import { type AnySchema, type Issue, validate } from '../kernel/index.ts'
+import { type AnySchema, type Issue, type Validated, validateNow } from '../kernel/index.ts'
 import { checkBodyHeaders, hasBody, parseBody, readBody } from './body.ts'
 import { BadRequest, BodyMalformed, BodyTooLarge, Invalid } from './errors.ts'
 import type { Exchange } from './exchange.ts'
+import type { HttpRequest } from './http.ts'
 
-/** Reads and validates all that the route declares: path and query first, since they cost no waiting. */
-export async function readInput(x: Exchange, params: unknown, query: unknown): Promise<void> {
+/** Reads and validates all that the route declares: path and query first, since they cost no waiting. Gives a promise only
+ *  where something has to be waited for. */
+export function readInput(x: Exchange, params: unknown, query: unknown): Promise<void> | undefined {
   const { route } = x.route
   // A NUL fits no text column, and some file APIs stop reading at it.
   if (x.url.includes('%00')) throw BadRequest({ problem: 'its URL holds a NUL character' })
-  x.params = route.params ? await checked(route.params, { ...(params as object) }, 'params') : params
-  if (route.query) x.query = await checked(route.query, queryValues(x, query as Record<string, unknown>), 'query')
-  if (route.body === 'stream') x.body = openStream(x)
-  else if (route.body || route.raw) await readWholeBody(x)
+  x.params = params
+  if (!route.params && !route.query && !route.headers) return readBodyOf(x)
+  return readParts(x, query as Record<string, unknown>)
 }
 
-async function checked(schema: AnySchema, value: unknown, part: 'params' | 'query' | 'body'): Promise<unknown> {
-  const result = await validate(schema, value)
+async function readParts(x: Exchange, query: Record<string, unknown>): Promise<void> {
+  const { route, headerNames } = x.route
+  if (route.params) x.params = await checked(route.params, { ...(x.params as object) }, 'params')
+  if (route.query) x.query = await checked(route.query, queryValues(x, query), 'query')
+  if (route.headers) x.headers = await checkedHeaders(x, route.headers, headerNames)
+  await readBodyOf(x)
+}
+
+function readBodyOf(x: Exchange): Promise<void> | undefined {
+  const { route } = x.route
+  if (route.body === 'stream') x.body = openStream(x)
+  else if (route.body || route.raw) return readWholeBody(x)
+  return undefined
+}
+
+function checked(schema: AnySchema, value: unknown, part: Part): unknown {
+  const result = validateNow(schema, value)
+  return result instanceof Promise ? result.then((late) => valueOf(late, part)) : valueOf(result, part)
+}
+
+type Part = 'params' | 'query' | 'headers' | 'body'
+
+function valueOf(result: Validated<unknown>, part: Part): unknown {
   if (!result.ok) throw Invalid({ part, issues: shortened(result.issues) })
   return result.value
 }
@@ -24,6 +46,22 @@ async function checked(schema: AnySchema, value: unknown, part: 'params' | 'quer
 /** A hostile body can break a schema in a hundred thousand places; nobody reads more than the first of them. */
 function shortened(issues: Issue[]): Issue[] {
   return issues.slice(0, 50).map(({ path, message }) => ({ path: path.slice(0, 200), message: message.slice(0, 500) }))
+}
+
+/** What the route declares of the headers; names are matched without regard to case, as HTTP has it. The others stay as
+ *  they came. */
+async function checkedHeaders(
+  x: Exchange,
+  schema: AnySchema,
+  names: readonly string[],
+): Promise<HttpRequest['headers']> {
+  const given: Record<string, unknown> = {}
+  for (const name of names) {
+    const value = x.raw.headers[name.toLowerCase()]
+    if (value !== undefined) given[name] = value
+  }
+  const valid = (await checked(schema, given, 'headers')) as Record<string, string>
+  return { ...x.raw.headers, ...valid }
 }
 
 function queryValues(x: Exchange, query: Record<string, unknown>): Record<string, unknown> {
@@ -45,17 +83,25 @@ async function readWholeBody(x: Exchange): Promise<void> {
   } else if (route.raw) {
     x.rawBody = Buffer.alloc(0)
   }
-  if (route.body) x.body = await checkedBody(route.body as AnySchema, value)
+  if (route.body) {
+    const body = checkedBody(route.body as AnySchema, value)
+    x.body = body instanceof Promise ? await body : body
+  }
 }
 
-async function checkedBody(schema: AnySchema, value: unknown): Promise<unknown> {
+function checkedBody(schema: AnySchema, value: unknown): unknown {
   try {
-    return await checked(schema, value, 'body')
+    const body = checked(schema, value, 'body')
+    return body instanceof Promise ? body.catch((error: unknown) => throwUnlessDeep(error)) : body
   } catch (error) {
-    // A hundred thousand nested arrays are valid JSON, and more than a recursive validator has stack for.
-    if (error instanceof RangeError) throw BodyMalformed({ problem: 'it is nested too deeply' }, { cause: error })
-    throw error
+    return throwUnlessDeep(error)
   }
+}
+
+/** A hundred thousand nested arrays are valid JSON, and more than a recursive validator has stack for. */
+function throwUnlessDeep(error: unknown): never {
+  if (error instanceof RangeError) throw BodyMalformed({ problem: 'it is nested too deeply' }, { cause: error })
+  throw error
 }
 
 /** The unread body. A length that the headers promise is enforced by Node; without one we count ourselves. */

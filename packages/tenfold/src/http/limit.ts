@@ -42,9 +42,7 @@ export function prepareLimits(route: HttpRoute, limits: Pick<Limits, 'define'>):
 
 /** Takes from every limit of the route; what is left of the tightest is told to the client (`RateLimit`, IETF draft 10). */
 export async function takeLimits(x: Exchange): Promise<void> {
-  for (const limit of x.route.limits) {
-    tell(x, limit, await limit.limiter.take(subjectOf(x, limit.by), limit.cost))
-  }
+  for (const limit of x.route.limits) tell(x, limit, await limit.limiter.take(subjectOf(x, limit.by), limit.cost))
 }
 
 function subjectOf(x: Exchange, by: RouteLimit['by']): string {

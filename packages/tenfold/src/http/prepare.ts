@@ -1,5 +1,6 @@
 import { type AnySchema, toJsonSchema, toMs } from '../kernel/index.ts'
 import type { Limits } from '../limits/index.ts'
+import type { Histogram } from '../telemetry/index.ts'
 import type { HttpRoute } from './http.ts'
 import { type PreparedLimit, prepareLimits } from './limit.ts'
 
@@ -18,11 +19,13 @@ export interface PreparedRoute {
   readonly timeoutMs: number
   /** Query keys that are arrays: one value on its own is put into one. */
   readonly arrayKeys: readonly string[]
+  /** Headers that the route declares, as its schema spells them. */
+  readonly headerNames: readonly string[]
   readonly status: number
   /** Health checks: logged at debug only. */
   readonly quiet: boolean
-  /** Labels of the duration histogram by the first digit of the status. */
-  readonly labels: readonly Record<string, string>[]
+  /** The route's series of the duration histogram, by the first digit of the status. */
+  readonly durations: readonly { record(seconds: number): void }[]
 }
 
 export interface RouteDefaults {
@@ -30,6 +33,7 @@ export interface RouteDefaults {
   streamLimit: number
   timeoutMs: number
   limits: Pick<Limits, 'define'>
+  durations: Histogram
 }
 
 export function prepareRoute(route: HttpRoute, defaults: RouteDefaults, quiet = false): PreparedRoute {
@@ -45,24 +49,29 @@ export function prepareRoute(route: HttpRoute, defaults: RouteDefaults, quiet = 
     bodyLimit: route.bodyLimit ?? (route.body === 'stream' ? defaults.streamLimit : defaults.bodyLimit),
     timeoutMs: route.timeout === undefined ? defaults.timeoutMs : toMs(route.timeout),
     arrayKeys: route.query ? arrayKeysOf(route.query, route.name) : [],
+    headerNames: route.headers ? Object.keys(propertiesOf(route.headers, route.name)) : [],
     status: route.status ?? 200,
     quiet,
-    labels: [0, 1, 2, 3, 4, 5].map((digit) => ({
-      'http.request.method': route.method,
-      'http.route': route.path === '' ? '(unmatched)' : route.path,
-      'http.response.status_class': `${digit}xx`,
-    })),
+    durations: [0, 1, 2, 3, 4, 5].map((digit) =>
+      defaults.durations.series({
+        'http.request.method': route.method,
+        'http.route': route.path === '' ? '(unmatched)' : route.path,
+        'http.response.status_class': `${digit}xx`,
+      }),
+    ),
   }
 }
 
 /** `?tag=a` and `?tag=a&tag=b` must both fit `tag: z.array(z.string())`. Schemas that cannot say get what came. */
 function arrayKeysOf(schema: AnySchema, name: string): string[] {
   try {
-    const { properties = {} } = toJsonSchema(schema, 'input', name) as {
-      properties?: Record<string, { type?: string }>
-    }
+    const properties = propertiesOf(schema, name)
     return Object.keys(properties).filter((key) => properties[key]!.type === 'array')
   } catch {
     return []
   }
+}
+
+function propertiesOf(schema: AnySchema, name: string): Record<string, { type?: string }> {
+  return (toJsonSchema(schema, 'input', name)['properties'] ?? {}) as Record<string, { type?: string }>
 }

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { Reply, validate } from '../kernel/index.ts'
+import { Reply, type Validated, validateNow } from '../kernel/index.ts'
 import { ReplyInvalid } from './errors.ts'
 import { ClientGone, type Exchange } from './exchange.ts'
 import { problemOf } from './problem.ts'
@@ -14,8 +14,12 @@ export interface Outgoing {
 }
 
 /** What a handler returned, as an answer: JSON through the reply schema, or one of the reply helpers. */
-export async function outgoingOf(x: Exchange, returned: unknown, base: SecurityHeaders): Promise<Outgoing> {
+export function outgoingOf(x: Exchange, returned: unknown, base: SecurityHeaders): Outgoing | Promise<Outgoing> {
   if (!(returned instanceof Reply)) return jsonOf(x, returned, x.route.status, base.api)
+  return outgoingReply(x, returned, base)
+}
+
+async function outgoingReply(x: Exchange, returned: Reply, base: SecurityHeaders): Promise<Outgoing> {
   const status = returned.status === ROUTE_STATUS ? x.route.status : returned.status
   const { value, cookies = {} }: Partial<HttpReply> = returned instanceof HttpReply ? returned : {}
   for (const [name, cookie] of Object.entries(cookies)) x.setCookie(name, cookie)
@@ -27,16 +31,23 @@ export async function outgoingOf(x: Exchange, returned: unknown, base: SecurityH
   return { status, headers: withHeaders(page ? base.page : base.api, returned.headers), body: returned.body }
 }
 
-async function jsonOf(x: Exchange, returned: unknown, status: number, base: HeaderPairs): Promise<Outgoing> {
-  const { route, name } = x.route
-  let value = returned
-  if (route.reply) {
-    const result = await validate(route.reply, returned)
-    if (!result.ok) throw ReplyInvalid({ route: name, issues: result.issues.slice(0, 20) })
-    value = result.value
-  }
+function jsonOf(x: Exchange, returned: unknown, status: number, base: HeaderPairs): Outgoing | Promise<Outgoing> {
+  const { reply } = x.route.route
+  if (!reply) return jsonAnswer(x, returned, status, base)
+  const result = validateNow(reply, returned)
+  return result instanceof Promise
+    ? result.then((late) => jsonAnswer(x, valueOf(x, late), status, base))
+    : jsonAnswer(x, valueOf(x, result), status, base)
+}
+
+function valueOf(x: Exchange, result: Validated<unknown>): unknown {
+  if (!result.ok) throw ReplyInvalid({ route: x.route.name, issues: result.issues.slice(0, 20) })
+  return result.value
+}
+
+function jsonAnswer(x: Exchange, value: unknown, status: number, base: HeaderPairs): Outgoing {
   const body = value === undefined ? undefined : JSON.stringify(value)
-  if (body === undefined) return { status: route.status ?? 204, headers: base.slice(), body }
+  if (body === undefined) return { status: x.route.route.status ?? 204, headers: base.slice(), body }
   return { status, headers: base.concat('content-type', 'application/json; charset=utf-8'), body }
 }
 
@@ -48,10 +59,11 @@ export function outgoingProblem(x: Exchange, error: unknown, base: HeaderPairs, 
   return { status: problem.status, headers, body: JSON.stringify(problem) }
 }
 
-/** Writes an answer; resolves when all of it is handed to the connection. Throws before the first byte or not at all,
- *  except for a stream that fails half-way: the connection is then cut, so that the client cannot take it for the whole.
+/** Writes an answer; a promise for a stream, which resolves when all of it is handed to the connection. Throws before the
+ *  first byte or not at all, except for a stream that fails half-way: the connection is then cut, so that the client cannot
+ *  take it for the whole.
  *  @param last whether the connection is closed afterwards */
-export async function send(x: Exchange, out: Outgoing, last: boolean): Promise<void> {
+export function send(x: Exchange, out: Outgoing, last: boolean): Promise<void> | undefined {
   const { res } = x
   if (res.destroyed) throw new ClientGone()
   const { headers, status } = out
@@ -60,10 +72,10 @@ export async function send(x: Exchange, out: Outgoing, last: boolean): Promise<v
   if (status < 400) for (const line of x.setCookies) headers.push('set-cookie', line)
   if (out.body === undefined || typeof out.body === 'string' || Buffer.isBuffer(out.body))
     return sendWhole(x, status, headers, out.body)
-  await sendStream(x, status, headers, out.body)
+  return sendStream(x, status, headers, out.body)
 }
 
-function sendWhole(x: Exchange, status: number, headers: string[], body: string | Buffer | undefined): void {
+function sendWhole(x: Exchange, status: number, headers: string[], body: string | Buffer | undefined): undefined {
   const length = body === undefined ? 0 : Buffer.byteLength(body)
   const bodiless = status === 204 || status === 304
   if (!bodiless && !headers.includes('content-length')) headers.push('content-length', String(length))

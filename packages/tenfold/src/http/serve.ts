@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import type { Context, Histogram, Telemetry } from '../telemetry/index.ts'
+import type { Attributes, Context, Telemetry } from '../telemetry/index.ts'
 import { BadRequest } from './errors.ts'
 import { ClientGone, type Exchange } from './exchange.ts'
 import { readInput } from './input.ts'
@@ -19,7 +19,6 @@ export interface Kit {
   positions: PositionCarrier | undefined
   origins: OriginGuard
   watch: Watch
-  durations: Histogram
   /** Headers of every reply; the second set for requests over https. */
   headers: SecurityHeaders
   secureHeaders: SecurityHeaders
@@ -37,7 +36,7 @@ export async function serve(x: Exchange, request: FastifyRequest, kit: Kit): Pro
         kind: 'request',
         name: x.route.name,
         module: x.route.route.module,
-        ...(typeof x.raw.headers.traceparent === 'string' ? { traceparent: x.raw.headers.traceparent } : {}),
+        traceparent: x.raw.headers.traceparent as string | undefined,
         attributes: attributesOf(x),
       },
       async (context) => {
@@ -66,12 +65,17 @@ async function respondTo(x: Exchange, request: FastifyRequest, context: Context,
     )
     const out = await x.until(answered)
     if (positions) await carryPosition(x, positions)
-    await send(x, out, kit.isStopping())
+    const sending = send(x, out, kit.isStopping())
+    if (sending) await sending
   } catch (error) {
     x.error = error
     if (error instanceof ClientGone || x.res.destroyed || x.res.headersSent) return
     if (positions) await carryPosition(x, positions)
-    await send(x, outgoingProblem(x, error, base.api, kit.development), kit.isStopping()).catch(() => {})
+    try {
+      await send(x, outgoingProblem(x, error, base.api, kit.development), kit.isStopping())
+    } catch {
+      // The client has gone meanwhile.
+    }
   }
 }
 
@@ -85,24 +89,28 @@ async function answer(
   if (x.raw.headers.host === undefined && x.raw.httpVersionMinor > 0)
     throw BadRequest({ problem: 'it has no Host header' })
   kit.origins.check(x)
-  await identify(x, kit.sessions)
+  // Awaited only where there is something to wait for: each wait costs as much as a check.
+  const identifying = identify(x, kit.sessions)
+  if (identifying) await identifying
   if (x.user) context.userId = x.user.id
-  await takeLimits(x)
-  await readInput(x, request.params, request.query)
+  if (x.route.limits.length > 0) await takeLimits(x)
+  const reading = readInput(x, request.params, request.query)
+  if (reading) await reading
   return outgoingOf(x, await x.route.route.handle(x), base)
 }
 
-function attributesOf(x: Exchange): Record<string, string> {
+function attributesOf(x: Exchange): Attributes {
   const question = x.url.indexOf('?')
-  const agent = x.raw.headers['user-agent']
-  return {
+  const attributes: Attributes = {
     'http.request.method': x.method,
-    ...(x.route.template === undefined ? {} : { 'http.route': x.route.template }),
     'url.path': (question < 0 ? x.url : x.url.slice(0, question)).slice(0, 500),
     'url.scheme': x.secure ? 'https' : 'http',
     'client.address': x.ip,
-    ...(agent === undefined ? {} : { 'user_agent.original': agent.slice(0, 200) }),
   }
+  const agent = x.raw.headers['user-agent']
+  if (x.route.template !== undefined) attributes['http.route'] = x.route.template
+  if (agent !== undefined) attributes['user_agent.original'] = agent.slice(0, 200)
+  return attributes
 }
 
 /** The span, the histogram, the access line; for a failure of ours also the line that says why. */
@@ -115,14 +123,16 @@ function record(x: Exchange, context: Context, kit: Kit): void {
   const code = gone ? 'client_gone' : x.error === undefined ? undefined : asTenfoldError(x.error).code
   context.root.set('http.response.status_code', status)
   if (code !== undefined || status >= 500) context.root.set('error.type', code ?? String(status))
-  kit.durations.record(ms / 1000, x.route.labels[Math.floor(status / 100)]!)
+  x.route.durations[Math.floor(status / 100)]!.record(ms / 1000)
   // A stream that fails after its status was sent is a failure too, whatever that status was.
   const failed = x.error !== undefined && !gone && (status >= 500 || status < 400)
   if (failed) {
     context.root.end(x.error)
     log.error(`${x.route.name} failed`, { requestId: x.requestId, ...errorFields(x.error) })
   }
-  log[x.route.quiet ? 'debug' : 'info'](`${x.method} ${x.route.template ?? '(unmatched)'} ${status}`, {
+  log.access({
+    level: x.route.quiet ? 'debug' : 'info',
+    message: `${x.method} ${x.route.template ?? '(unmatched)'} ${status}`,
     requestId: x.requestId,
     method: x.method,
     path: x.url.slice(0, 500),
@@ -130,8 +140,8 @@ function record(x: Exchange, context: Context, kit: Kit): void {
     ms: Math.round(ms * 1000) / 1000,
     bytes: x.bytes,
     ip: x.ip,
-    ...(x.user ? { userId: x.user.id } : {}),
-    ...(code === undefined ? {} : { code }),
+    userId: x.user?.id,
+    code,
   })
 }
 

@@ -115,10 +115,6 @@ export function createServer(options: ServerOptions): HttpServer {
     positions: options.positions,
     origins,
     watch,
-    durations: telemetry.metrics.histogram('http.server.request.duration', {
-      help: 'Duration of HTTP requests.',
-      unit: 's',
-    }),
     headers: securityHeaders(false),
     secureHeaders: securityHeaders(options.env === 'production'),
     development: options.env !== 'production',
@@ -152,6 +148,10 @@ export function createServer(options: ServerOptions): HttpServer {
     streamLimit: 100 * 1024 * 1024,
     timeoutMs: toMs(options.routeTimeout ?? '30s'),
     limits: options.limits,
+    durations: telemetry.metrics.histogram('http.server.request.duration', {
+      help: 'Duration of HTTP requests.',
+      unit: 's',
+    }),
   }
   const take = (request: FastifyRequest, res: ServerResponse, route: PreparedRoute): void => {
     void serve(new Exchange(request, res, route, jar, sessionCookie), request, kit)

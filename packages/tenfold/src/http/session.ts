@@ -28,12 +28,13 @@ class CookieSession implements RequestSession {
     this.token = x.bearer ?? (cookie ? x.signedCookie(x.sessionCookie) : undefined)
   }
 
-  /** Looks the session up, once. */
-  async load(): Promise<void> {
-    if (this.loaded || this.token === undefined || !this.kit) return
+  /** Looks the session up, once; undefined when there is nothing to look up. */
+  load(): Promise<void> | undefined {
+    if (this.loaded || this.token === undefined || !this.kit) return undefined
     this.loaded = true
-    const session = await this.kit.store.read(this.token)
-    if (session) this.become(session)
+    return this.kit.store.read(this.token).then((session) => {
+      if (session) this.become(session)
+    })
   }
 
   async signIn(user: User, data: Record<string, unknown> = {}): Promise<{ token: string }> {
@@ -99,13 +100,19 @@ export interface SessionKit {
 /** What the request path asks of sessions. */
 export type SessionStore = Pick<Sessions, 'create' | 'read' | 'write' | 'rotate' | 'revoke'>
 
-/** Finds out who asks, and whether they may. */
-export async function identify(x: Exchange, kit: SessionKit | undefined): Promise<void> {
+/** Finds out who asks, and whether they may. A promise only where the session has to be looked up. */
+export function identify(x: Exchange, kit: SessionKit | undefined): Promise<void> | undefined {
   const session = new CookieSession(x, kit)
   x.session = session
-  if (!x.route.lookUpSession) return
-  await session.load()
-  if (!x.route.signedIn) return
+  const { lookUpSession, signedIn } = x.route
+  if (!lookUpSession) return undefined
+  const loading = session.load()
+  if (loading) return signedIn ? loading.then(() => assertAllowed(x)) : loading
+  if (signedIn) assertAllowed(x)
+  return undefined
+}
+
+function assertAllowed(x: Exchange): void {
   if (!x.user) throw SignInRequired()
   const { roles } = x.route
   if (roles && !(x.user.role !== undefined && roles.includes(x.user.role))) throw Forbidden({ roles })

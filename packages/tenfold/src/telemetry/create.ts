@@ -1,10 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Clock, randomHex, systemClock } from '../kernel/index.ts'
-import { createLogger, type LogDestination, type LogLevel, prettyOutput, standardOutput } from './logger.ts'
+import { createLogger, type LogDestination, type LogLevel, prettyOutput } from './logger.ts'
 import { MetricRegistry } from './metrics.ts'
+import { standardOutput } from './output.ts'
 import { createRedactor } from './redact.ts'
 import { observeRuntime } from './runtime.ts'
-import type { Sink, Telemetry } from './telemetry.ts'
+import { StatementLog } from './statements.ts'
+import type { LogRecord, Sink, Telemetry } from './telemetry.ts'
 import { ActiveTrace, NO_SPAN, OpenSpan, Scope, type Tracing } from './trace.ts'
 
 export interface TelemetryOptions {
@@ -43,6 +45,8 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   const redactor = createRedactor()
   const sinks = new Set<Sink>()
   const drops = { logLines: 0, spans: 0, sinks: 0 }
+  /** How many sinks want log lines: for nobody, none are put together. */
+  const readers = { lines: 0 }
 
   const destination = options.destination ?? defaultOutput(options, () => drops.logLines++)
   const log = createLogger({
@@ -52,19 +56,27 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     clock,
     redactor,
     where: () => current.getStore(),
-    onLog: (record) => tell((sink) => sink.onLog?.(record)),
+    onLog: () => (readers.lines ? tellOfLine : undefined),
   })
+
+  function tellOfLine(record: LogRecord): void {
+    tell((sink) => sink.onLog?.(record))
+  }
 
   function tell(about: (sink: Sink) => void): void {
     for (const sink of sinks) {
       try {
         about(sink)
       } catch (error) {
-        sinks.delete(sink)
+        remove(sink)
         drops.sinks++
         log.error('A telemetry sink failed and was removed', { err: error })
       }
     }
+  }
+
+  function remove(sink: Sink): void {
+    if (sinks.delete(sink) && sink.onLog) readers.lines--
   }
 
   const tracing: Tracing = {
@@ -97,6 +109,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     instanceId,
     log,
     metrics,
+    statements: new StatementLog(),
     current: () => current.getStore(),
     drops: allDrops,
     traceparent: () => current.getStore()?.traceparent(),
@@ -134,8 +147,9 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     },
 
     addSink(sink) {
+      if (sink.onLog && !sinks.has(sink)) readers.lines++
       sinks.add(sink)
-      return () => void sinks.delete(sink)
+      return () => remove(sink)
     },
 
     async close() {

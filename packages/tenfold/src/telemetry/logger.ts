@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module'
 import { pino } from 'pino'
 import type { Clock } from '../kernel/index.ts'
-import type { Redactor } from './redact.ts'
-import type { Logger, LogRecord } from './telemetry.ts'
+import { maskText, type Redactor } from './redact.ts'
+import type { AccessLine, Logger, LogRecord } from './telemetry.ts'
 
 export type LogLevel = LogRecord['level']
 
@@ -21,7 +21,8 @@ export interface LoggerOptions {
   redactor: Redactor
   /** The trace and the span that the caller is in. */
   where(): { traceId: string; spanId: string } | undefined
-  onLog(record: LogRecord): void
+  /** Who listens to lines; undefined when nobody does. */
+  onLog(): ((record: LogRecord) => void) | undefined
 }
 
 const LEVELS: Record<LogLevel | 'silent', number> = {
@@ -40,6 +41,7 @@ const RESERVED = new Set(['time', 'level', 'msg', 'trace_id', 'span_id', 'servic
 export function createLogger(options: LoggerOptions): Logger {
   const { clock, redactor, destination, onLog } = options
   const least = LEVELS[options.level]
+  const access = accessWriter(options, least)
   const lines = pino(
     {
       level: options.level,
@@ -66,7 +68,7 @@ export function createLogger(options: LoggerOptions): Logger {
       const line: Record<string, unknown> = at ? { trace_id: at.traceId, span_id: at.spanId } : {}
       for (const name in fields) line[RESERVED.has(name) ? `${name}_` : name] = fields[name]
       lines[level](line, text)
-      onLog({
+      onLog()?.({
         timeMs: clock.now(),
         level,
         message: text,
@@ -87,28 +89,39 @@ export function createLogger(options: LoggerOptions): Logger {
     error: (message, fields) => write('error', message, inherited, fields),
     fatal: (message, fields) => write('fatal', message, inherited, fields),
     child: (fields) => withFields({ ...inherited, ...redactor.fields(fields) }),
+    access,
   })
   return withFields({})
 }
 
-/** Standard output, written in the background; lines that do not fit into `maxBytes` of memory are dropped and counted.
- *  Where no person looks on, lines wait for each other for up to 100 ms: a write for each costs more than all else about
- *  a request's line. They are written at the end of the process, a crash by an exception included; `kill -9` loses them. */
-export function standardOutput(maxBytes: number, onDrop: () => void): LogDestination {
-  const together = process.stdout.isTTY ? {} : { minLength: 8192, periodicFlush: 100 }
-  const stream = pino.destination({ fd: 1, sync: false, maxLength: maxBytes, ...together })
-  stream.on('drop', onDrop)
-  stream.on('error', onDrop)
-  return {
-    write: (line) => void stream.write(line),
-    flush: () =>
-      new Promise((resolve) => {
-        const timer = setTimeout(resolve, 1000)
-        stream.flush(() => {
-          clearTimeout(timer)
-          resolve()
-        })
-      }),
+/** Lines of requests are as many as requests: written out here, field by field, since all of them are known. Only the path
+ *  can hold what must not be kept; who listens gets the same fields that any other line has. */
+function accessWriter({ base, clock, destination, where, onLog }: LoggerOptions, least: number) {
+  const start = Object.entries(base)
+    .map(([name, value]) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`)
+    .join('')
+  return (line: AccessLine): void => {
+    if (LEVELS[line.level] < least) return
+    try {
+      const { level, message, requestId, method, status, ms, bytes, ip, userId, code } = line
+      const path = maskText(line.path)
+      const timeMs = clock.now()
+      const at = where()
+      const trace = at ? `,"trace_id":"${at.traceId}","span_id":"${at.spanId}"` : ''
+      const user = userId === undefined ? '' : `,"userId":${JSON.stringify(userId)}`
+      const because = code === undefined ? '' : `,"code":"${code}"`
+      destination.write(
+        `{"level":"${level}","time":${timeMs}${start}${trace},"requestId":"${requestId}","method":"${method}","path":${JSON.stringify(path)},"status":${status},"ms":${ms},"bytes":${bytes},"ip":${JSON.stringify(ip)}${user}${because},"msg":${JSON.stringify(message)}}\n`,
+      )
+      const listener = onLog()
+      if (!listener) return
+      const fields: Record<string, unknown> = { requestId, method, path, status, ms, bytes, ip }
+      if (userId !== undefined) fields['userId'] = userId
+      if (code !== undefined) fields['code'] = code
+      listener({ timeMs, level, message, ...(at && { traceId: at.traceId, spanId: at.spanId }), fields })
+    } catch {
+      // T2: a line that cannot be written is lost; the caller goes on.
+    }
   }
 }
 

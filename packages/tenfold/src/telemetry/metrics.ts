@@ -101,6 +101,10 @@ export class MetricRegistry implements Metrics {
       record(value, labels) {
         metric.at(labels).histogram?.record(value)
       },
+      series(labels) {
+        let found: LogLinear | undefined
+        return { record: (value) => (found ??= metric.at(labels).histogram)?.record(value) }
+      },
     }
   }
 
