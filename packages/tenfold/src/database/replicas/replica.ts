@@ -322,8 +322,10 @@ export class Replica {
     this.#learn(Math.max(0, before - newest.elapsed))
   }
 
+  /** Good news count for more: a replica that has caught up is used again within a few polls. */
   #learn(ms: number): void {
-    this.lagMs = this.lagMs * 0.8 + Math.min(ms, LEARN_AT_MOST_MS) * 0.2
+    const share = ms < this.lagMs ? 0.5 : 0.2
+    this.lagMs += (Math.min(ms, LEARN_AT_MOST_MS) - this.lagMs) * share
   }
 
   #conflicted(): void {

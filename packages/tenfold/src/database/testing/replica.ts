@@ -1,6 +1,6 @@
 /** Real streaming replicas of a test server, on the same machine, with a lag that tests set. */
 import { spawnSync } from 'node:child_process'
-import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { openHome, writePrivate } from '../embedded/home.ts'
@@ -101,7 +101,12 @@ export async function createReplica(
       await ask(adminUrl, 'select pg_reload_conf()')
     },
     async caughtUp() {
-      const [row] = await ask(state.source, 'select pg_current_wal_insert_lsn()::text as lsn')
+      // A commit that waits for the disk takes with it all that came before, also from those who did not wait.
+      await ask(
+        state.source,
+        `begin; set local synchronous_commit = on; select pg_logical_emit_message(true, 'tenfold', 'here'); commit`,
+      )
+      const [row] = await ask(state.source, 'select pg_current_wal_flush_lsn()::text as lsn')
       await until(async () => {
         const [seen] = await ask(
           adminUrl,
@@ -127,10 +132,16 @@ async function copyRunning(adminUrl: string, target: string): Promise<void> {
     // Replicas fetch what they miss from here; a slot would keep the log of one that is gone for ever.
     await client.query(`alter system set wal_keep_size = '512MB'`)
     await client.query('select pg_reload_conf()')
-    const { rows } = await client.query<{ folder: string }>(`select current_setting('data_directory') as folder`)
+    const { rows } = await client.query<{ folder: string; pid: string }>(
+      `select current_setting('data_directory') as folder, split_part(pg_read_file('postmaster.pid'), E'\\n', 1) as pid`,
+    )
+    // A server that may not walk down to its folder calls it by its own working directory.
+    const { pid } = rows[0]!
+    const source = rows[0]!.folder.replace('/proc/self/', `/proc/${pid}/`)
+    if (!existsSync(join(source, 'PG_VERSION'))) throw new Error(`the files of the server are not here: ${source}`)
     await client.query(`select pg_backup_start('replica', true)`)
     mkdirSync(target, { mode: 0o700 })
-    copyFiles(rows[0]!.folder, target)
+    copyFiles(source, target)
     const stopped = await client.query<{ labelfile: string }>('select labelfile from pg_backup_stop(false)')
     writeFileSync(join(target, 'backup_label'), stopped.rows[0]!.labelfile)
   } finally {

@@ -1,0 +1,55 @@
+/** A primary with fsync on, two streaming replicas, and an address for whichever server is the primary. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { startEmbedded } from '../../packages/tenfold/src/database/embedded/index.ts'
+import { createReplica, databaseUrl, type TestReplica } from '../../packages/tenfold/src/database/testing/index.ts'
+import { startAddress } from './address.ts'
+
+export interface Cluster {
+  version: string
+  /** Of the database, wherever the primary is. */
+  url: string
+  replicaUrls: string[]
+  replicas: readonly [TestReplica, TestReplica]
+  /** kill -9 of the primary, the first replica takes its place, the second follows it. */
+  failOver(): Promise<void>
+  stop(): Promise<void>
+}
+
+export async function startCluster(stops: (() => Promise<void>)[]): Promise<Cluster> {
+  const folder = await mkdtemp(join(tmpdir(), 'tenfold-proof-'))
+  stops.push(() => rm(folder, { recursive: true, force: true }))
+  const primary = await startEmbedded({ dataDir: join(folder, 'postgres'), database: 'proof' })
+  stops.push(() => primary.stop())
+  const first = await createReplica(primary)
+  stops.push(() => first.close())
+  const second = await createReplica(primary)
+  stops.push(() => second.close())
+  const address = await startAddress(primary.adminUrl)
+  stops.push(() => address.stop())
+  return {
+    version: primary.version,
+    url: databaseUrl(address.url, 'proof'),
+    replicaUrls: [first, second].map((replica) => databaseUrl(replica.adminUrl, 'proof')),
+    replicas: [first, second],
+    async failOver() {
+      // From now on a write is acknowledged only when both replicas have it: what nobody has cannot be read by anybody.
+      const client = new pg.Client({ connectionString: primary.adminUrl })
+      client.on('error', () => {})
+      await client.connect()
+      await client.query(`alter system set synchronous_standby_names = '2 (*)'`)
+      await client.query('select pg_reload_conf()')
+      await client.end()
+      await Promise.all([first.caughtUp(), second.caughtUp()])
+      process.kill(primary.pid, 'SIGKILL')
+      await first.promote()
+      await second.follow(first.adminUrl)
+      address.leadTo(first.adminUrl)
+    },
+    stop: async () => {
+      for (const stop of stops.splice(0).reverse()) await stop()
+    },
+  }
+}
