@@ -22,7 +22,8 @@ describe('tenfold jobs, on a job that has died', () => {
   async function untilDead(count: number): Promise<JobRow[]> {
     const deadline = Date.now() + 30_000
     for (;;) {
-      const { stdout } = await project.run(['jobs', 'list', '--state', 'dead', '--json'])
+      const { code, stdout, stderr } = await project.run(['jobs', 'list', '--state', 'dead', '--json'])
+      assert.equal(code, 0, stderr)
       const jobs = JSON.parse(stdout) as JobRow[]
       if (jobs.length === count && jobs.every((job) => job.name === 'notes.index')) return jobs
       assert.ok(Date.now() < deadline, `not ${count} dead jobs: ${stdout}`)
