@@ -44,3 +44,9 @@ export const NoSuchJob = defineError('TF_NO_SUCH_JOB', {
     `Job ${e.id} is not there, or is in no state in which it could be ${e.action}.`,
   fix: 'Look at it with `tenfold jobs list --state dead`.',
 })
+
+export const MigrationsRefused = defineError('TF_MIGRATIONS_REFUSED', {
+  says: (e: { migrations: string[] }) =>
+    `Nothing was applied: ${e.migrations.join(', ')} would harm the app while it runs.`,
+  fix: 'Take the safe way that is printed for each. `--! allow: <code> <reason>` in the file lets one thing pass; `--unsafe <reason>` lets everything pass.',
+})

@@ -9,6 +9,7 @@ export {
   type MigrateOptions,
   type MigrationState,
 } from './migrations/runner.ts'
+export type { BackfillProgress } from './migrations/backfill.ts'
 export { readMigrations, type MigrationFile, type MigrationSource, type Phase } from './migrations/files.ts'
 export {
   isDatabaseFinding,

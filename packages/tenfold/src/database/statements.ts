@@ -69,6 +69,7 @@ export function createStatements(
       const result = Array.isArray(answer) ? { ...answer.at(-1)!, command: answer[0]!.command } : answer
       const rowCount = result.rowCount ?? result.rows?.length ?? 0
       end(span, started, module, rowCount)
+      telemetry.statements.saw(module, fingerprint(text), text)
       if (occurrence) watch!.end(occurrence, result.rows ?? [])
       return { rows: (result.rows ?? []) as Row[], rowCount, command: result.command }
     } catch (error) {

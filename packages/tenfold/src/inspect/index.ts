@@ -6,6 +6,7 @@ export { createStore, type Store, type StoreOptions, type StoreStats } from './s
 export type { StoreSettings } from './settings.ts'
 export { createInspector, type Inspector, type InspectorOptions } from './inspector.ts'
 export type * from './sources.ts'
+export { readStatements, type ReleasedStatements } from './postgres/statements.ts'
 export { BadStoreSetting, InspectNotBound } from './errors.ts'
 
 export const migrations: MigrationSource = {

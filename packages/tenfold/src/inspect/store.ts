@@ -5,6 +5,7 @@ import { createRedactor, createRuntimeReader, type RuntimeReader, type Telemetry
 import { Collector } from './collect.ts'
 import { type Batch, type Heartbeat, Writer } from './postgres/write.ts'
 import { maintain } from './postgres/retention.ts'
+import { forgetStatements, writeStatements } from './postgres/statements.ts'
 import { checkSettings, type StoreSettings } from './settings.ts'
 
 export interface StoreOptions extends StoreSettings {
@@ -60,7 +61,7 @@ export function createStore(options: StoreOptions): Store {
   let flushing: Promise<boolean> | undefined
   let maintainedAt = -Infinity
   let away = false
-  let knownTexts = { day: '', texts: new Set<string>() }
+  let knownTexts = { day: '', texts: new Set<string>(), statements: new Set<string>() }
 
   const duration = telemetry.metrics.histogram('tenfold.telemetry.store.flush.duration', {
     help: 'How long writing collected telemetry took.',
@@ -95,6 +96,7 @@ export function createStore(options: StoreOptions): Store {
         flushMs,
         droppedTraces,
         goodForMs: Math.max(LEAST_GOOD_FOR_MS, 4 * settings.flushMs),
+        release: telemetry.version,
       }
       const rows = await write(batch, beat)
       stats.storedRows += rows
@@ -119,8 +121,12 @@ export function createStore(options: StoreOptions): Store {
 
   const write = async (batch: Batch, beat: Heartbeat): Promise<number> => {
     const day = new Date(clock.now()).toISOString().slice(0, 10)
-    if (knownTexts.day !== day || knownTexts.texts.size > 20_000) knownTexts = { day, texts: new Set() }
+    if (knownTexts.day !== day || knownTexts.texts.size > 20_000) {
+      knownTexts = { day, texts: new Set(), statements: new Set() }
+      await forgetStatements(db)
+    }
     await writer.queryTexts(db, batch.tenSeconds, knownTexts.texts)
+    await writeStatements(db, telemetry.version, telemetry.statements.all(), knownTexts.statements)
     return db.transaction(async (tx) => {
       await writer.heartbeat(tx, beat)
       return writer.write(tx, batch)

@@ -2,7 +2,7 @@ import type { Command } from '../command.ts'
 import { check } from './check.ts'
 import { dev } from './dev.ts'
 import { jobsDiscard, jobsList, jobsRetry, jobsShow } from './jobs.ts'
-import { migrateNew, migrateStatus, migrateUp } from './migrate.ts'
+import { migrateCheck, migrateNew, migrateStatus, migrateUp } from './migrate.ts'
 import { routes } from './routes.ts'
 import { start } from './start.ts'
 import { types } from './types.ts'
@@ -13,6 +13,7 @@ export const commands: readonly Command[] = [
   start,
   check,
   routes,
+  migrateCheck,
   migrateUp,
   migrateStatus,
   migrateNew,

@@ -1,16 +1,26 @@
 import { readdir, mkdir, writeFile } from 'node:fs/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { connect } from '../../app/index.ts'
-import { migrate, migrationStatus, refuseDamage } from '../../database/index.ts'
+import { migrate, migrationStatus, refuseDamage, type BackfillProgress } from '../../database/index.ts'
+import { refusals } from '../../database/safety/index.ts'
 import type { Command } from '../command.ts'
-import { BadOptionValue, MissingArgument } from '../errors.ts'
+import { BadOptionValue, MigrationsRefused, MissingArgument } from '../errors.ts'
+import { judgeMigrations, reportOf, showFindings } from '../gates.ts'
 import { fromHere, loadProject } from '../project.ts'
 
 export const migrateUp: Command = {
   name: 'migrate up',
   about: 'apply the migrations that the database lacks',
-  options: { 'dry-run': { type: 'boolean', about: 'only say what would be applied' } },
-  examples: ['tenfold migrate up', 'tenfold migrate up --dry-run', 'DATABASE_URL=postgres://… tenfold migrate up'],
+  options: {
+    'dry-run': { type: 'boolean', about: 'only say what would be applied' },
+    unsafe: { type: 'string', value: '<reason>', about: 'apply without judging first, and say why' },
+  },
+  examples: [
+    'tenfold migrate up',
+    'tenfold migrate up --dry-run',
+    "tenfold migrate up --unsafe 'nobody works at night'",
+    'DATABASE_URL=postgres://… tenfold migrate up',
+  ],
   async run({ flags, output }) {
     const { app, root } = await loadProject(flags)
     const connected = await connect(app, root)
@@ -26,11 +36,26 @@ export const migrateUp: Command = {
         )
         return 0
       }
+      if (flags.unsafe === undefined) {
+        const judged = await judgeMigrations(connected, 'pending of modules in use')
+        const refused = refusals(judged.findings)
+        if (refused.length > 0) {
+          output.show(reportOf(judged), () => showFindings(judged, output))
+          throw MigrationsRefused({ migrations: [...new Set(refused.map(({ migration }) => migration))] })
+        }
+        if (!output.json) showFindings(judged, output)
+      } else if (!output.json) {
+        output.line(output.paint('yellow', `not judged: ${flags.unsafe}`))
+      }
       const onProgress = ({ module, name, ms }: { module: string; name: string; ms: number }): void => {
         if (!output.json)
           output.line(`${output.paint('green', 'applied')} ${module}/${name} ${output.paint('grey', `${ms} ms`)}`)
       }
-      const { applied, roleMode } = await migrate({ ...connected.target, onProgress })
+      const onBatch = ({ module, name, changed, share }: BackfillProgress): void => {
+        const part = share === undefined ? '' : `, ${Math.round(share * 100)} %`
+        if (!output.json) output.line(output.paint('grey', `${module}/${name}: ${changed} rows changed${part}`))
+      }
+      const { applied, roleMode } = await migrate({ ...connected.target, onProgress, onBatch })
       output.show({ applied, roleMode }, () => {
         output.line(applied.length ? `${applied.length} applied` : 'nothing to apply')
         if (roleMode === 'shared')
@@ -42,6 +67,33 @@ export const migrateUp: Command = {
           )
       })
       return 0
+    } finally {
+      await connected.close()
+    }
+  },
+}
+
+export const migrateCheck: Command = {
+  name: 'migrate check',
+  about: 'say whether the migrations are safe to apply while the app runs; exits 1 when one is not',
+  options: { all: { type: 'boolean', about: 'also those that the database has already' } },
+  examples: [
+    'tenfold migrate check',
+    'tenfold migrate check --all --json',
+    'DATABASE_URL=postgres://… tenfold migrate check',
+  ],
+  async run({ flags, output }) {
+    const { app, root } = await loadProject(flags)
+    const connected = await connect(app, root)
+    try {
+      const judged = await judgeMigrations(connected, flags.all ? 'all' : 'pending')
+      const refused = refusals(judged.findings).length
+      output.show(reportOf(judged), () => {
+        showFindings(judged, output)
+        const what = `${judged.files} file(s) judged, ${judged.statements} recorded statement(s) tried`
+        output.line(refused === 0 ? output.paint('green', `safe: ${what}`) : `${refused} refused: ${what}`)
+      })
+      return refused === 0 ? 0 : 1
     } finally {
       await connected.close()
     }

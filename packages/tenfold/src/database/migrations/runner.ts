@@ -8,6 +8,7 @@ import { clientConfig, reasonOf } from '../connections.ts'
 import { DatabaseUnreachable, MigrationChanged, MigrationFailed, MigrationLocked, MigrationMissing } from '../errors.ts'
 import { ensureRoles, groupOf, quoteName, roleModeFor, rolesOf, SYSTEM, type RoleMode } from '../roles.ts'
 import type { Sql } from '../sql.ts'
+import { BACKFILL_TABLE, BATCH, backfill, type BackfillProgress } from './backfill.ts'
 import { readMigrations, type MigrationFile, type MigrationSource, type Phase } from './files.ts'
 
 export interface MigrateOptions {
@@ -18,6 +19,10 @@ export interface MigrateOptions {
   sources: readonly MigrationSource[]
   /** Told of each file as it is applied. */
   onProgress?: (migration: { module: string; name: string; ms: number }) => void
+  /** Told of each batch of a backfill. */
+  onBatch?: (batch: BackfillProgress) => void
+  /** Which of the files are there to be applied. Defaults to all. */
+  isIncluded?: (file: { module: string; name: string }) => boolean
   /** Defaults to 100. */
   lockTimeoutMs?: number
   /** How long to wait for another process that is migrating. Defaults to 60000. */
@@ -47,7 +52,8 @@ export async function migrate(options: MigrateOptions): Promise<{ applied: strin
   return withAdmin(options.url, options.app, async (admin) => {
     await takeLock(admin, options.waitMs ?? 60_000)
     const roleMode = await prepare(admin, options)
-    const files = (await Promise.all(options.sources.map(readMigrations))).flat()
+    const { isIncluded = () => true } = options
+    const files = (await Promise.all(options.sources.map(readMigrations))).flat().filter(isIncluded)
     const states = compare(files, await readApplied(admin))
     refuseDamage(states)
     const pending = files.filter((file) =>
@@ -132,7 +138,8 @@ async function prepare(admin: Sql, options: MigrateOptions): Promise<RoleMode> {
     create table if not exists tenfold.migration (
       module text not null, name text not null, checksum text not null, phase text not null,
       applied_at timestamptz not null default now(), duration_ms integer not null,
-      primary key (module, name))`)
+      primary key (module, name));
+    ${BACKFILL_TABLE}`)
   await admin.query(
     `insert into tenfold.meta values ('roles', $1) on conflict (key) do update set value = excluded.value`,
     [roleMode],
@@ -169,29 +176,28 @@ function compare(files: readonly MigrationFile[], applied: readonly Applied[]): 
 }
 
 async function apply(admin: Sql, file: MigrationFile, options: MigrateOptions, roleMode: RoleMode): Promise<void> {
-  const record = (ms: number): Promise<unknown> =>
+  const started = performance.now()
+  const record = (): Promise<unknown> =>
     admin.query(
       `insert into tenfold.migration (module, name, checksum, phase, duration_ms) values ($1, $2, $3, $4, $5)`,
-      [file.module, file.name, file.checksum, file.phase, Math.round(ms)],
+      [file.module, file.name, file.checksum, file.phase, Math.round(performance.now() - started)],
     )
-  const started = performance.now()
   for (let attempt = 1; ; attempt++) {
     try {
-      await admin.query(settings(file, options, roleMode))
-      await admin.query(withRoleNames(file.sql, options.app, roleMode))
-      await admin.query(roleMode === 'separate' ? 'reset role' : 'select 1')
-      await record(performance.now() - started)
-      await admin.query(file.transactional ? 'commit' : 'reset all')
+      if (file.backfill) await backfill(admin, file, actingAs(file, options, roleMode), options.onBatch)
+      else if (file.transactional) await inTransaction(admin, file, options, roleMode, record)
+      else await outsideTransaction(admin, file, options, roleMode)
+      if (file.backfill || !file.transactional) await record()
       return
     } catch (error) {
       await admin.query('rollback').catch(() => {})
-      await admin.query('reset role').catch(() => {})
+      await admin.query('reset role; reset all').catch(() => {})
       const { code, position } = error as { code?: string; position?: string }
-      if (code === '55P03' && attempt < 100) {
+      if (code === LOCK_TIMEOUT && attempt < 100) {
         await new Promise((resolve) => setTimeout(resolve, (0.5 + Math.random()) * Math.min(3000, 50 * attempt)))
         continue
       }
-      const line = position ? file.sql.slice(0, Number(position)).split('\n').length : undefined
+      const line = position && file.transactional ? file.sql.slice(0, Number(position)).split('\n').length : undefined
       throw MigrationFailed(
         { module: file.module, name: file.name, reason: messageOf(error), ...(line && { line }) },
         { cause: error },
@@ -200,16 +206,87 @@ async function apply(admin: Sql, file: MigrationFile, options: MigrateOptions, r
   }
 }
 
+const LOCK_TIMEOUT = '55P03'
+
+async function inTransaction(
+  admin: Sql,
+  file: MigrationFile,
+  options: MigrateOptions,
+  roleMode: RoleMode,
+  record: () => Promise<unknown>,
+): Promise<void> {
+  await admin.query(`begin; ${settings(file, options, roleMode)}`)
+  await admin.query(withRoleNames(file.sql, options.app, roleMode))
+  await admin.query(roleMode === 'separate' ? 'reset role' : 'select 1')
+  await record()
+  await admin.query('commit')
+}
+
+/** One statement after the other, each of which commits by itself. An index that an earlier attempt left half-made is
+ *  removed; one that it finished is left alone. */
+async function outsideTransaction(
+  admin: Sql,
+  file: MigrationFile,
+  options: MigrateOptions,
+  roleMode: RoleMode,
+): Promise<void> {
+  const { parseMigration } = await import('../safety/parse.ts')
+  for (const { node, source } of await parseMigration(file)) {
+    await admin.query(settings(file, options, roleMode))
+    // These wait for transactions to end, without holding up anybody meanwhile.
+    if (/\bconcurrently\b/i.test(source)) await admin.query('set lock_timeout = 0')
+    const index = 'IndexStmt' in node ? node.IndexStmt.idxname : undefined
+    if (index === undefined || !(await isBuilt(admin, file.schema, index))) {
+      await admin.query(withRoleNames(source, options.app, roleMode))
+    }
+    await admin.query('reset role; reset all')
+  }
+}
+
+async function isBuilt(admin: Sql, schema: string, index: string): Promise<boolean> {
+  const { rows } = await admin.query<{ valid: boolean }>(
+    `select i.indisvalid as valid from pg_index i join pg_class c on c.oid = i.indexrelid
+      where c.relnamespace = to_regnamespace($1) and c.relname = $2`,
+    [quoteName(schema), index],
+  )
+  const [found] = rows
+  if (found?.valid === false) await admin.query(`drop index concurrently ${quoteName(schema)}.${quoteName(index)}`)
+  return found?.valid === true
+}
+
+export type TrialOptions = Pick<MigrateOptions, 'url' | 'app' | 'secretKey' | 'sources'>
+
+/** Applies one file without asking whether it is due, and without recording it: for a scratch database. */
+export async function applyForTrial(options: TrialOptions, file: MigrationFile): Promise<void> {
+  await withAdmin(options.url, options.app, async (admin) => {
+    const roleMode = await roleModeFor(admin)
+    // Its tables are empty, so that no batch would come about: the statement runs once, on no row.
+    const { backfill: inBatches, ...once } = file
+    const sql = inBatches ? file.sql.replaceAll(BATCH, 'false') : file.sql
+    await apply(admin, { ...once, sql }, options, roleMode)
+    await admin.query('delete from tenfold.migration where module = $1 and name = $2', [file.module, file.name])
+  })
+}
+
 function settings(file: MigrationFile, options: MigrateOptions, roleMode: RoleMode): string {
-  const module = file.module.startsWith(`${SYSTEM}.`) ? SYSTEM : file.module
   const local = file.transactional ? 'local' : 'session'
   return [
-    ...(file.transactional ? ['begin'] : []),
-    ...(roleMode === 'separate' ? [`set ${local} role ${quoteName(rolesOf(options.app, module).owner)}`] : []),
-    `set ${local} search_path = ${quoteName(file.schema)}`,
+    actingAs(file, options, roleMode, local),
     `set ${local} lock_timeout = '${options.lockTimeoutMs ?? 100}ms'`,
     `set ${local} statement_timeout = 0`,
   ].join('; ')
+}
+
+/** As the owner of the module, in its schema. */
+function actingAs(
+  file: MigrationFile,
+  { app }: Pick<MigrateOptions, 'app'>,
+  roleMode: RoleMode,
+  scope: 'local' | 'session' = 'local',
+): string {
+  const module = file.module.startsWith(`${SYSTEM}.`) ? SYSTEM : file.module
+  const role = roleMode === 'separate' ? `set ${scope} role ${quoteName(rolesOf(app, module).owner)}; ` : ''
+  return `${role}set ${scope} search_path = ${quoteName(file.schema)}`
 }
 
 /** `:modules` and `:system` in the platform's own files stand for role names. */

@@ -29,6 +29,8 @@ export interface Heartbeat {
   flushMs: number
   /** How long this report speaks for the process. */
   goodForMs: number
+  /** Version of the app. */
+  release: string
 }
 
 const MAX_TEXT = 4000
@@ -75,12 +77,12 @@ export class Writer {
     await sql.query(
       `insert into tenfold.telemetry_process values
          ($1, $2, $3, $4, to_timestamp($5::float8 / 1000), now(),
-          now() + make_interval(secs => $12::float8 / 1000), $6, $7, $8, $9, $10, $11)
+          now() + make_interval(secs => $12::float8 / 1000), $6, $7, $8, $9, $10, $11, $13)
        on conflict (instance_id) do update set
          seen_at = excluded.seen_at, good_until = excluded.good_until, roles = excluded.roles, cpu_percent = excluded.cpu_percent,
          memory_bytes = excluded.memory_bytes, event_loop_utilization = excluded.event_loop_utilization,
          event_loop_delay_p99 = excluded.event_loop_delay_p99, dropped_traces = excluded.dropped_traces,
-         flush_ms = excluded.flush_ms`,
+         flush_ms = excluded.flush_ms, release = excluded.release`,
       [
         this.instanceId,
         [...beat.roles],
@@ -94,6 +96,7 @@ export class Writer {
         beat.droppedTraces,
         beat.flushMs,
         beat.goodForMs,
+        beat.release,
       ],
     )
   }
