@@ -40,3 +40,8 @@ export const EnqueueOutsideTransaction = defineError('TF_ENQUEUE_OUTSIDE_TRANSAC
     `'${e.name}' was enqueued without \`tx\` while a transaction was open: it would run even if that is rolled back.`,
   fix: 'Pass the transaction: `enqueue(input, { tx })`; or enqueue after the transaction has ended.',
 })
+
+export const JobEngine = defineError('TF_JOB_ENGINE', {
+  says: (e: { name: string; reason: string }) => `'${e.name}' cannot be enqueued on redis: ${e.reason}`,
+  fix: "Give the job `engine: 'postgres'`, or leave the option out.",
+})

@@ -2,7 +2,8 @@
 import type { MigrationSource } from '../database/index.ts'
 
 export * from './errors.ts'
-export { openQueue, type QueueOptions } from './open.ts'
+export { openEngines, openQueue, type Engine, type EnginesOptions, type QueueOptions } from './open.ts'
+export { REDIS_CANNOT, REDIS_DEPENDS } from './redis/cannot.ts'
 export type * from './queue.ts'
 
 export const migrations: MigrationSource = {

@@ -1,7 +1,9 @@
 /** The only file that names the queue's backends. */
+import { openEngines, type Engine, type EnginesOptions } from './engines.ts'
 import { openPostgresQueue, type PostgresQueue, type PostgresQueueOptions } from './postgres/queue.ts'
 
 export type QueueOptions = PostgresQueueOptions
+export { openEngines, type Engine, type EnginesOptions }
 
 /** @example
  *  const queue = openQueue({ db: database.system, telemetry })

@@ -98,10 +98,18 @@ export async function openRedis({ url, telemetry, timeoutMs = 2000 }: RedisOptio
     ping: async () => void (await command('ping')),
     durability: () => durabilityOf(command),
     patient() {
-      const patient = new driver.Redis(url, { ...common, maxRetriesPerRequest: null })
-      // What went wrong is told by the shared client; without a listener the driver would print it.
-      patient.on('error', () => {})
-      return patient
+      const made = new Set<RedisClient>()
+      const kept = (one: RedisClient): RedisClient => {
+        made.add(one)
+        // What went wrong is told by the shared client; without a listener the driver would print it.
+        one.on('error', () => {})
+        const duplicate = one.duplicate.bind(one)
+        return Object.assign(one, { duplicate: (options?: object) => kept(duplicate(options)) })
+      }
+      return {
+        client: kept(new driver.Redis(url, { ...common, maxRetriesPerRequest: null })),
+        disconnect: () => made.forEach((one) => one.disconnect()),
+      }
     },
     async close() {
       if (ready()) await client.quit().catch(() => {})

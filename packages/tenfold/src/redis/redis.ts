@@ -25,9 +25,15 @@ export interface Redis {
   durability(): Promise<Durability>
   /** The driver's own client, for libraries that bring commands of their own; it keeps R1 to R3. */
   readonly client: RedisClient
-  /** A client of its own, for commands that wait: they wait for Redis too. Whoever asked for it closes it. */
-  patient(): RedisClient
+  /** Clients of their own, for commands that wait: they wait for Redis too. */
+  patient(): PatientRedis
   close(): Promise<void>
+}
+
+export interface PatientRedis {
+  readonly client: RedisClient
+  /** At once, with all clients that were made out of it. */
+  disconnect(): void
 }
 
 export type Durability = 'always' | 'everysec' | 'never' | 'unknown'

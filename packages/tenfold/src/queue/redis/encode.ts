@@ -1,0 +1,112 @@
+/** A job of ours as a job of BullMQ, and back. */
+import { encodeJob } from '../postgres/encode.ts'
+import { backoffOf, type Claimed } from '../postgres/run.ts'
+import { JobEngine } from '../errors.ts'
+import type { NewJob } from '../queue.ts'
+import type { BullJob, BullJobOptions } from './bullmq.ts'
+import { REDIS_CANNOT } from './cannot.ts'
+import { bullIdOf, idOf } from './names.ts'
+
+/** The payload and what BullMQ has no place for; short names, since Redis keeps them in memory. */
+export interface BullData {
+  payload: unknown
+  timeout: number
+  backoff: number
+  backoffMax: number
+  trace?: string
+}
+
+/** The way in which a failed run is tried again: see {@link pauseAfter}. */
+const BACKOFF = 'tenfold'
+
+/** Finished jobs lie in memory: few are kept, of each name. */
+const KEEP_DONE = { age: 86_400, count: 1000 }
+
+/** BullMQ serves low numbers first, and jobs without a number before all others. */
+const MIDDLE_PRIORITY = 1001
+
+/** What a job on Redis may be given; anything else is refused rather than ignored. */
+const KNOWN: ReadonlySet<string> = new Set([
+  'name',
+  'payload',
+  'priority',
+  'delay',
+  'runAt',
+  'uniqueKey',
+  'traceparent',
+  'maxAttempts',
+  'timeoutMs',
+  'backoff',
+])
+
+/** Refuses what the queue on Postgres would refuse, and what this engine cannot keep. */
+export function checkJob(job: NewJob, maxPayloadBytes: number): void {
+  for (const [option, value] of Object.entries(job)) {
+    if (value === undefined || KNOWN.has(option)) continue
+    const reason = option === 'concurrency' ? REDIS_CANNOT.Q10 : `jobs on redis do not have \`${option}\``
+    throw JobEngine({ name: job.name, reason })
+  }
+  encodeJob(job, maxPayloadBytes, undefined)
+}
+
+export function encodeBull(
+  job: NewJob,
+  id: string,
+  traceparent: string | undefined,
+): { name: string; data: BullData; opts: BullJobOptions } {
+  const { name, payload = null, priority = 0, delay = 0, runAt, uniqueKey, maxAttempts = 10, timeoutMs = 60_000 } = job
+  const wait = Math.max(0, runAt ? runAt.getTime() - Date.now() : delay)
+  const trace = job.traceparent ?? traceparent
+  return {
+    name,
+    data: {
+      payload,
+      timeout: timeoutMs,
+      backoff: job.backoff?.baseMs ?? 1000,
+      backoffMax: job.backoff?.maxMs ?? 3_600_000,
+      ...(trace !== undefined && { trace }),
+    },
+    opts: {
+      jobId: bullIdOf(id),
+      attempts: maxAttempts,
+      backoff: { type: BACKOFF },
+      priority: MIDDLE_PRIORITY - priority,
+      ...(wait > 0 && { delay: wait }),
+      ...(uniqueKey !== undefined && { deduplication: { id: uniqueKey } }),
+      removeOnComplete: KEEP_DONE,
+      removeOnFail: false,
+    },
+  }
+}
+
+export function priorityOf({ priority }: BullJob): number {
+  return MIDDLE_PRIORITY - priority
+}
+
+/** As the part that runs jobs takes them, whatever the engine. A run that died with its worker is no attempt here. */
+export function claimedOf(name: string, job: BullJob): Claimed {
+  const { payload, timeout, backoff, backoffMax, trace } = job.data as BullData
+  return {
+    id: idOf(job.id),
+    name,
+    rank: -priorityOf(job),
+    seq: 0,
+    attempt: job.attemptsMade + 1,
+    lost: 0,
+    maxAttempts: job.opts.attempts ?? 1,
+    timeoutMs: timeout,
+    backoffMs: backoff,
+    backoffMaxMs: backoffMax,
+    key: null,
+    traceparent: trace ?? null,
+    payload,
+    waitedMs: Math.max(0, (job.processedOn ?? Date.now()) - job.timestamp - job.delay),
+    owner: 0,
+  }
+}
+
+/** BullMQ asks this after a failed run. */
+export function pauseAfter(attempts: number, job: BullJob | undefined): number {
+  if (!job) return 1000
+  return Math.ceil(backoffOf({ ...claimedOf('', job), attempt: attempts }))
+}

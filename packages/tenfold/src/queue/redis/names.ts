@@ -1,0 +1,29 @@
+/** How names and ids look in Redis.
+ *
+ *  BullMQ lets a worker take every job of a queue, and Q12 demands that it takes only those it knows: each name has a
+ *  queue of its own. Its names may not hold a colon and its ids may not be numbers. */
+
+export function bullNameOf(name: string): string {
+  return name.replaceAll(':', '~')
+}
+
+export function bullIdOf(id: string): string {
+  return `j${id}`
+}
+
+export function idOf(bullId: string | undefined): string {
+  return bullId?.slice(1) ?? ''
+}
+
+export function keysOf(prefix: string) {
+  return {
+    /** The set of all names that ever had a job. */
+    names: `${prefix}:tenfold:names`,
+    /** The highest id given away. */
+    ids: `${prefix}:tenfold:ids`,
+    /** Counts of one minute, by name. */
+    stat: (minute: number) => `${prefix}:tenfold:stat:${minute}`,
+    unique: (name: string, key: string) => `${prefix}:${bullNameOf(name)}:de:${key}`,
+    job: (name: string, id: string) => `${prefix}:${bullNameOf(name)}:${bullIdOf(id)}`,
+  }
+}

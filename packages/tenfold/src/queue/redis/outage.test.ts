@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { testDatabase, type TestDatabase } from '../../database/testing/index.ts'
+import { openRedis, type Redis } from '../../redis/index.ts'
+import { startTestRedis, type TestRedis } from '../../redis/testing/index.ts'
+import { createTelemetry } from '../../telemetry/index.ts'
+import { migrations, openEngines, openQueue } from '../index.ts'
+import type { NewJob, RunningJob } from '../queue.ts'
+import { recorder, until, withWorker } from '../testing/harness.ts'
+import { envelopeOf, forwarder } from './outbox.ts'
+import { createProducer } from './producer.ts'
+
+type Engines = Awaited<ReturnType<typeof openEngines>>
+const telemetry = createTelemetry({ service: 'test', env: 'test', level: 'silent' })
+
+describe('jobs on redis when a server is away', () => {
+  let db: TestDatabase
+  let server: TestRedis
+  let redis: Redis
+  let queue: Engines
+  before(async () => {
+    const orders = { module: 'orders', schema: 'orders', directory: '/nowhere' }
+    db = await testDatabase({ migrations: [migrations, orders] })
+    server = await startTestRedis()
+    redis = await openRedis({ url: server.url, telemetry, timeoutMs: 500 })
+    queue = await openEngines({
+      db: db.system,
+      telemetry,
+      redis,
+      prefix: 'test',
+      engineOf: (name) => (name.startsWith('pg.') ? 'postgres' : 'redis'),
+    })
+  })
+  after(async () => {
+    await queue.close()
+    await redis.close()
+    await server.stop()
+    await db.close()
+  })
+
+  it('what is enqueued while Redis is away waits in Postgres, and runs once when it is back', async () => {
+    const { handler, runs } = recorder()
+    await withWorker(queue, { 'away.detour': handler }, async () => {
+      await server.kill()
+      const [alone] = await queue.enqueue([{ name: 'away.detour', payload: 1 }])
+      const [within] = await db.database
+        .module('orders')
+        .transaction((tx) => queue.enqueue([{ name: 'away.detour', payload: 2 }], tx))
+      assert.deepEqual(
+        (await queue.list({ name: 'away.detour' })).map((row) => [row.id, row.name]),
+        [within, alone].map((id) => [id, 'away.detour']),
+      )
+      assert.equal((await queue.get(alone!))!.payload, 1)
+      const { waiting, delayed } = (await queue.summary()).find((row) => row.name === 'away.detour')!
+      assert.equal(waiting + delayed, 2, 'delayed until it is tried again')
+      assert.equal(runs.length, 0)
+      await server.start()
+      await until('both ran', () => runs.length === 2, 20_000)
+      await until('both are done', async () => (await queue.list({ name: 'away.detour', state: 'done' })).length === 2)
+      assert.deepEqual(runs.map((run) => run.id).sort(), [alone!, within!].sort())
+    })
+  })
+
+  it('no acknowledged job is lost when Redis is killed again and again', async () => {
+    const { handler, runs } = recorder()
+    await withWorker(
+      queue,
+      { 'away.kills': handler },
+      async () => {
+        const ids: string[] = []
+        let more = true
+        const enqueue = async (): Promise<void> => {
+          while (more) {
+            ids.push(...(await queue.enqueue([{ name: 'away.kills' }])))
+            if (ids.length % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+          }
+        }
+        const callers = Promise.all(Array.from({ length: 5 }, enqueue))
+        for (let kills = 1; kills <= 3; kills++) {
+          const enough = ids.length + 100
+          await until('some are enqueued', () => ids.length > enough)
+          await server.kill()
+          await server.start()
+          await until('it is back', () => redis.ready())
+        }
+        more = false
+        await callers
+        const ran = (): Set<string> => new Set(runs.map((run) => run.id))
+        await until('all ran', () => ran().size >= ids.length, 30_000)
+        assert.deepEqual([...ran()].sort(), [...new Set(ids)].sort())
+        const twice = runs.length - ran().size
+        assert.ok(twice <= 3 * 10, `${twice} ran twice, though only 10 ran at a time`)
+      },
+      { leaseMs: 1000 },
+    )
+  })
+
+  it('handing a job over twice adds it once', async () => {
+    const producer = await createProducer(redis, 'test', telemetry)
+    const [id] = await queue.enqueue([{ name: 'away.unknown', payload: { n: 1 } }])
+    const job: NewJob = { name: 'away.twice', payload: { n: 1 }, maxAttempts: 3 }
+    const hand = forwarder('away.twice', producer, new Map())
+    const row = { id: '4711', payload: envelopeOf(job).payload, traceparent: undefined } as unknown as RunningJob
+    await hand(row)
+    await hand(row)
+    const rows = await queue.list({ name: 'away.twice' })
+    assert.deepEqual(
+      rows.map((one) => [one.id, one.state, one.maxAttempts]),
+      [['4711', 'waiting', 3]],
+    )
+    assert.equal(await queue.discard('4711'), true)
+    assert.equal(await queue.discard(id!), true)
+    await producer.close()
+  })
+
+  it('each job lies in its engine, and both are seen as one queue', async () => {
+    const { handler, runs } = recorder()
+    const ids = await queue.enqueue([{ name: 'pg.one' }, { name: 'mixed.one' }, { name: 'pg.two', delay: 60_000 }])
+    assert.deepEqual(
+      (await queue.list({ ids })).map((row) => row.name),
+      ['mixed.one', 'pg.two', 'pg.one'],
+    )
+    const plain = openQueue({ db: db.system, telemetry })
+    assert.equal((await plain.list({ ids })).length, 2)
+    await plain.close()
+    await withWorker(queue, { 'pg.one': handler, 'mixed.one': handler }, () =>
+      until('both ran', () => runs.length === 2),
+    )
+    assert.deepEqual(
+      (await queue.summary())
+        .filter(({ name }) => /^(pg|mixed)\./.test(name))
+        .map((row) => [row.name, row.doneLastHour, row.delayed]),
+      [
+        ['mixed.one', 1, 0],
+        ['pg.one', 1, 0],
+        ['pg.two', 0, 1],
+      ],
+    )
+    assert.equal(await queue.discard(ids[2]!), true)
+  })
+
+  it('jobs that lie in Postgres from before their name moved to Redis run', async () => {
+    const plain = openQueue({ db: db.system, telemetry })
+    const [id] = await plain.enqueue([{ name: 'moved.here' }])
+    await plain.close()
+    const { handler, runs } = recorder()
+    await withWorker(queue, { 'moved.here': handler }, () => until('it ran', () => runs.length === 1))
+    assert.equal(runs[0]!.id, id)
+  })
+
+  it('refuses what Redis cannot keep, before anything is written', async () => {
+    const refused = queue.enqueue([{ name: 'pg.first' }, { name: 'away.limited', concurrency: { key: 'k', limit: 1 } }])
+    await assert.rejects(refused, { code: 'TF_JOB_ENGINE', message: /concurrency per key/ })
+    assert.deepEqual(await queue.list({ name: 'pg.first' }), [])
+    await assert.rejects(queue.enqueue([{ name: 'away.large', payload: 'x'.repeat(262_150) }]), {
+      code: 'TF_JOB_PAYLOAD_TOO_LARGE',
+    })
+  })
+
+  it('a worker stops while Redis is away', async () => {
+    const worker = queue.work({ handlers: new Map([['away.stop', async () => {}]]), stopTimeoutMs: 200 })
+    await worker.start()
+    await server.kill()
+    const started = Date.now()
+    await worker.stop()
+    assert.ok(Date.now() - started < 6000, `took ${Date.now() - started} ms`)
+    await server.start()
+  })
+})
