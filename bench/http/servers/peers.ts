@@ -1,5 +1,5 @@
 /** What every server program shares: the peers' folder, the sessions, the line that says where it listens. */
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { pathToFileURL } from 'node:url'
 import { join } from 'node:path'
 
@@ -24,7 +24,7 @@ export interface MemorySessions {
 /** Tokens are hashed at rest, as they would be in a shared store. */
 export function memorySessions(): MemorySessions {
   const users = new Map<string, string>()
-  const hashOf = (token: string): string => createHash('sha256').update(token).digest('base64url')
+  const hashOf = (token: string): string => hash('sha256', token, 'base64url')
   return {
     create(userId) {
       const token = randomBytes(24).toString('base64url')

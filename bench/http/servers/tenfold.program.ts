@@ -1,5 +1,5 @@
 /** tenfold's own HTTP server with everything on: sessions, limits, headers, access log, histograms, traces. */
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { Address, Order } from '../../../examples/shop/modules/orders/contract.ts'
 import { createServer, type HttpRoute, type ServerOptions } from '../../../packages/tenfold/src/http/index.ts'
@@ -24,7 +24,7 @@ telemetry.addSink({
 /** The same as the platform's sessions when they answer from memory: a token, known by its hash. */
 function memoryStore(): Store {
   const sessions = new Map<string, Session>()
-  const hashOf = (token: string): string => createHash('sha256').update(token).digest('base64url')
+  const hashOf = (token: string): string => hash('sha256', token, 'base64url')
   return {
     async create({ data = {}, userId }) {
       const id = randomBytes(24).toString('base64url')

@@ -29,20 +29,21 @@ export function readBody(raw: IncomingMessage, limit: number): Promise<Buffer> {
     let size = 0
     // The client may have gone while its session was looked up: no event will say so any more.
     if (raw.destroyed) return reject(BodyMalformed({ problem: 'the connection was cut' }))
+    let over = false
+    const done = (error?: Error): void => {
+      if (over) return
+      over = true
+      if (error) reject(error)
+      else resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size))
+    }
+    const cut = (): void => done(BodyMalformed({ problem: 'the connection was cut' }))
     const onData = (chunk: Buffer): void => {
       size += chunk.length
-      if (size > limit) return done(BodyTooLarge({ limit }))
-      chunks.push(chunk)
+      if (size <= limit) return void chunks.push(chunk)
+      raw.off('data', onData)
+      done(BodyTooLarge({ limit }))
     }
-    const onEnd = (): void => done(undefined)
-    const onCut = (): void => done(BodyMalformed({ problem: 'the connection was cut' }))
-    const done = (error: Error | undefined): void => {
-      raw.off('data', onData).off('end', onEnd).off('error', onCut).off('close', onCut)
-      if (!error) return resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size))
-      raw.on('error', () => {})
-      reject(error)
-    }
-    raw.on('data', onData).on('end', onEnd).on('error', onCut).on('close', onCut)
+    raw.on('data', onData).once('end', done).on('error', cut).once('close', cut)
   })
 }
 
@@ -57,11 +58,14 @@ export function parseBody(raw: IncomingMessage, bytes: Buffer): unknown {
   } catch {
     throw BodyMalformed({ problem: text.trim() === '' ? 'it is empty' : 'it is not JSON' })
   }
-  return SUSPECT.test(text) ? harmless(value) : value
+  return isSuspect(text) ? harmless(value) : value
 }
 
-/** What a body must hold, in some spelling, to be harmful; nearly all bodies are not looked at further. */
-const SUSPECT = /\\u00|__proto__|"constructor"/
+/** What a body must hold, in some spelling, to be harmful; nearly all bodies are not looked at further. Three plain searches:
+ *  one expression for all of them stops at every character. */
+function isSuspect(text: string): boolean {
+  return text.includes('\\u00') || text.includes('__proto__') || text.includes('"constructor"')
+}
 
 /** The value, unless it could change a prototype when copied, or holds a NUL: no text column can keep one, so it is
  *  refused here, where it is a 400, and not by the database, where it would be a 500. Without recursion: depth is free. */
@@ -82,6 +86,7 @@ function harmless(value: unknown): unknown {
 }
 
 function mediaType(raw: IncomingMessage): string {
+  if (raw.headers['content-type'] === 'application/json') return 'application/json'
   return (raw.headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase()
 }
 

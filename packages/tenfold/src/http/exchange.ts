@@ -48,6 +48,8 @@ export class Exchange implements HttpRequest {
   /** Bytes of the socket at the last look of the watch, and when they last moved. */
   seenBytes = 0
   movedAt = this.startedAt
+  /** Where it stands in the list of the watch. */
+  place = 0
 
   private readonly jar: CookieJar
   private parsedCookies: Readonly<Record<string, string>> | undefined

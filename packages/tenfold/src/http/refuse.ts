@@ -3,14 +3,14 @@ import type { Socket } from 'node:net'
 import { randomHex, type TenfoldError } from '../kernel/index.ts'
 import { BadRequest, HeadersTooLarge, RequestTimeout } from './errors.ts'
 import { problemOf } from './problem.ts'
-import type { HeaderPairs } from './security.ts'
+import type { HeaderBlock } from './security.ts'
 
 /** Answers what is not HTTP, on the bare socket, and closes it: there is no telling where the next request would begin.
  *  Returns the error that was answered; undefined when there was nobody left to answer. */
 export function refuse(
   error: Error & { code?: string },
   socket: Socket,
-  headers: HeaderPairs,
+  headers: HeaderBlock,
 ): TenfoldError | undefined {
   // `_httpMessage` is the answer under way on this socket, if any: into its middle nothing more may be written.
   const under = (socket as { _httpMessage?: { headersSent: boolean } })._httpMessage
@@ -20,14 +20,9 @@ export function refuse(
   }
   const known = errorOf(error)
   const body = JSON.stringify(problemOf(known, randomHex(16), false))
-  const lines = [`HTTP/1.1 ${known.status} ${STATUS_CODES[known.status]}`]
-  for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`)
-  lines.push(
-    'content-type: application/problem+json; charset=utf-8',
-    `content-length: ${Buffer.byteLength(body)}`,
-    'connection: close',
-  )
-  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
+  const head = `HTTP/1.1 ${known.status} ${STATUS_CODES[known.status]}\r\n${headers.text}`
+  const length = `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`
+  socket.end(`${head}${length}${body}`, () => socket.destroy())
   return known
 }
 

@@ -1,11 +1,22 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http'
+
 /** Header pairs in one flat array, the form that Node writes fastest: `['x-a', '1', 'x-b', '2']`. */
 export type HeaderPairs = readonly string[]
 
+/** Headers that many answers share: as pairs, and as the text that goes over the wire. */
+export interface HeaderBlock {
+  readonly pairs: HeaderPairs
+  readonly text: string
+}
+
 export interface SecurityHeaders {
   /** For JSON: nothing may be loaded, framed or kept. */
-  api: HeaderPairs
+  api: HeaderBlock
+  /** The same, with the type of a JSON reply, and of a problem. */
+  json: HeaderBlock
+  problem: HeaderBlock
   /** For pages: scripts, styles, images and connections of this app only, none inline. */
-  page: HeaderPairs
+  page: HeaderBlock
 }
 
 const COMMON = [
@@ -22,16 +33,50 @@ const PAGE_POLICY =
 /** The headers of every reply, put together once. `strict` adds HSTS: for production over https. */
 export function securityHeaders(strict: boolean): SecurityHeaders {
   const transport = strict ? ['strict-transport-security', 'max-age=31536000; includeSubDomains'] : []
+  const api = [
+    ...COMMON,
+    ...transport,
+    'content-security-policy',
+    API_POLICY,
+    'referrer-policy',
+    'no-referrer',
+    'cache-control',
+    'no-store',
+  ]
+  const page = [
+    ...COMMON,
+    ...transport,
+    'content-security-policy',
+    PAGE_POLICY,
+    'referrer-policy',
+    'strict-origin-when-cross-origin',
+    'cache-control',
+    'no-cache',
+  ]
   return {
-    api: [...COMMON, ...transport, 'content-security-policy', API_POLICY, 'referrer-policy', 'no-referrer', 'cache-control', 'no-store'],
-    page: [...COMMON, ...transport, 'content-security-policy', PAGE_POLICY, 'referrer-policy', 'strict-origin-when-cross-origin', 'cache-control', 'no-cache'],
+    api: blockOf(api),
+    json: blockOf([...api, 'content-type', 'application/json; charset=utf-8']),
+    problem: blockOf([...api, 'content-type', 'application/problem+json; charset=utf-8']),
+    page: blockOf(page),
   } // prettier-ignore
 }
 
-/** `base` with the headers of one reply, which win over those of the same name. */
-export function withHeaders(base: HeaderPairs, own: Readonly<Record<string, string>>): string[] {
+/** No headers at all: where an answer has replaced those of every answer by its own. */
+export const NO_HEADERS: HeaderBlock = { pairs: [], text: '' }
+
+function blockOf(pairs: HeaderPairs): HeaderBlock {
+  let text = ''
+  for (let i = 0; i < pairs.length; i += 2) {
+    validateHeaderName(pairs[i]!)
+    validateHeaderValue(pairs[i]!, pairs[i + 1]!)
+    text += `${pairs[i]}: ${pairs[i + 1]}\r\n`
+  }
+  return { pairs, text }
+}
+
+/** The headers of `base` with those of one reply, which win over those of the same name. */
+export function withHeaders({ pairs: base }: HeaderBlock, own: Readonly<Record<string, string>>): string[] {
   const names = Object.keys(own)
-  if (names.length === 0) return base.slice()
   const replaced = new Set(names.map((name) => name.toLowerCase()))
   const pairs: string[] = []
   for (let i = 0; i < base.length; i += 2) {

@@ -4,18 +4,22 @@ import { ReplyInvalid } from './errors.ts'
 import { ClientGone, type Exchange } from './exchange.ts'
 import { problemOf } from './problem.ts'
 import { HttpReply, ROUTE_STATUS } from './reply.ts'
-import { type HeaderPairs, type SecurityHeaders, withHeaders } from './security.ts'
+import { writeHead } from './head.ts'
+import { type HeaderBlock, NO_HEADERS, type SecurityHeaders, withHeaders } from './security.ts'
 
 /** An answer ready to be written. */
 export interface Outgoing {
   status: number
+  /** The headers that it shares with other answers. */
+  base: HeaderBlock
+  /** Its own, in pairs. */
   headers: string[]
   body: string | Buffer | AsyncIterable<string | Uint8Array> | undefined
 }
 
 /** What a handler returned, as an answer: JSON through the reply schema, or one of the reply helpers. */
 export function outgoingOf(x: Exchange, returned: unknown, base: SecurityHeaders): Outgoing | Promise<Outgoing> {
-  if (!(returned instanceof Reply)) return jsonOf(x, returned, x.route.status, base.api)
+  if (!(returned instanceof Reply)) return jsonOf(x, returned, x.route.status, base)
   return outgoingReply(x, returned, base)
 }
 
@@ -24,14 +28,20 @@ async function outgoingReply(x: Exchange, returned: Reply, base: SecurityHeaders
   const { value, cookies = {} }: Partial<HttpReply> = returned instanceof HttpReply ? returned : {}
   for (const [name, cookie] of Object.entries(cookies)) x.setCookie(name, cookie)
   if (value !== undefined) {
-    const out = await jsonOf(x, value, status, base.api)
-    return { ...out, headers: withHeaders(out.headers, returned.headers) }
+    const out = await jsonOf(x, value, status, base)
+    return replaced(out, out.base, returned.headers)
   }
   const page = returned.headers['content-type']?.startsWith('text/html') === true
-  return { status, headers: withHeaders(page ? base.page : base.api, returned.headers), body: returned.body }
+  const out: Outgoing = { status, base: base.api, headers: [], body: returned.body }
+  return replaced(out, page ? base.page : base.api, returned.headers)
 }
 
-function jsonOf(x: Exchange, returned: unknown, status: number, base: HeaderPairs): Outgoing | Promise<Outgoing> {
+function replaced(out: Outgoing, base: HeaderBlock, own: Readonly<Record<string, string>>): Outgoing {
+  for (const _ in own) return { ...out, base: NO_HEADERS, headers: withHeaders(base, own) }
+  return { ...out, base }
+}
+
+function jsonOf(x: Exchange, returned: unknown, status: number, base: SecurityHeaders): Outgoing | Promise<Outgoing> {
   const { reply } = x.route.route
   if (!reply) return jsonAnswer(x, returned, status, base)
   const result = validateNow(reply, returned)
@@ -45,18 +55,17 @@ function valueOf(x: Exchange, result: Validated<unknown>): unknown {
   return result.value
 }
 
-function jsonAnswer(x: Exchange, value: unknown, status: number, base: HeaderPairs): Outgoing {
+function jsonAnswer(x: Exchange, value: unknown, status: number, base: SecurityHeaders): Outgoing {
   const body = value === undefined ? undefined : JSON.stringify(value)
-  if (body === undefined) return { status: x.route.route.status ?? 204, headers: base.slice(), body }
-  return { status, headers: base.concat('content-type', 'application/json; charset=utf-8'), body }
+  if (body === undefined) return { status: x.route.route.status ?? 204, base: base.api, headers: [], body }
+  return { status, base: base.json, headers: [], body }
 }
 
 /** An error as an answer. What it says to whom is decided by `problemOf`. */
-export function outgoingProblem(x: Exchange, error: unknown, base: HeaderPairs, development: boolean): Outgoing {
+export function outgoingProblem(x: Exchange, error: unknown, base: SecurityHeaders, development: boolean): Outgoing {
   const problem = problemOf(error, x.requestId, development)
-  const headers = base.concat('content-type', 'application/problem+json; charset=utf-8')
-  if (problem.status === 401) headers.push('www-authenticate', 'Bearer')
-  return { status: problem.status, headers, body: JSON.stringify(problem) }
+  const headers = problem.status === 401 ? ['www-authenticate', 'Bearer'] : []
+  return { status: problem.status, base: base.problem, headers, body: JSON.stringify(problem) }
 }
 
 /** Writes an answer; a promise for a stream, which resolves when all of it is handed to the connection. Throws before the
@@ -67,19 +76,20 @@ export function send(x: Exchange, out: Outgoing, last: boolean): Promise<void> |
   const { res } = x
   if (res.destroyed) throw new ClientGone()
   const { headers, status } = out
-  headers.push('x-request-id', x.requestId, ...x.extra)
+  headers.push('x-request-id', x.requestId)
+  for (const part of x.extra) headers.push(part)
   if (last) headers.push('connection', 'close')
   if (status < 400) for (const line of x.setCookies) headers.push('set-cookie', line)
   if (out.body === undefined || typeof out.body === 'string' || Buffer.isBuffer(out.body))
-    return sendWhole(x, status, headers, out.body)
-  return sendStream(x, status, headers, out.body)
+    return sendWhole(x, out, out.body)
+  return sendStream(x, out, out.body)
 }
 
-function sendWhole(x: Exchange, status: number, headers: string[], body: string | Buffer | undefined): undefined {
+function sendWhole(x: Exchange, { status, base, headers }: Outgoing, body: string | Buffer | undefined): undefined {
   const length = body === undefined ? 0 : Buffer.byteLength(body)
   const bodiless = status === 204 || status === 304
   if (!bodiless && !headers.includes('content-length')) headers.push('content-length', String(length))
-  x.res.writeHead(status, headers)
+  writeHead(x.res, status, base, headers)
   x.status = status
   x.bytes = length
   if (bodiless || x.method === 'HEAD' || body === undefined) x.res.end()
@@ -90,8 +100,7 @@ function sendWhole(x: Exchange, status: number, headers: string[], body: string 
 
 async function sendStream(
   x: Exchange,
-  status: number,
-  headers: string[],
+  { status, base, headers }: Outgoing,
   source: AsyncIterable<string | Uint8Array>,
 ): Promise<void> {
   const { res } = x
@@ -100,7 +109,7 @@ async function sendStream(
   if (x.method === 'HEAD') {
     destroy(source)
     close()
-    res.writeHead(status, headers)
+    writeHead(res, status, base, headers)
     x.status = status
     res.end()
     return
@@ -108,7 +117,7 @@ async function sendStream(
   // The first piece before the headers: a source that fails at once is still a proper error.
   let piece = await x.until(iterator.next())
   try {
-    res.writeHead(status, headers)
+    writeHead(res, status, base, headers)
     x.status = status
     while (!piece.done) {
       if (res.destroyed) throw new ClientGone()

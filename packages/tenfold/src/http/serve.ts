@@ -57,22 +57,19 @@ async function respondTo(x: Exchange, request: FastifyRequest, context: Context,
   const base = x.secure ? kit.secureHeaders : kit.headers
   const { positions } = kit
   if (positions) acceptPosition(x, positions)
+  const answered = answer(x, request, context, kit, base)
   try {
-    const answered = answer(x, request, context, kit, base)
-    answered.then(
-      (out) => x.aborted && discard(out),
-      () => {},
-    )
     const out = await x.until(answered)
     if (positions) await carryPosition(x, positions)
     const sending = send(x, out, kit.isStopping())
     if (sending) await sending
   } catch (error) {
     x.error = error
+    if (x.aborted) answered.then(discard, () => {})
     if (error instanceof ClientGone || x.res.destroyed || x.res.headersSent) return
     if (positions) await carryPosition(x, positions)
     try {
-      await send(x, outgoingProblem(x, error, base.api, kit.development), kit.isStopping())
+      await send(x, outgoingProblem(x, error, base, kit.development), kit.isStopping())
     } catch {
       // The client has gone meanwhile.
     }

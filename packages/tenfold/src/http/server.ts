@@ -171,7 +171,7 @@ export function createServer(options: ServerOptions): HttpServer {
   const unreadable = prepareRoute(unreadableRoute, defaults)
   app.setNotFoundHandler((request, reply) => take(request, reply.raw, unmatched))
   app.server.on('clientError', (error: Error & { code?: string }, socket: Socket) => {
-    const answered = refuse(error, socket, kit.headers.api)
+    const answered = refuse(error, socket, kit.headers.problem)
     if (answered)
       telemetry.log.info(`(unreadable) ${answered.status}`, {
         code: answered.code,

@@ -10,18 +10,20 @@ export function uuidv7(now: number = Date.now()): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
-// Ids of traces and spans are drawn from a pool: one call to the random source serves some hundreds of them.
-const pool = Buffer.alloc(4096)
-const cursor = { at: pool.length }
+// Ids of traces and spans are cut from a long random text: one call to the random source serves some hundreds of them.
+const random = Buffer.alloc(2048)
+const supply = { text: '', at: 0 }
 
 /** `bytes` random bytes as lower-case hex; 16 for a trace id, 8 for a span id (W3C Trace Context). */
 export function randomHex(bytes: number): string {
-  if (cursor.at + bytes > pool.length) {
-    randomFillSync(pool)
-    cursor.at = 0
+  const length = bytes * 2
+  if (supply.at + length > supply.text.length) {
+    if (bytes > random.length) return randomBytes(bytes).toString('hex')
+    supply.text = randomFillSync(random).toString('hex')
+    supply.at = 0
   }
-  cursor.at += bytes
-  return pool.toString('hex', cursor.at - bytes, cursor.at)
+  supply.at += length
+  return supply.text.slice(supply.at - length, supply.at)
 }
 
 /** An opaque, unguessable token of 256 bits, safe in URLs and cookies. */
