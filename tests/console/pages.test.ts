@@ -12,6 +12,7 @@ const PAGES = [
   '/requests',
   '/requests/trace0003',
   '/queries?open=q4',
+  '/findings?open=f2',
   '/jobs',
   '/jobs/j0120',
   '/crons',
@@ -136,12 +137,21 @@ describeInBrowser('the pages of the console, in a real browser', () => {
     await page.getByText('select * from tenfold.sessions where id = $1').waitFor()
     await page.keyboard.press('ArrowDown')
     assert.match(String(await page.evaluate('document.activeElement.getAttribute("aria-label")')), /^transaction/)
-    await page.getByText('The same query ran 7 times here').waitFor()
+    await page.getByText('modules/orders/checkout.ts:41').waitFor()
     await page.getByText('payment provider did not answer').click()
     await page.getByRole('link', { name: 'All lines of this trace' }).click()
     await page.waitForURL('**/logs?trace=trace0003')
     await page.getByText('payment provider did not answer').waitFor()
     assert.equal(await page.locator('.log li').count(), 1)
+  })
+
+  test('name the line of a finding, its cause and the way out', async () => {
+    const { page } = await open('/findings')
+    await page.getByRole('link', { name: 'modules/orders/checkout.ts:41' }).click()
+    await page.waitForURL('**/findings?open=f1')
+    await page.getByText("once for each 'product_id' in the result of").waitFor()
+    await page.getByText('where id = any($1)').waitFor()
+    await page.getByRole('cell', { name: '71 %' }).waitFor()
   })
 
   test('retry a dead job after asking', async () => {
@@ -286,6 +296,7 @@ describeInBrowser('the pages of the console, in a real browser', () => {
       ['/requests', 'No requests in the last hour.'],
       ['/requests', 'No traces yet.'],
       ['/queries', 'No queries in the last hour.'],
+      ['/findings', 'Nothing found in the last 24 hours.'],
       ['/jobs', 'No jobs yet.'],
       ['/crons', 'No crons.'],
       ['/logs', 'No log lines yet.'],

@@ -31,11 +31,22 @@ export function sampleSource(env: api.Overview['env'] = 'development'): Sample {
       data.logs.unshift(log(`l${data.logs.length}`, Date.now(), level, message, {}))
     },
     empty: () => {
-      data = { routes: [], traces: [], queries: [], summary: [], jobs: [], crons: [], logs: [], mails: [] }
+      data = {
+        routes: [],
+        traces: [],
+        queries: [],
+        summary: [],
+        jobs: [],
+        crons: [],
+        logs: [],
+        mails: [],
+        findings: [],
+      }
     },
     overview: async ({ minutes }) => overview(now, minutes, env, data.routes.length === 0),
     routes: async () => data.routes,
     queries: async () => data.queries,
+    findings: async () => data.findings,
     traces: async ({ kind, name, min, error, before, limit }) =>
       data.traces
         .filter((t) => (!kind || t.kind === kind) && (!name || t.name.includes(name)) && t.durationMs >= (min ?? 0))
@@ -47,6 +58,7 @@ export function sampleSource(env: api.Overview['env'] = 'development'): Sample {
         summary && {
           ...summary,
           droppedSpans: 2,
+          findings: data.findings.slice(0, 1),
           tree: spans(summary),
           logs: data.logs.filter((l) => l.traceId === id),
         }
@@ -93,6 +105,7 @@ interface Rows {
   crons: api.CronRow[]
   logs: api.LogRow[]
   mails: api.MailDetail[]
+  findings: api.FindingRow[]
 }
 
 function rows(now: number): Rows {
@@ -212,6 +225,10 @@ function rows(now: number): Rows {
       ),
       mail('m1', now - 90_000, HOSTILE),
     ],
+    findings: [
+      finding('f1', 'n-plus-one', 'POST /orders', 'modules/orders/checkout.ts:41', now),
+      finding('f2', 'repeat-read', `GET /${HOSTILE}`, `${HOSTILE}:1`, now),
+    ],
   }
 }
 
@@ -261,6 +278,35 @@ function trace(i: number, now: number): api.TraceSummary {
     ...(kind === 'request' && i % 2 === 0 && { userId: `user-${1000 + i}` }),
     spans: 14,
     queries: 9,
+  }
+}
+
+function finding(
+  id: string,
+  code: api.FindingRow['code'],
+  name: string,
+  callSite: string,
+  now: number,
+): api.FindingRow {
+  const query = 'select "name", "price" from "products" where "id" = ?'
+  return {
+    id,
+    code,
+    origin: { kind: 'request', name },
+    module: 'orders',
+    title: `N+1 in ${name}: one query for each row, 7 times`,
+    says: `${query} ran 7 times, once for each 'product_id' in the result of: select * from "cart_lines" ${HOSTILE}`,
+    fix: "Ask once for all values of 'product_id': `where id = any($1)`, or a loader (`m.loader`).",
+    query,
+    times: 7,
+    callSite,
+    function: 'place',
+    source: { kind: 'query', query: 'select * from "cart_lines" where "user_id" = ?', column: 'product_id' },
+    firstSeen: now - 86_400_000,
+    lastSeen: now - 4_000,
+    contexts: 3_012,
+    share: 0.71,
+    meanRepeats: 6.4,
   }
 }
 

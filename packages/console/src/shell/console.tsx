@@ -5,6 +5,7 @@ import { LiveProvider } from '../api/live.tsx'
 import { type Session, SignedOutContext } from '../api/session.tsx'
 import { Empty, Failed } from '../parts/states.tsx'
 import { CronsPage } from '../pages/crons/page.tsx'
+import { FindingsPage } from '../pages/findings/page.tsx'
 import { JobDetailPage } from '../pages/jobs/detail.tsx'
 import { JobsPage } from '../pages/jobs/page.tsx'
 import { LogsPage } from '../pages/logs/page.tsx'
@@ -45,6 +46,7 @@ export function Console() {
                 <Route path="/requests" component={RequestsPage} />
                 <Route path="/requests/:traceId" component={TracePage} />
                 <Route path="/queries" component={QueriesPage} />
+                <Route path="/findings" component={FindingsPage} />
                 <Route path="/jobs" component={JobsPage} />
                 <Route path="/jobs/:id" component={JobDetailPage} />
                 <Route path="/crons" component={CronsPage} />

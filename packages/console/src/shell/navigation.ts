@@ -10,6 +10,7 @@ export const PLACES: Place[] = [
   { href: '/', name: 'Overview', key: 'o' },
   { href: '/requests', name: 'Requests', key: 'r' },
   { href: '/queries', name: 'Queries', key: 'q' },
+  { href: '/findings', name: 'Findings', key: 'f' },
   { href: '/jobs', name: 'Jobs', key: 'j' },
   { href: '/crons', name: 'Crons', key: 'c' },
   { href: '/logs', name: 'Logs', key: 'l' },

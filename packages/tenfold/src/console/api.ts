@@ -32,6 +32,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
     }),
   ),
   get('/traces/:id', async (source, _query, id) => found<TraceDetail>(await source.trace(id), `trace ${id}`)),
+  get('/findings', (source, query) => source.findings({ minutes: 1440, ...windowGiven(query) })),
   get('/jobs/summary', (source) => source.jobSummary()),
   get('/jobs', (source, query) =>
     source.jobs({
@@ -74,7 +75,11 @@ function pattern(path: string): RegExp {
 }
 
 function windowOf(query: Query): { minutes: number } {
-  return { minutes: 60, ...number(query, 'minutes', 1, 60 * 24 * 31) }
+  return { minutes: 60, ...windowGiven(query) }
+}
+
+function windowGiven(query: Query): { minutes?: number } {
+  return number(query, 'minutes', 1, 60 * 24 * 31)
 }
 
 function limitOf(query: Query, usual: number): { limit: number } {

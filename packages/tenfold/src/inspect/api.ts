@@ -6,6 +6,7 @@
  *    GET  /api/traces?kind=&name=&min=&error=&before=&limit=   TraceSummary[]  (newest first; `before` pages back)
  *    GET  /api/traces/:traceId               TraceDetail
  *    GET  /api/queries?minutes=60            QueryStats[]
+ *    GET  /api/findings?minutes=1440         FindingRow[]
  *    GET  /api/jobs?state=&name=&before=&limit=                JobRow[]
  *    GET  /api/jobs/summary                  JobSummary[]
  *    GET  /api/jobs/:id                      JobDetail
@@ -101,6 +102,8 @@ export interface TraceSummary {
 
 export interface TraceDetail extends TraceSummary {
   droppedSpans: number
+  /** What was noticed while it ran. */
+  findings: TraceFinding[]
   tree: {
     spanId: string
     parentId?: string
@@ -114,6 +117,36 @@ export interface TraceDetail extends TraceSummary {
     attributes: Record<string, string | number | boolean>
   }[]
   logs: LogRow[]
+}
+
+/** Something to put right, in words. */
+export interface TraceFinding {
+  code: 'n-plus-one' | 'repeat-read'
+  origin: { kind: string; name: string }
+  module: string
+  title: string
+  says: string
+  fix: string
+  /** The statement, without its values, or the called method. */
+  query: string
+  times: number
+  /** `modules/orders/list.ts:12`; absent where no line of the app's own was found. */
+  callSite?: string
+  function?: string
+  /** Where the keys of an N+1 came from. */
+  source?: { kind: 'query' | 'call' | 'input'; query: string; column: string }
+}
+
+/** The same finding over all requests, jobs … in which it was seen. */
+export interface FindingRow extends TraceFinding {
+  id: string
+  firstSeen: number
+  lastSeen: number
+  /** In so many requests, jobs … */
+  contexts: number
+  /** Of all of that name, from 0 to 1; absent where that is not known. */
+  share?: number
+  meanRepeats: number
 }
 
 export interface JobSummary {

@@ -1,5 +1,6 @@
 import type { LogRecord, RuntimeSample, Sink, SpanKind, TraceRecord } from '../telemetry/index.ts'
 import { Accumulator, addTo, ALL, mergeInto } from './accumulate.ts'
+import { FoundPoints } from './findings.ts'
 import { LEVELS, LogLines } from './loglines.ts'
 import type { Batch, RuntimePoint } from './postgres/write.ts'
 import { failed, Sampler } from './sampler.ts'
@@ -29,8 +30,9 @@ export class Collector implements Sink {
   private readonly minutes = new Accumulator(MINUTE, MAX_SERIES)
   private readonly sampler: Sampler
   private readonly logs = new LogLines(MAX_WAITING_LOGS, MAX_WAITING_LOG_BYTES)
+  private readonly findings = new FoundPoints()
   private runtimeOfMinute: RuntimePoint[] = []
-  private waiting: Omit<Batch, 'traces' | 'logs'> = emptyPoints()
+  private waiting: Omit<Batch, 'traces' | 'logs' | 'findings'> = emptyPoints()
 
   constructor(settings: CheckedSettings, now: () => number) {
     this.now = now
@@ -71,6 +73,7 @@ export class Collector implements Sink {
     }
     addTo(this.tenSeconds.at(now, trace.kind, trace.module ?? '', trace.name), durationMs, isFailed, queries)
     addTo(this.tenSeconds.at(now, trace.kind, '', ALL), durationMs, isFailed, queries)
+    if (trace.findings) this.findings.add(trace.findings, now)
     this.sampler.offer(trace)
   }
 
@@ -97,6 +100,7 @@ export class Collector implements Sink {
     const { room } = this
     return this.storable(now, {
       ...points,
+      findings: this.findings.take(),
       traces: room.traces === 'all' ? traces : room.traces === 'none' ? [] : traces.filter(this.sampler.matters),
       logs:
         room.logs === 'all'
@@ -115,6 +119,7 @@ export class Collector implements Sink {
       runtimeTenSeconds: this.newest(batch.runtimeTenSeconds),
       runtimeMinutes: this.newest(batch.runtimeMinutes),
     }
+    this.findings.putBack(batch.findings)
     this.sampler.putBack(batch.traces)
     this.logs.putBack(batch.logs)
   }
@@ -134,6 +139,7 @@ export class Collector implements Sink {
       minutes: points(batch.minutes),
       runtimeTenSeconds: points(batch.runtimeTenSeconds),
       runtimeMinutes: points(batch.runtimeMinutes),
+      findings: batch.findings,
       traces: batch.traces.filter(({ startUs }) => inside(startUs / 1000)),
       logs: points(batch.logs),
     }
@@ -171,6 +177,6 @@ export class Collector implements Sink {
   }
 }
 
-function emptyPoints(): Omit<Batch, 'traces' | 'logs'> {
+function emptyPoints(): Omit<Batch, 'traces' | 'logs' | 'findings'> {
   return { tenSeconds: [], minutes: [], runtimeTenSeconds: [], runtimeMinutes: [] }
 }

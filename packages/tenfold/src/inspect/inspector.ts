@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../kernel/index.ts'
 import { LogLinear } from '../telemetry/index.ts'
 import type * as api from './api.ts'
 import { InspectNotBound } from './errors.ts'
+import { readFindings } from './postgres/findings.ts'
 import { readLogs } from './postgres/logs.ts'
 import { type Operation, operationsByName, operationsByTime, type Span, spanOf } from './postgres/operations.ts'
 import { readDatabaseFacts, readOwnCost, readProcesses, readRuntime } from './postgres/processes.ts'
@@ -38,6 +39,8 @@ export interface Inspector {
   trace(traceId: string): Promise<api.TraceDetail | undefined>
   /** The costliest in total first. */
   queries(window: Window): Promise<api.QueryStats[]>
+  /** The newest first. */
+  findings(window: Window): Promise<api.FindingRow[]>
   logs(filter: LogFilter): Promise<api.LogRow[]>
   processes(): Promise<api.ProcessRow[]>
   jobs(filter: JobFilter): Promise<api.JobRow[]>
@@ -77,6 +80,7 @@ export function createInspector(options: InspectorOptions): Inspector {
       const logs = await readLogs(db, { trace: traceId, limit: MOST_ROWS })
       return readTrace(db, traceId, logs.reverse())
     },
+    findings: (asked) => findings(db, window(asked)),
     logs: (filter) => readLogs(db, { ...filter, limit: most(filter.limit) }),
     processes: () => readProcesses(db),
 
@@ -203,6 +207,13 @@ async function queryStats(db: SystemDatabase, span: Span): Promise<api.QueryStat
     p95: durations.quantile(0.95),
     rows: inner,
   }))
+}
+
+async function findings(db: SystemDatabase, span: Span): Promise<api.FindingRow[]> {
+  const kinds = ['request', 'job', 'cron', 'event', 'task'] as const
+  const counts = await Promise.all(kinds.map((kind) => operationsByName(db, kind, span, MOST_ROWS)))
+  const known = new Map(counts.flatMap((all, i) => all.map(({ name, count }) => [`${kinds[i]} ${name}`, count])))
+  return readFindings(db, span.fromMs, ({ origin }) => known.get(`${origin.kind} ${origin.name}`))
 }
 
 function percentiles(durations: LogLinear): { p50: number; p95: number; p99: number } {

@@ -26,7 +26,7 @@ const MAX_NAMES = 1000
 const ENOUGH_FOR_P99 = 100
 
 /** Chooses the traces worth keeping: every error, every slow one (over `slowMs`), some that took longer than 99 % of their
- *  kind did a minute ago, and an even sample of the rest. */
+ *  kind did a minute ago or in which something was found, and an even sample of the rest. */
 export class Sampler {
   dropped = 0
   private readonly options: SamplerOptions
@@ -46,7 +46,8 @@ export class Sampler {
     const durationMs = trace.durationUs / 1000
     const reservoir = this.reservoirOf(trace.name)
     if (!reservoir) return
-    if (durationMs > (this.p99.get(trace.name) ?? Infinity) && reservoir.unusual < this.options.perName) {
+    const unusual = trace.findings !== undefined || durationMs > (this.p99.get(trace.name) ?? Infinity)
+    if (unusual && reservoir.unusual < this.options.perName) {
       reservoir.unusual++
       return this.keep(trace)
     }

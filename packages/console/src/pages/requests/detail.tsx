@@ -5,9 +5,9 @@ import { count, duration, exact } from '../../parts/format.ts'
 import { LogLines } from '../../parts/log-lines.tsx'
 import { PageHead } from '../../parts/page-head.tsx'
 import { Empty, Loaded } from '../../parts/states.tsx'
+import { Finding } from '../findings/finding.tsx'
 import { type TraceDetail, useTrace } from './api.ts'
 import { Status } from './page.tsx'
-import { repeatedQueries } from './repeated.ts'
 import { Waterfall } from './waterfall.tsx'
 
 export function TracePage() {
@@ -24,15 +24,13 @@ export function TracePage() {
 }
 
 function Trace({ trace }: { trace: TraceDetail }) {
-  const repeated = repeatedQueries(trace.tree)
   return (
     <>
       {trace.error && <p class="banner trouble">{trace.error}</p>}
-      {repeated.map(({ name, times, totalMs }) => (
-        <p class="banner warning" key={name}>
-          The same query ran {times} times here, {duration(totalMs)} in all. One query for all rows would do:{' '}
-          <code>{name}</code>
-        </p>
+      {trace.findings.map((finding) => (
+        <Card title={finding.title} key={`${finding.code} ${finding.query} ${finding.callSite}`}>
+          <Finding finding={finding} />
+        </Card>
       ))}
       <Card title="Trace" note={<code>{trace.traceId}</code>}>
         <Facts

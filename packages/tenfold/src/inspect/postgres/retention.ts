@@ -1,6 +1,7 @@
 import type { Sql } from '../../database/index.ts'
 import type { Room } from '../collect.ts'
 import type { CheckedSettings } from '../settings.ts'
+import { dropFindings } from './findings.ts'
 
 interface Answer {
   answer: { dropped: string[]; sizes: Record<string, number> }
@@ -27,6 +28,7 @@ export async function maintain(
     'select tenfold.telemetry_maintain(to_timestamp($1::float8 / 1000), $2::jsonb) as answer',
     [nowMs, JSON.stringify(keep)],
   )
+  await dropFindings(sql, nowMs - keepDays.hours * 86_400_000)
   const { dropped, sizes } = rows[0]!.answer
   const roomOf = (table: string): Room => {
     const size = sizes[table] ?? 0

@@ -1,6 +1,8 @@
-import type { Sql } from '../../database/index.ts'
+import { isDatabaseFinding, type Sql } from '../../database/index.ts'
+import type { Finding } from '../../telemetry/index.ts'
 import type { LogRow, TraceDetail, TraceSummary } from '../api.ts'
 import type { TraceFilter } from '../sources.ts'
+import { described } from './findings.ts'
 
 interface Row {
   traceId: string
@@ -52,8 +54,8 @@ export async function readTraces(sql: Sql, filter: TraceFilter): Promise<TraceSu
 /** All that ran under this trace id, in all processes: a request, and the jobs that it enqueued. */
 export async function readTrace(sql: Sql, traceId: string, logs: LogRow[]): Promise<TraceDetail | undefined> {
   if (!isTraceId(traceId)) return undefined
-  const { rows } = await sql.query<Row & { stored: StoredSpan[]; droppedSpans: number }>(
-    `select ${SUMMARY}, spans as stored, dropped_spans as "droppedSpans" from tenfold.telemetry_trace
+  const { rows } = await sql.query<Row & { stored: StoredSpan[]; droppedSpans: number; findings: Finding[] | null }>(
+    `select ${SUMMARY}, spans as stored, dropped_spans as "droppedSpans", findings from tenfold.telemetry_trace
       where trace_id = $1::uuid order by started_at limit 100`,
     [traceId],
   )
@@ -65,6 +67,7 @@ export async function readTrace(sql: Sql, traceId: string, logs: LogRow[]): Prom
     spans: tree.length,
     queries: rows.reduce((sum, row) => sum + row.queries, 0),
     droppedSpans: rows.reduce((sum, row) => sum + row.droppedSpans, 0),
+    findings: rows.flatMap((row) => (row.findings ?? []).filter(isDatabaseFinding).map(described)),
     tree: tree.sort((a, b) => a.offsetMs - b.offsetMs),
     logs,
   }

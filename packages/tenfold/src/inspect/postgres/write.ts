@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto'
 import type { Sql } from '../../database/index.ts'
 import { maskText, REDACTED, type Redactor, type RuntimeSample, type TraceRecord } from '../../telemetry/index.ts'
 import type { Point } from '../accumulate.ts'
+import type { FoundPoint } from '../findings.ts'
 import { type LogLine, LEVELS } from '../loglines.ts'
 import { failed, statusOf } from '../sampler.ts'
+import { writeFindings } from './findings.ts'
 
 export interface RuntimePoint extends RuntimeSample {
   timeMs: number
@@ -17,6 +19,7 @@ export interface Batch {
   runtimeMinutes: RuntimePoint[]
   traces: TraceRecord[]
   logs: LogLine[]
+  findings: FoundPoint[]
 }
 
 export interface Heartbeat {
@@ -55,6 +58,7 @@ export class Writer {
     rows += await this.runtime(sql, 'telemetry_runtime_1m', batch.runtimeMinutes)
     rows += await this.traces(sql, batch.traces)
     rows += await this.logs(sql, batch.logs)
+    rows += await writeFindings(sql, this.instanceId, batch.findings)
     return rows
   }
 
@@ -168,6 +172,7 @@ export class Writer {
       queries: trace.spans.filter((span) => span.kind === 'query').length,
       dropped_spans: trace.droppedSpans,
       span_count: trace.spans.length,
+      findings: trace.findings,
       spans: trace.spans.map((span) => ({
         id: span.spanId,
         parent: span.parentId,
@@ -184,12 +189,12 @@ export class Writer {
     const result = await sql.query(
       `insert into tenfold.telemetry_trace
          (started_at, trace_id, instance_id, kind, name, module, duration_ms, status, failed, error, user_id, queries,
-          dropped_spans, span_count, spans)
+          dropped_spans, span_count, spans, findings)
        select to_timestamp(started_at / 1000000.0), trace_id, $1, kind, name, module, duration_ms, status, failed, error,
-              user_id, queries, dropped_spans, span_count, spans
+              user_id, queries, dropped_spans, span_count, spans, findings
          from jsonb_to_recordset($2::jsonb) as x(started_at float8, trace_id uuid, kind text, name text, module text,
               duration_ms float8, status int, failed boolean, error text, user_id text, queries int, dropped_spans int,
-              span_count int, spans jsonb)`,
+              span_count int, spans jsonb, findings jsonb)`,
       [this.instanceId, toJson(rows)],
     )
     return result.rowCount
