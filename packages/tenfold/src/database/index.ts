@@ -23,6 +23,8 @@ export {
   type RepeatWatch,
 } from './nplus1/index.ts'
 export { openDatabase, type Database, type DatabaseOptions } from './open.ts'
+export { poolerSettings, type PoolerOptions, type PoolerSettings } from './pooler/index.ts'
+export { reachDatabase, type Reach } from './reach.ts'
 export type { Positions, ReadAt, ReplicaInfo } from './replicas/index.ts'
 export { groupOf, passwordOf, quoteName, rolesOf, SYSTEM, type RoleMode } from './roles.ts'
 export type { Result, Sql, SqlTransaction, SystemDatabase } from './sql.ts'

@@ -1,5 +1,7 @@
 import { BadConfig, readEnvironment, type Environment } from '../../config/index.ts'
-import { problemsOf, readSettings, stageOf, type Config } from '../../app/index.ts'
+import { engineProblems, jobsOnRedis, problemsOf, readSettings, stageOf, type Config } from '../../app/index.ts'
+import { REDIS_CANNOT, REDIS_DEPENDS } from '../../queue/index.ts'
+import { reachDatabase } from '../../database/index.ts'
 import { illegalImports } from '../boundaries.ts'
 import type { Command } from '../command.ts'
 import { loadProject } from '../project.ts'
@@ -20,45 +22,71 @@ export const check: Command = {
     const { app, config, root } = await loadProject(flags)
     const problems = [
       ...problemsOf(app.name, app.modules),
+      ...engineProblems(app.modules, config.queue),
       ...(await illegalImports(root, app.modules, new URL(config.app ?? './app.ts', root))),
     ]
     let lines: Line[] = []
+    let warned: string[] = []
     let stage: { number: number; name: string } | undefined
     try {
       const environment = readEnvironment(process.env)
       stage = stageOf(environment)
-      lines = bindingsOf(environment, Object.keys(config.companions ?? {}))
+      lines = bindingsOf(environment, Object.keys(config.companions ?? {}), jobsOnRedis(app.modules, config.queue))
+      const reach = await reachOf(environment, config)
+      if (reach?.pooler.mode) lines[0]!.bound += `, through a pooler in ${reach.pooler.mode} mode`
+      problems.push(...(reach?.problems ?? []))
+      warned = (reach?.warnings ?? []).map((warning) => `database: ${warning}`)
       await readSettings(app.modules, withStandIns(environment, config))
     } catch (error) {
       if (!BadConfig.is(error)) throw error
       problems.push(...error.details.problems.map(({ at, problem }) => `${at}: ${problem}`))
     }
+    const onRedis = jobsOnRedis(app.modules, config.queue).length > 0
+    const redis = onRedis ? { cannot: REDIS_CANNOT, depends: REDIS_DEPENDS } : undefined
     const warnings = lines
       .filter((line) => line.twoInstances)
       .map(({ part, twoInstances, variable }) => `${part}: ${twoInstances}${variable && ` (set ${variable})`}`)
-    output.show({ ok: problems.length === 0, stage, problems, bindings: lines, twoInstances: warnings }, () => {
-      if (stage) output.line(`stage ${stage.number}: ${stage.name}\n`)
-      if (lines.length > 0)
-        output.table(
-          ['part', 'bound to', 'with two instances'],
-          lines.map((line) => [
-            line.part,
-            line.bound,
-            line.twoInstances ? output.paint('yellow', line.twoInstances) : output.paint('green', 'works'),
-          ]),
+    output.show(
+      { ok: problems.length === 0, stage, problems, warnings: warned, bindings: lines, twoInstances: warnings, redis },
+      () => {
+        if (stage) output.line(`stage ${stage.number}: ${stage.name}\n`)
+        if (lines.length > 0)
+          output.table(
+            ['part', 'bound to', 'with two instances'],
+            lines.map((line) => [
+              line.part,
+              line.bound,
+              line.twoInstances ? output.paint('yellow', line.twoInstances) : output.paint('green', 'works'),
+            ]),
+          )
+        if (lines.length > 0) output.line()
+        for (const problem of problems) output.line(`${output.paint('red', 'problem')} ${problem}`)
+        for (const warning of warned) output.line(`${output.paint('yellow', 'warning')} ${warning}`)
+        for (const [promise, says] of Object.entries({ ...redis?.cannot, ...redis?.depends }))
+          output.line(`jobs on redis, ${promise}: ${says}`)
+        output.line(
+          problems.length === 0
+            ? output.paint('green', 'no problems')
+            : problems.length === 1
+              ? '1 problem'
+              : `${problems.length} problems`,
         )
-      if (lines.length > 0) output.line()
-      for (const problem of problems) output.line(`${output.paint('red', 'problem')} ${problem}`)
-      output.line(
-        problems.length === 0
-          ? output.paint('green', 'no problems')
-          : problems.length === 1
-            ? '1 problem'
-            : `${problems.length} problems`,
-      )
-    })
+      },
+    )
     return problems.length === 0 ? 0 : 1
   },
+}
+
+/** Knocks at the addresses of the database, where there are any. */
+async function reachOf({ databaseUrl, databaseDirectUrl, databaseReplicaUrls }: Environment, { database }: Config) {
+  if (!databaseUrl) return undefined
+  const connections = database?.connections
+  return reachDatabase({
+    databaseUrl,
+    databaseDirectUrl,
+    databaseReplicaUrls,
+    ...(connections !== undefined && { connections }),
+  })
 }
 
 /** The variables, with those that `tenfold start` would set in development: companions and the mail server. */
@@ -69,7 +97,11 @@ function withStandIns({ env, variables }: Environment, { companions = {} }: Conf
   return { SMTP_URL: 'smtp://127.0.0.1:1', ...Object.fromEntries(standIns), ...Object.fromEntries(given) }
 }
 
-function bindingsOf(environment: Environment, companions: string[]): Line[] {
+function shortened(names: readonly string[]): string {
+  return names.length <= 3 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more jobs`
+}
+
+function bindingsOf(environment: Environment, companions: string[], onRedis: string[]): Line[] {
   const { env, databaseUrl, databaseReplicaUrls, storageUrl, secretKey, variables } = environment
   const inDevelopment = (what: string): string => (env === 'production' ? 'nothing' : what)
   const shared = databaseUrl !== undefined
@@ -87,6 +119,18 @@ function bindingsOf(environment: Environment, companions: string[]): Line[] {
       variable: 'DATABASE_REPLICA_URLS',
     })),
     { part: 'jobs, crons, events', bound: 'Postgres', twoInstances: '', variable: '' },
+    ...(onRedis.length > 0
+      ? [
+          {
+            part: shortened(onRedis),
+            bound: environment.redisUrl
+              ? `Redis at ${new URL(environment.redisUrl).host}`
+              : 'Postgres, without REDIS_URL',
+            twoInstances: '',
+            variable: 'REDIS_URL',
+          },
+        ]
+      : []),
     { part: 'sessions', bound: 'Postgres', twoInstances: '', variable: '' },
     { part: 'rate limits', bound: 'Postgres', twoInstances: '', variable: '' },
     { part: 'cache', bound: 'memory, invalidated through Postgres', twoInstances: '', variable: '' },

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { reachDatabase } from './reach.ts'
+import { createReplica, pgbouncerProgram, testPooler, testServer } from './testing/index.ts'
+
+test('a replica, the primary itself, and nobody at the addresses of replicas are told apart', async () => {
+  const { adminUrl } = await testServer()
+  const replica = await createReplica({ adminUrl })
+
+  const databaseReplicaUrls = [replica.adminUrl, adminUrl, 'postgres://a:b@127.0.0.1:1/c']
+  const { problems } = await reachDatabase({ databaseUrl: adminUrl, databaseDirectUrl: undefined, databaseReplicaUrls })
+  assert.equal(problems.length, 2)
+  assert.match(problems[0]!, /number 2 is not a replica/)
+  assert.match(problems[1]!, /number 3 cannot be reached/)
+  const asPrimary = await reachDatabase({
+    databaseUrl: replica.adminUrl,
+    databaseDirectUrl: undefined,
+    databaseReplicaUrls: [],
+  })
+  assert.match(asPrimary.problems[0]!, /takes no writes/)
+
+  await replica.close()
+})
+
+test('a server with little room is told, one that is away is no problem', async () => {
+  const { adminUrl } = await testServer()
+  const none = { databaseDirectUrl: undefined, databaseReplicaUrls: [] }
+  assert.deepEqual((await reachDatabase({ databaseUrl: adminUrl, ...none })).warnings, [])
+  const { warnings } = await reachDatabase({ databaseUrl: adminUrl, ...none, connections: 60 })
+  assert.match(warnings[0]!, /room for 1 processes of 60/)
+  const away = await reachDatabase({ databaseUrl: 'postgres://a:b@127.0.0.1:1/c', ...none })
+  assert.deepEqual([away.problems.length, away.warnings.length], [0, 1])
+})
+
+test('a pooler without a direct address is a problem', { skip: !pgbouncerProgram() && 'no pgbouncer' }, async () => {
+  const { adminUrl } = await testServer()
+  const databaseUrl = (await testPooler()).urlOf(adminUrl)
+  const without = await reachDatabase({ databaseUrl, databaseDirectUrl: undefined, databaseReplicaUrls: [] })
+  assert.match(without.problems[0]!, /DATABASE_DIRECT_URL: PgBouncer .* in transaction mode/)
+  const { pooler, problems } = await reachDatabase({
+    databaseUrl,
+    databaseDirectUrl: adminUrl,
+    databaseReplicaUrls: [],
+  })
+  assert.deepEqual([pooler.mode, problems], ['transaction', []])
+})
