@@ -36,7 +36,9 @@ export function readBody(raw: IncomingMessage, limit: number): Promise<Buffer> {
       if (error) reject(error)
       else resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size))
     }
-    const cut = (): void => done(BodyMalformed({ problem: 'the connection was cut' }))
+    const cut = (): void => {
+      if (!over) done(BodyMalformed({ problem: 'the connection was cut' }))
+    }
     const onData = (chunk: Buffer): void => {
       size += chunk.length
       if (size <= limit) return void chunks.push(chunk)
