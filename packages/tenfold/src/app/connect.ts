@@ -1,7 +1,8 @@
 /** The app's database without the app: for commands that look at what is stored, or change the schema. */
 import { readEnvironment } from '../config/index.ts'
 import { migrationStatus, MigrationsPending, openDatabase, type Database } from '../database/index.ts'
-import { openQueue, type Queue } from '../queue/index.ts'
+import { openEngines, openQueue, type Queue } from '../queue/index.ts'
+import { openRedis } from '../redis/index.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/index.ts'
 import { bind, type Bindings } from './bindings.ts'
 import type { App } from './define.ts'
@@ -24,6 +25,13 @@ export async function connect(app: App, root: URL): Promise<Connected> {
   const { databaseUrl, databaseDirectUrl, secretKey } = bindings
   const target = { url: databaseDirectUrl, app: app.name, secretKey, sources: migrationsOf(app) }
   const closers: (() => Promise<void>)[] = [() => telemetry.close(), () => bindings.stop()]
+  /** For looking only, so that every name may be on either engine. */
+  const openJobs = async ({ system: db }: Database) => {
+    if (!environment.redisUrl) return openQueue({ db, telemetry })
+    const redis = await openRedis({ url: environment.redisUrl, telemetry })
+    closers.push(() => redis.close())
+    return openEngines({ db, telemetry, redis, prefix: app.name, engineOf: () => 'redis' })
+  }
   return {
     bindings,
     telemetry,
@@ -40,11 +48,9 @@ export async function connect(app: App, root: URL): Promise<Connected> {
         telemetry,
         maxConnections: 4,
       })
-      const queue = openQueue({ db: database.system, telemetry })
-      closers.push(
-        () => database.service.stop(),
-        () => queue.close(),
-      )
+      closers.push(() => database.service.stop())
+      const queue = await openJobs(database)
+      closers.push(() => queue.close())
       return { database, queue }
     },
     async close() {

@@ -59,6 +59,14 @@ export interface Config {
     /** A read replica that is further behind is not used, in milliseconds. Defaults to 10000, which is also the most. */
     maxReplicaLagMs?: number
   }
+  /** Where jobs run, if REDIS_URL is set; without it all run on Postgres. */
+  queue?: {
+    /** Of all jobs, crons and subscriptions that say nothing else. Defaults to `postgres`. */
+    default?: 'postgres' | 'redis'
+    /** By name; decides before the `engine` of the definition.
+     *  @example jobs: { 'media.resize': 'redis' } */
+    jobs?: Readonly<Record<string, 'postgres' | 'redis'>>
+  }
   worker?: {
     /** Jobs that run at a time in one process. Defaults to 10. */
     concurrency?: number

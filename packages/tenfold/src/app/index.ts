@@ -1,5 +1,6 @@
 /** Ring 7: joins everything. Only the command line and users import it. */
 export { problemsOf } from './check.ts'
+export { engineProblems, jobsOnRedis } from './engines.ts'
 export { app, config, type App, type AppOptions, type Config } from './define.ts'
 export * from './errors.ts'
 export type { Binding } from './bindings.ts'

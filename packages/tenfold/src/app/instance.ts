@@ -20,6 +20,7 @@ import { createTelemetry, type Telemetry } from '../telemetry/index.ts'
 import { bind, type Binding, type Bindings } from './bindings.ts'
 import { problemsOf } from './check.ts'
 import type { App, Config } from './define.ts'
+import { engineProblems } from './engines.ts'
 import { BadApp } from './errors.ts'
 import { migrationsOf } from './migrations.ts'
 import { openParts } from './parts.ts'
@@ -120,7 +121,7 @@ export async function startInstance(app: App, options: StartOptions): Promise<In
 /** Environment, telemetry, bindings (what is not set is embedded), migrations, database. */
 async function prepare(app: App, options: StartOptions, opened: AsyncDisposableStack): Promise<Ground> {
   const environment = readEnvironment(options.variables ?? process.env)
-  const problems = problemsOf(app.name, app.modules)
+  const problems = [...problemsOf(app.name, app.modules), ...engineProblems(app.modules, options.config?.queue)]
   if (problems.length > 0) throw BadApp({ app: app.name, problems })
   const serving = servedModules(app, options.modules)
   const { config = {}, roles = ROLES, version = '0.0.0', root = pathToFileURL(`${process.cwd()}/`) } = options

@@ -7,18 +7,22 @@ import { openLimits, type Limits } from '../limits/index.ts'
 import { readCaughtMails, startMailCatcher } from '../mail/index.ts'
 import type { Scope } from '../modules/index.ts'
 import { watchOutgoing } from '../outbound/index.ts'
-import { openQueue, type Queue } from '../queue/index.ts'
+import { openEngines, openQueue, type Queue } from '../queue/index.ts'
+import { openRedis, type Redis } from '../redis/index.ts'
 import { openSessions, type Sessions } from '../sessions/index.ts'
 import { openStorage, type Storage } from '../storage/index.ts'
 import { filesFolder } from './bindings.ts'
 import { createContexts, type ContextOf } from './contexts.ts'
 import { cronsOf } from './crons.ts'
+import { engineOf } from './engines.ts'
 import type { Ground } from './instance.ts'
 import { createScope } from './scope.ts'
 import { stageOf } from './stage.ts'
 
 export interface Parts {
   queue: Queue
+  /** Undefined without REDIS_URL. */
+  redis: Redis | undefined
   files: Storage
   sessions: Sessions
   limits: Limits
@@ -39,7 +43,16 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
 
   opened.defer(watchOutgoing(telemetry))
   const mails = await catchMail(ground, opened)
-  const queue = openQueue({ db, telemetry })
+  const redis = await connectRedis(ground, opened)
+  const queue = redis
+    ? await openEngines({
+        db,
+        telemetry,
+        redis,
+        prefix: app.name,
+        engineOf: engineOf(app.modules, ground.config.queue),
+      })
+    : openQueue({ db, telemetry })
   opened.defer(() => queue.close())
   const caches = await openCaches({ db, telemetry, clock, ...(positions && { positions }) })
   opened.defer(() => caches.close())
@@ -68,7 +81,15 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
     ...(mails && { mails }),
     clock,
   })
-  return { queue, files, sessions, limits, crons, store, inspector, contextOf, scope }
+  return { queue, redis, files, sessions, limits, crons, store, inspector, contextOf, scope }
+}
+
+async function connectRedis({ environment, bindings, telemetry }: Ground, opened: AsyncDisposableStack) {
+  if (!environment.redisUrl) return undefined
+  const redis = await openRedis({ url: environment.redisUrl, telemetry })
+  opened.defer(() => redis.close())
+  bindings.list.push({ part: 'redis', bound: redis.where, embedded: false, variable: 'REDIS_URL' })
+  return redis
 }
 
 /** In development, mail that nobody else was asked to deliver is kept for the console. */

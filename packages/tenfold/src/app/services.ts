@@ -46,7 +46,10 @@ function workers({ app, serving, config, database }: Ground, { queue, scope, con
   ]
 }
 
-async function webServer(ground: Ground, { scope, contextOf, sessions, limits, files }: Parts): Promise<HttpServer> {
+async function webServer(
+  ground: Ground,
+  { redis, scope, contextOf, sessions, limits, files }: Parts,
+): Promise<HttpServer> {
   const { app, serving, environment, config, telemetry, bindings, database, version } = ground
   const { env, host, trustProxy, corsOrigins } = environment
   return createServer({
@@ -62,7 +65,7 @@ async function webServer(ground: Ground, { scope, contextOf, sessions, limits, f
     sessions,
     ...(database.positions && { positions: database.positions }),
     storage: files,
-    checks: { database: () => database.ping() },
+    checks: { database: () => database.ping(), ...(redis && { redis: () => redis.ping() }) },
     secretKey: bindings.secretKey,
     port: await freePort(environment.port, 3000, host, env !== 'production'),
     host,

@@ -16,6 +16,8 @@ export interface Environment {
   databaseDirectUrl: string | undefined
   /** DATABASE_REPLICA_URLS: read replicas of DATABASE_URL's server, one address each, separated by commas. Defaults to none. */
   databaseReplicaUrls: string[]
+  /** REDIS_URL. Undefined: nothing uses Redis. */
+  redisUrl: string | undefined
   /** PORT. Undefined: 3000 or the next free one in development. */
   port: number | undefined
   /** HOST. Defaults to 127.0.0.1, and in production to `::` (all addresses). */
@@ -81,6 +83,7 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
         },
         'must be addresses of the form postgres://user:password@host:5432/database, separated by commas',
       ) ?? [],
+    redisUrl: read('REDIS_URL', urlOf(['redis:', 'rediss:']), 'must be of the form redis://user:password@host:6379/0'),
     port: read('PORT', portOf, 'must be a port number from 0 to 65535'),
     host: text('HOST') ?? (env === 'production' ? '::' : '127.0.0.1'),
     consolePort: read('CONSOLE_PORT', portOf, 'must be a port number from 0 to 65535'),

@@ -15,6 +15,8 @@ export interface CronOptions<K extends KitTypes> {
   attempts?: number
   /** Defaults to 10 minutes. */
   timeout?: Duration
+  /** Where its runs run, if REDIS_URL is set; Postgres decides in either case who runs a tick. Defaults as for jobs. */
+  engine?: 'postgres' | 'redis'
   run(context: CronContext<K>): Promise<unknown>
 }
 

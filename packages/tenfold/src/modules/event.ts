@@ -35,7 +35,7 @@ export interface SubscriptionContext<K extends KitTypes, Payload> extends Module
 
 export interface SubscriptionOptions<K extends KitTypes, Payload extends AnySchema> extends Pick<
   JobOptions<K, Payload>,
-  'attempts' | 'backoff' | 'timeout'
+  'attempts' | 'backoff' | 'timeout' | 'engine'
 > {
   run(context: SubscriptionContext<K, OutputOf<Payload>>): Promise<unknown>
 }

@@ -29,6 +29,9 @@ export interface JobOptions<K extends KitTypes, Input extends AnySchema> {
   unique?: (input: InputOf<Input>) => string
   /** At most `limit` jobs of the same key run at once, over all processes. */
   concurrency?: { key: (input: InputOf<Input>) => string; limit: number }
+  /** Where it runs, if REDIS_URL is set. Jobs on Redis cost Postgres nothing, and may not have `concurrency`. Defaults to what
+   *  tenfold.config.ts says, else `postgres`. */
+  engine?: 'postgres' | 'redis'
   run(context: JobContext<K, OutputOf<Input>>): Promise<unknown>
 }
 

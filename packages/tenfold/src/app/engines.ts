@@ -1,0 +1,58 @@
+/** Which job runs on which engine. Without REDIS_URL all of them run on Postgres, which keeps every promise. */
+import { closest } from 'fastest-levenshtein'
+import { jobNameOf } from '../cron/index.ts'
+import { nameOf, type Module } from '../modules/index.ts'
+import { REDIS_CANNOT, type Engine } from '../queue/index.ts'
+import type { Config } from './define.ts'
+
+type QueueConfig = Config['queue']
+
+/** By the name that the queue stores. The configuration decides before the definition, a name before the default. */
+export function engineOf(modules: readonly Module[], queue: QueueConfig): (name: string) => Engine {
+  const engines = new Map(runnables(modules).map((one) => [one.stored, queue?.jobs?.[one.name] ?? one.engine]))
+  return (name) => engines.get(name) ?? queue?.default ?? 'postgres'
+}
+
+/** What is wrong with the choice of engines. */
+export function engineProblems(modules: readonly Module[], queue: QueueConfig): string[] {
+  const known = runnables(modules)
+  const names = known.map((one) => one.name)
+  const unknown = Object.keys(queue?.jobs ?? {}).filter((name) => !names.includes(name))
+  const chosen = engineOf(modules, queue)
+  return [
+    ...unknown.map((name) => {
+      const hint = names.length > 0 ? `; did you mean '${closest(name, names)}'?` : ''
+      return `queue.jobs of tenfold.config.ts names '${name}', which is no job, cron or subscription${hint}`
+    }),
+    ...known
+      .filter((one) => one.concurrency && chosen(one.stored) === 'redis')
+      .map((one) => `'${one.name}' has \`concurrency\` and may not run on redis: ${REDIS_CANNOT.Q10}`),
+  ]
+}
+
+/** Names of the jobs that run on Redis where there is one. */
+export function jobsOnRedis(modules: readonly Module[], queue: QueueConfig): string[] {
+  const chosen = engineOf(modules, queue)
+  return runnables(modules)
+    .filter((one) => chosen(one.stored) === 'redis')
+    .map((one) => one.name)
+}
+
+interface Runnable {
+  /** As people write it. */
+  name: string
+  stored: string
+  engine: Engine | undefined
+  concurrency: boolean
+}
+
+function runnables(modules: readonly Module[]): Runnable[] {
+  return modules
+    .flatMap((module) => module.parts)
+    .flatMap((part): Runnable[] => {
+      if (part.kind !== 'job' && part.kind !== 'subscription' && part.kind !== 'cron') return []
+      const { engine, concurrency } = part.options as { engine?: Engine; concurrency?: unknown }
+      const name = nameOf(part)
+      return [{ name, stored: part.kind === 'cron' ? jobNameOf(name) : name, engine, concurrency: !!concurrency }]
+    })
+}
