@@ -18,7 +18,7 @@ import {
 import { runTransaction, type OpenTransaction, type TransactionOptions } from './transaction.ts'
 import type { Result, Sql, SqlTransaction } from './sql.ts'
 import type { Statements } from './statements.ts'
-import { isPlainRead, type Routing } from './replicas/index.ts'
+import { createPlainReads, type Routing } from './replicas/index.ts'
 
 /** Typed queries over the tables of one module.
  *  @example
@@ -70,8 +70,8 @@ export function createDb<Tables>(statements: Statements, role: string, routing?:
     (text, values = []) =>
       go ? go((target) => target.run(role, text, values)) : statements.run(role, text, values)
   const write: Sql = { query: on(routing?.write) }
-  const read: Sql = { query: on(routing?.read) }
-  const readPrimary: Sql = { query: on(routing?.readPrimary) }
+  const read: Sql = routing ? { query: on(routing.read) } : write
+  const readPrimary: Sql = routing ? { query: on(routing.readPrimary) } : write
   return Object.assign(queriesOver<Tables>(write, read), {
     replica: queriesOver<Tables>(read),
     primary: queriesOver<Tables>(write, readPrimary),
@@ -135,9 +135,10 @@ function queriesOver<Tables>(target: Sql, reads: Sql = target): Queries<Tables> 
 
 /** Kysely's compiler and plugins, with our own statements in place of its driver. */
 function executorOver<Tables>(target: Sql, reads: Sql): QueryExecutor {
+  const isPlainRead = reads === target ? undefined : createPlainReads()
   const connection: DatabaseConnection = {
     async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
-      const to = reads !== target && isPlainRead(query.query) ? reads : target
+      const to = isPlainRead?.(query) ? reads : target
       const { rows, rowCount } = await to.query<Row>(query.sql, query.parameters)
       return query.query.kind === 'SelectQueryNode' ? { rows } : { rows, numAffectedRows: BigInt(rowCount) }
     },

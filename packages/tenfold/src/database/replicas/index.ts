@@ -1,5 +1,5 @@
 /** Reads from replicas that never miss the reader's own writes. */
-export { isPlainRead } from './plain.ts'
+export { createPlainReads } from './plain.ts'
 export { openReplicas, type Replicas, type ReplicaInfo } from './open.ts'
 export type { Positions, ReadAt } from './positions.ts'
 export type { Routing } from './routing.ts'
