@@ -32,7 +32,8 @@ export function quoteName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
-function quoteText(text: string): string {
+/** Quotes a text for SQL, where parameters cannot stand. */
+export function quoteText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`
 }
 

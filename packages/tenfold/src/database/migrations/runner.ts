@@ -6,7 +6,7 @@ import pg from 'pg'
 import { messageOf } from '../../kernel/index.ts'
 import { clientConfig, reasonOf } from '../connections.ts'
 import { DatabaseUnreachable, MigrationChanged, MigrationFailed, MigrationLocked, MigrationMissing } from '../errors.ts'
-import { ensureRoles, groupOf, quoteName, roleModeFor, rolesOf, SYSTEM, type RoleMode } from '../roles.ts'
+import { ensureRoles, groupOf, quoteName, quoteText, roleModeFor, rolesOf, SYSTEM, type RoleMode } from '../roles.ts'
 import type { Sql } from '../sql.ts'
 import { BACKFILL_TABLE, BATCH, backfill, type BackfillProgress } from './backfill.ts'
 import { readMigrations, type MigrationFile, type MigrationSource, type Phase } from './files.ts'
@@ -185,7 +185,7 @@ async function apply(admin: Sql, file: MigrationFile, options: MigrateOptions, r
   for (let attempt = 1; ; attempt++) {
     try {
       if (file.backfill) await backfill(admin, file, actingAs(file, options, roleMode), options.onBatch)
-      else if (file.transactional) await inTransaction(admin, file, options, roleMode, record)
+      else if (file.transactional) await inTransaction(admin, file, options, roleMode)
       else await outsideTransaction(admin, file, options, roleMode)
       if (file.backfill || !file.transactional) await record()
       return
@@ -208,18 +208,24 @@ async function apply(admin: Sql, file: MigrationFile, options: MigrateOptions, r
 
 const LOCK_TIMEOUT = '55P03'
 
+/** From the file's first lock to the commit it is one message: no round trip is waited for while a lock is held. */
 async function inTransaction(
   admin: Sql,
   file: MigrationFile,
   options: MigrateOptions,
   roleMode: RoleMode,
-  record: () => Promise<unknown>,
 ): Promise<void> {
+  const values = [file.module, file.name, file.checksum, file.phase].map(quoteText).join(', ')
   await admin.query(`begin; ${settings(file, options, roleMode)}`)
-  await admin.query(withRoleNames(file.sql, options.app, roleMode))
-  await admin.query(roleMode === 'separate' ? 'reset role' : 'select 1')
-  await record()
-  await admin.query('commit')
+  await admin.query(
+    [
+      withRoleNames(file.sql, options.app, roleMode),
+      `; ${roleMode === 'separate' ? 'reset role' : 'select 1'};`,
+      `insert into tenfold.migration (module, name, checksum, phase, duration_ms)`,
+      `values (${values}, extract(epoch from clock_timestamp() - now()) * 1000);`,
+      'commit',
+    ].join('\n'),
+  )
 }
 
 /** One statement after the other, each of which commits by itself. An index that an earlier attempt left half-made is
