@@ -183,3 +183,36 @@ describe('loaders and batched calls', () => {
     running.expectNoNPlusOne()
   })
 })
+
+describe('what a test may allow', () => {
+  /** An app whose `POST /slow` asks for each id; closed again, with what that says. */
+  async function closed(nPlusOne: NonNullable<Parameters<typeof startTestApp>[1]>['nPlusOne']): Promise<unknown> {
+    const m = defineModule('loops')
+    const slow = m.route('POST /slow', {
+      auth: 'public',
+      body: z.array(z.string()),
+      handler: async ({ body, db }) => {
+        for (const id of body) await db.sql`select ${id} as id where ${id} = ${id}`
+      },
+    })
+    const running = await startTestApp(app({ name: 'loops', modules: [m.build({ parts: [slow] })] }), {
+      roles: ['web'],
+      ...(nPlusOne && { nPlusOne }),
+    })
+    const ids = Array.from({ length: 6 }, () => crypto.randomUUID())
+    const headers = { 'content-type': 'application/json' }
+    await running.fetch('/slow', { method: 'POST', headers, body: JSON.stringify(ids) })
+    return running.close().then(
+      () => 'quiet',
+      (error: { code: string }) => error.code,
+    )
+  }
+
+  test('nothing, a route by its name, a file, everything', async () => {
+    assert.equal(await closed(undefined), 'TF_N_PLUS_ONE')
+    assert.equal(await closed({ allow: ['GET /slow', 'elsewhere.ts'] }), 'TF_N_PLUS_ONE')
+    assert.equal(await closed({ allow: ['POST /slow'] }), 'quiet')
+    assert.equal(await closed({ allow: ['app/loaders.test.ts'] }), 'quiet')
+    assert.equal(await closed('ignore'), 'quiet')
+  })
+})

@@ -79,9 +79,13 @@ function single(tokens: readonly string[], at: number, clause: string): Place {
     return place(tokens, at, 'list', columnBefore(tokens, at - 3))
   }
   if (previous === '=') return place(tokens, at, clause === 'set' ? 'set' : 'equal', columnBefore(tokens, at - 1))
-  if (RANGES.has(previous) || (previous === 'and' && before(tokens, at, 3) === 'between')) {
-    return place(tokens, at, 'range', columnBefore(tokens, at - 1))
+  if (RANGES.has(previous)) return place(tokens, at, 'range', columnBefore(tokens, at - 1))
+  if (previous === 'and' && before(tokens, at, 3) === 'between') {
+    return place(tokens, at, 'range', columnBefore(tokens, at - 3))
   }
+  const compared = operatorOfRow(tokens, at)
+  if (compared === '=' || RANGES.has(compared))
+    return place(tokens, at, compared === '=' ? 'equal' : 'range', undefined)
   const next = afterCast(tokens, at)
   if (tokens[next] === '=' && clause !== 'set') return place(tokens, at, 'equal', columnAfter(tokens, next))
   if (RANGES.has(tokens[next]?.toLowerCase() ?? '')) return place(tokens, at, 'range', columnAfter(tokens, next))
@@ -104,6 +108,13 @@ function endOfList(tokens: readonly string[], at: number): number {
   let end = at
   while (tokens[end + 1] === ',' && isValue(tokens[end + 2] ?? '')) end += 2
   return end
+}
+
+/** Of a value within `(a, b) > ($1, $2)`. */
+function operatorOfRow(tokens: readonly string[], at: number): string {
+  let open = at - 1
+  while (tokens[open] === ',' && isValue(tokens[open - 1] ?? '')) open -= 2
+  return tokens[open] === '(' ? before(tokens, open, 1) : ''
 }
 
 /** `o.author_id =` -> author_id; undefined behind an expression. */

@@ -77,6 +77,7 @@ describe('the watch over repeated queries', () => {
     })
     assert.match(callSite!.file, /nplus1\/watch\.test\.ts$/)
     assert.deepEqual(trace.findings, findings)
+    assert.equal(trace.spans[0]!.attributes['tenfold.findings'], 1)
     assert.match(tell(findings[0]!), /once for each 'author_id' in the result of: select \* from "post"/)
   })
 

@@ -49,6 +49,8 @@ export function createRepeatWatch(telemetry: Telemetry): RepeatWatch {
     made.forget()
     if (findings.length === 0) return
     trace.findings = [...(trace.findings ?? []), ...(findings satisfies Finding[])]
+    // The root span comes first: whoever exports traces sees it, too.
+    if (trace.spans[0]) trace.spans[0].attributes['tenfold.findings'] = findings.length
     for (const listener of listeners) listener(findings)
   }
 
