@@ -13,7 +13,7 @@ export {
   type User,
 } from './kernel/index.ts'
 export type { AnyTx, Db, Json, Tx } from './database/index.ts'
-export { created, file, html, noContent, redirect, respond, stream } from './http/index.ts'
+export { created, file, html, noContent, redirect, respond, stream, text } from './http/index.ts'
 export {
   contract,
   defineModule,

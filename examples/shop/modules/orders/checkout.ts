@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { Lines, type ReservedLine } from '../catalog/contract.ts'
 import { linesInCart } from './cart.ts'
 import { Address, Order, orders } from './contract.ts'
-import { CartChanged, CartEmpty, KeyMissing, KeyReused, KeyTaken, OrderTooLarge } from './errors.ts'
+import { CartChanged, CartEmpty, KeyReused, KeyTaken, OrderTooLarge } from './errors.ts'
 import { m } from './kit.ts'
 import { chargeOrder } from './payment.ts'
 import { ordersWithLines } from './read.ts'
@@ -26,14 +26,19 @@ const MAX_TOTAL = 100_000_000
 /** Everything slow happens later, in jobs: this only makes sure that the pieces are there and that the order exists. */
 export const placeOrder = m.route('POST /orders', {
   summary: 'Place an order',
-  description: 'Needs the header `Idempotency-Key`; a repeated request with the same key gives the same order.',
+  description: 'A repeated request with the same key gives the same order.',
   auth: 'user',
+  headers: z.object({
+    'idempotency-key': z
+      .string('a new UUID for each order, and the same one when you repeat the request')
+      .regex(/^[\x21-\x7e]{8,100}$/, '8 to 100 visible characters'),
+  }),
   body: NewOrder,
   reply: Order,
   status: 201,
   limit: { by: 'user', max: 60, per: '1m' },
-  async handler({ body, user, db, call, request }) {
-    const wanted = { userId: user.id, key: keyOf(request.headers), fingerprint: fingerprintOf(body) }
+  async handler({ headers, body, user, db, call }) {
+    const wanted = { userId: user.id, key: headers['idempotency-key'], fingerprint: fingerprintOf(body) }
     const earlier = await findEarlier(db, wanted)
     if (earlier) return created(earlier, `/orders/${earlier.id}`)
 
@@ -77,12 +82,6 @@ interface Wanted {
 }
 
 type PricedLine = z.infer<typeof ReservedLine>
-
-function keyOf(headers: Readonly<Record<string, string | string[] | undefined>>): string {
-  const key = headers['idempotency-key']
-  if (typeof key !== 'string' || !/^[\x21-\x7e]{8,100}$/.test(key)) throw KeyMissing()
-  return key
-}
 
 function fingerprintOf(body: z.infer<typeof NewOrder>): string {
   return createHash('sha256').update(JSON.stringify(body)).digest('base64url')

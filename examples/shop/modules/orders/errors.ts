@@ -36,12 +36,6 @@ export const OrderTooLarge = defineError('SHOP_ORDER_TOO_LARGE', {
   fix: 'Split the order.',
 })
 
-export const KeyMissing = defineError('SHOP_IDEMPOTENCY_KEY_MISSING', {
-  status: 400,
-  says: () => 'An order needs the header `Idempotency-Key`, with 8 to 100 characters.',
-  fix: 'Send a new UUID with each order, and the same one when you repeat the request.',
-})
-
 export const KeyReused = defineError('SHOP_IDEMPOTENCY_KEY_REUSED', {
   status: 422,
   says: () => 'This `Idempotency-Key` belongs to another order.',

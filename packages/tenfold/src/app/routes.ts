@@ -19,9 +19,9 @@ function httpRoute(route: RouteDefinition, scope: Scope, contextOf: ContextOf, w
     module: route.module,
     handle: (request: HttpRequest) =>
       runInScope(scope, async () => {
-        const { params, query, body, user, session, signal } = request
+        const { params, query, headerValues: headers, body, user, session, signal } = request
         if (options.body !== 'stream') watch?.given('the request body', body)
-        const facts = { params, query, body, user, session, request }
+        const facts = { params, query, headers, body, user, session, request }
         return handler(Object.assign(contextOf(route.module, signal), facts))
       }),
   }

@@ -31,7 +31,8 @@ export class Exchange implements HttpRequest {
   readonly sessionCookie: string
   params: unknown = {}
   query: unknown = {}
-  headers: HttpRequest['headers']
+  readonly headers: HttpRequest['headers']
+  headerValues: unknown = undefined
   body: unknown = undefined
   rawBody: Buffer | undefined
   user: User | undefined

@@ -27,7 +27,7 @@ export interface HttpRoute {
   /** Path and query values arrive as strings (or arrays of them): let the schema coerce, `z.coerce.number()`. */
   readonly params?: AnySchema
   readonly query?: AnySchema
-  /** Headers that the handler needs, by any spelling of their names: `z.object({ 'idempotency-key': z.uuid() })`. */
+  /** Headers that the handler needs, their names in lower case: `z.object({ 'idempotency-key': z.uuid() })`. */
   readonly headers?: AnySchema
   /** JSON or form fields, or `'stream'`: the handler gets the unread body as a Readable of any content type. */
   readonly body?: AnySchema | 'stream'
@@ -44,6 +44,8 @@ export interface HttpRoute {
   /** From the first byte of the request to the handler's answer. Defaults to 30 s. `0` never times out: for uploads and
    *  long streams only, which are still cut after 30 s without progress. */
   readonly timeout?: Duration
+  /** Who goes first when more comes than the process can do. Defaults to `normal`. */
+  readonly priority?: Priority
   /** Keeps the exact bytes of the body in `rawBody`: webhooks sign those, not the parsed value. */
   readonly raw?: boolean
   /** Left out of the API reference, the OpenAPI document and the client: pages and files. Defaults to false. */
@@ -54,6 +56,9 @@ export interface HttpRoute {
 /** `'public'`: anyone, the session is not looked up. `'optional'`: anyone, `user` is set for who is signed in.
  *  `'user'`: 401 without a signed-in user. `{ role }`: 403 unless the user has that role, or one of them. */
 export type Auth = 'public' | 'optional' | 'user' | { readonly role: string | readonly string[] }
+
+/** `critical` is turned away last, `low` first; health checks never are. */
+export type Priority = 'low' | 'normal' | 'critical'
 
 export interface RouteLimit {
   /** Whose requests are counted together: the signed-in user's (or the address's, without one), the client address's, the
@@ -72,8 +77,9 @@ export interface HttpRequest {
   readonly params: unknown
   readonly query: unknown
   readonly body: unknown
-  /** Lower-case names; repeated ones joined as Node does. Those that the route declares are what its schema made of them,
-   *  under the names that it gives them. */
+  /** What the route's `headers` schema made of those that it declares; undefined without one. */
+  readonly headerValues: unknown
+  /** All that came: lower-case names; repeated ones joined as Node does. */
   readonly headers: Readonly<IncomingHttpHeaders>
   readonly cookies: Readonly<Record<string, string>>
   /** The value of a cookie set through `respond({ cookies })`; undefined if it was not signed by this app. */

@@ -17,6 +17,7 @@ export {
   respond,
   stream,
   type StreamOptions,
+  text,
 } from './reply.ts'
 export { file } from './files.ts'
 export { staticFiles, type StaticOptions } from './static.ts'

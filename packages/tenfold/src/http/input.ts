@@ -3,7 +3,6 @@ import { type AnySchema, type Issue, type Validated, validateNow } from '../kern
 import { checkBodyHeaders, hasBody, parseBody, readBody } from './body.ts'
 import { BadRequest, BodyMalformed, BodyTooLarge, Invalid } from './errors.ts'
 import type { Exchange } from './exchange.ts'
-import type { HttpRequest } from './http.ts'
 
 /** Reads and validates all that the route declares: path and query first, since they cost no waiting. Gives a promise only
  *  where something has to be waited for. */
@@ -17,10 +16,10 @@ export function readInput(x: Exchange, params: unknown, query: unknown): Promise
 }
 
 async function readParts(x: Exchange, query: Record<string, unknown>): Promise<void> {
-  const { route, headerNames } = x.route
+  const { route } = x.route
   if (route.params) x.params = await checked(route.params, { ...(x.params as object) }, 'params')
   if (route.query) x.query = await checked(route.query, queryValues(x, query), 'query')
-  if (route.headers) x.headers = await checkedHeaders(x, route.headers, headerNames)
+  if (route.headers) x.headerValues = await checked(route.headers, headersOf(x), 'headers')
   await readBodyOf(x)
 }
 
@@ -48,20 +47,14 @@ function shortened(issues: Issue[]): Issue[] {
   return issues.slice(0, 50).map(({ path, message }) => ({ path: path.slice(0, 200), message: message.slice(0, 500) }))
 }
 
-/** What the route declares of the headers; names are matched without regard to case, as HTTP has it. The others stay as
- *  they came. */
-async function checkedHeaders(
-  x: Exchange,
-  schema: AnySchema,
-  names: readonly string[],
-): Promise<HttpRequest['headers']> {
+/** What the route declares of the headers; names are compared without regard to case, as HTTP has it. */
+function headersOf(x: Exchange): Record<string, unknown> {
   const given: Record<string, unknown> = {}
-  for (const name of names) {
-    const value = x.raw.headers[name.toLowerCase()]
+  for (const name of x.route.headerNames) {
+    const value = x.headers[name.toLowerCase()]
     if (value !== undefined) given[name] = value
   }
-  const valid = (await checked(schema, given, 'headers')) as Record<string, string>
-  return { ...x.raw.headers, ...valid }
+  return given
 }
 
 function queryValues(x: Exchange, query: Record<string, unknown>): Record<string, unknown> {

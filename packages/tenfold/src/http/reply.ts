@@ -52,6 +52,14 @@ export function noContent(): Reply {
   return new HttpReply({ status: 204 })
 }
 
+/** Plain text, `text/plain` unless `type` says otherwise: `text/csv`, `application/xml`, `application/javascript`.
+ *  @example
+ *  return text('User-agent: *\nDisallow: /', { headers: { 'cache-control': 'public, max-age=3600' } }) */
+export function text(body: string, { type = 'text/plain', ...options }: ReplyOptions & { type?: string } = {}): Reply {
+  const contentType = type.includes(';') ? type : `${type}; charset=utf-8`
+  return new HttpReply({ ...options, body, headers: { 'content-type': contentType, ...options.headers } })
+}
+
 /** A page. Its content security policy allows scripts, styles and images of this app only, none inline. */
 export function html(text: string, options: ReplyOptions = {}): Reply {
   return new HttpReply({

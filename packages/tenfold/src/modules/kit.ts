@@ -70,11 +70,12 @@ export interface Kit<Name extends string, Uses extends Record<string, AnyContrac
     const A extends Auth,
     P extends MaybeSchema = undefined,
     Q extends MaybeSchema = undefined,
+    H extends MaybeSchema = undefined,
     B extends AnySchema | 'stream' | undefined = undefined,
     R extends MaybeSchema = undefined,
   >(
     path: Path,
-    options: RouteOptions<TypesOf<Name, Uses, T, S>, Path, P, Q, B, R, A>,
+    options: RouteOptions<TypesOf<Name, Uses, T, S>, Path, P, Q, H, B, R, A>,
   ): RouteDefinition<Name>
   /** Work off the request path. */
   job<Input extends AnySchema>(

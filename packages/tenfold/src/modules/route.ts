@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { AnySchema, Duration, InputOf, OutputOf, Reply, User } from '../kernel/index.ts'
-import type { Auth, HttpRequest, RouteLimit } from '../http/index.ts'
+import type { Auth, HttpRequest, Priority, RouteLimit } from '../http/index.ts'
 import type { KitTypes, ModuleContext } from './context.ts'
 
 export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -32,15 +32,18 @@ export interface RouteContext<
   Path extends string,
   P extends MaybeSchema,
   Q extends MaybeSchema,
+  H extends MaybeSchema,
   B extends MaybeBody,
   A extends Auth,
 > extends ModuleContext<K> {
   readonly params: OutputOr<P, PathParams<Path>>
   readonly query: OutputOr<Q, undefined>
+  /** Those that the route declares; all that came are in `request.headers`. */
+  readonly headers: OutputOr<H, undefined>
   readonly body: BodyOf<B>
   readonly user: UserOf<A>
   readonly session: HttpRequest['session']
-  readonly request: Omit<HttpRequest, 'params' | 'query' | 'body' | 'user' | 'session' | 'signal'>
+  readonly request: Omit<HttpRequest, 'params' | 'query' | 'headerValues' | 'body' | 'user' | 'session' | 'signal'>
 }
 
 /** Anything, if the schema has just the path's parameters; otherwise a type that says so. */
@@ -55,6 +58,7 @@ export interface RouteOptions<
   Path extends string,
   P extends MaybeSchema,
   Q extends MaybeSchema,
+  H extends MaybeSchema,
   B extends MaybeBody,
   R extends MaybeSchema,
   A extends Auth,
@@ -65,6 +69,8 @@ export interface RouteOptions<
   params?: P & MatchesPath<P, Path>
   /** Query values arrive as strings (repeated ones as arrays): let the schema coerce. */
   query?: Q
+  /** Headers that the handler needs, their names in lower case: `z.object({ 'idempotency-key': z.uuid() })`. */
+  headers?: H
   /** A schema, or `'stream'` for uploads that are handed on as they arrive. */
   body?: B
   /** What is answered. Fields that the schema does not declare are left out of the answer. */
@@ -77,13 +83,16 @@ export interface RouteOptions<
   bodyLimit?: number
   /** How long the handler may take; then the client gets 503 and `signal` aborts. Defaults to 30 s. */
   timeout?: Duration
+  /** Who goes first when more comes than the process can do: `critical` is turned away last, `low` first. Defaults to
+   *  `normal`. Among equals, signed-in users go before visitors. */
+  priority?: Priority
   /** Keeps the body's bytes in `request.rawBody`, for checking signatures. Defaults to false. */
   raw?: boolean
   /** One line for the API reference. */
   summary?: string
   description?: string
   deprecated?: boolean
-  handler: Handler<RouteContext<K, Path, P, Q, B, A>, R>
+  handler: Handler<RouteContext<K, Path, P, Q, H, B, A>, R>
 }
 
 /** As a conditional type the checker looks through it while it infers, so that `state: 'paid'` stays that literal. */
@@ -97,7 +106,7 @@ export interface RouteDefinition<Module extends string = string> {
   readonly module: Module
   readonly path: RoutePath
   readonly options: Omit<
-    RouteOptions<KitTypes, string, MaybeSchema, MaybeSchema, MaybeBody, MaybeSchema, Auth>,
+    RouteOptions<KitTypes, string, MaybeSchema, MaybeSchema, MaybeSchema, MaybeBody, MaybeSchema, Auth>,
     'handler' | 'params'
   > & {
     params?: MaybeSchema

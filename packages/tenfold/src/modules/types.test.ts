@@ -64,12 +64,14 @@ const place = m.route('POST /orders/:shop/lines/:line', {
   auth: 'user',
   params: z.object({ shop: z.uuid(), line: z.coerce.number() }),
   query: z.object({ dry: z.stringbool().default(false) }),
+  headers: z.object({ 'idempotency-key': z.string(), 'x-copies': z.coerce.number().optional() }),
   body: z.object({ cents: z.int() }),
   reply: Order,
   limit: { by: 'user', max: 20, per: '1m' },
-  handler: async ({ params, query, body, user, session, db }) => {
+  handler: async ({ params, query, headers, body, user, session, db }) => {
     same<typeof params, { shop: string; line: number }>(true)
     same<typeof query, { dry: boolean }>(true)
+    same<typeof headers, { 'idempotency-key': string; 'x-copies'?: number | undefined }>(true)
     same<typeof body, { cents: number }>(true)
     same<typeof user, User>(true)
     await session.signIn({ id: user.id })

@@ -41,6 +41,7 @@ function routeOf(operation: Operation): string {
   const fields = [
     group('params', operation, 'path', 'string | number'),
     group('query', operation, 'query', undefined),
+    group('headers', operation, 'header', 'string | number'),
     bodyOf(operation),
   ].filter((field) => field !== undefined)
   const required = fields.some((field) => field.required)

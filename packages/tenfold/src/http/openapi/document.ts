@@ -1,3 +1,4 @@
+import type { AnySchema } from '../../kernel/index.ts'
 import type { HttpRoute } from '../http.ts'
 import { SchemaSet } from './schemas.ts'
 import type { ApiResponse, JsonSchema, OpenApiDocument, Operation, Parameter } from './types.ts'
@@ -39,7 +40,11 @@ export function openapi(routes: readonly HttpRoute[], info: OpenApiInfo): OpenAp
 function operationOf(route: HttpRoute, schemas: SchemaSet): Operation {
   const id = operationIdOf(route)
   const Name = id[0]!.toUpperCase() + id.slice(1)
-  const parameters = [...pathParameters(route, schemas, Name), ...queryParameters(route, schemas, Name)]
+  const parameters = [
+    ...pathParameters(route, schemas, Name),
+    ...declaredParameters(route, 'query', route.query, schemas, `${Name}Query`),
+    ...declaredParameters(route, 'header', route.headers, schemas, `${Name}Headers`),
+  ]
   const requestBody = requestBodyOf(route, schemas, Name)
   return {
     operationId: id,
@@ -81,16 +86,19 @@ function pathParameters(route: HttpRoute, schemas: SchemaSet, Name: string): Par
   return names.map((name) => parameter(name, 'path', true, properties[name] ?? { type: 'string' }))
 }
 
-function queryParameters(route: HttpRoute, schemas: SchemaSet, Name: string): Parameter[] {
-  if (!route.query) return []
-  const { properties = {}, required = [] } = resolved(
-    schemas,
-    schemas.add(route.query, 'input', `${Name}Query`, route.name),
-  )
-  return Object.entries(properties).map(([name, schema]) => parameter(name, 'query', required.includes(name), schema))
+function declaredParameters(
+  route: HttpRoute,
+  where: 'query' | 'header',
+  schema: AnySchema | undefined,
+  schemas: SchemaSet,
+  name: string,
+): Parameter[] {
+  if (!schema) return []
+  const { properties = {}, required = [] } = resolved(schemas, schemas.add(schema, 'input', name, route.name))
+  return Object.entries(properties).map(([key, value]) => parameter(key, where, required.includes(key), value))
 }
 
-function parameter(name: string, where: 'path' | 'query', required: boolean, schema: JsonSchema): Parameter {
+function parameter(name: string, where: Parameter['in'], required: boolean, schema: JsonSchema): Parameter {
   const { description } = schema
   return { name, in: where, required, ...(description === undefined ? {} : { description }), schema }
 }
@@ -120,7 +128,7 @@ function responsesOf(route: HttpRoute, schemas: SchemaSet, Name: string): Operat
     : { description: 'Done.' }
   return {
     [route.status ?? (route.reply ? '200' : '2XX')]: done,
-    ...(route.params || route.query || route.body ? { 400: problem } : {}),
+    ...(route.params || route.query || route.headers || route.body ? { 400: problem } : {}),
     ...(auth === 'user' || typeof auth === 'object' ? { 401: problem } : {}),
     ...(typeof auth === 'object' ? { 403: problem } : {}),
     ...(route.limit ? { 429: problem } : {}),
