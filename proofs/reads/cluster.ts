@@ -2,9 +2,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pg from 'pg'
+import { openDatabase } from '../../packages/tenfold/src/database/index.ts'
 import { startEmbedded } from '../../packages/tenfold/src/database/embedded/index.ts'
 import { createReplica, databaseUrl, type TestReplica } from '../../packages/tenfold/src/database/testing/index.ts'
+import { createTelemetry } from '../../packages/tenfold/src/telemetry/index.ts'
 import { startAddress } from './address.ts'
 
 export interface Cluster {
@@ -36,12 +37,11 @@ export async function startCluster(stops: (() => Promise<void>)[]): Promise<Clus
     replicas: [first, second],
     async failOver() {
       // From now on a write is acknowledged only when both replicas have it: what nobody has cannot be read by anybody.
-      const client = new pg.Client({ connectionString: primary.adminUrl })
-      client.on('error', () => {})
-      await client.connect()
-      await client.query(`alter system set synchronous_standby_names = '2 (*)'`)
-      await client.query('select pg_reload_conf()')
-      await client.end()
+      const telemetry = createTelemetry({ service: 'proof', env: 'test', level: 'silent' })
+      const admin = openDatabase({ url: primary.adminUrl, app: 'proof', secretKey: '', roleMode: 'shared', telemetry })
+      await admin.system.query(`alter system set synchronous_standby_names = '2 (*)'`)
+      await admin.system.query('select pg_reload_conf()')
+      await admin.service.stop()
       await Promise.all([first.caughtUp(), second.caughtUp()])
       process.kill(primary.pid, 'SIGKILL')
       await first.promote()

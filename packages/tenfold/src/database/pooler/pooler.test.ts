@@ -122,7 +122,7 @@ async function until(works: () => Promise<unknown>): Promise<void> {
       (reason: unknown) => reason,
     )
     if (!error) return
-    if (Date.now() > deadline) throw error
+    if (Date.now() > deadline) throw error as Error
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

@@ -99,6 +99,7 @@ export class Primary {
   /** For how long the primary has been past this place, at least, in ms; 0 if it is not known to be. */
   behind(lsn: bigint): number {
     const samples = this.#samples
+    if (samples.length === 0 || lsn >= samples.at(-1)!.lsn) return 0
     let low = 0
     let high = samples.length
     while (low < high) {

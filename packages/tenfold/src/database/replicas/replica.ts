@@ -111,9 +111,9 @@ export class Replica {
   }
 
   /** Whether reads may go here at all, as far as is known now. */
-  usable(): boolean {
-    const { clock, primary, maxLagMs } = this.#options
-    if (this.state !== 'up' || clock.elapsed() < this.#restUntil || !this.#fresh()) return false
+  usable(now = this.#options.clock.elapsed()): boolean {
+    const { primary, maxLagMs } = this.#options
+    if (this.state !== 'up' || now < this.#restUntil || !this.#fresh(now)) return false
     return primary.behind(this.#replay) <= maxLagMs
   }
 
@@ -148,8 +148,8 @@ export class Replica {
     await Promise.race([this.#poll(), this.#options.clock.sleep(withinMs)])
   }
 
-  wake(): void {
-    this.#usedAt = this.#options.clock.elapsed()
+  wake(now = this.#options.clock.elapsed()): void {
+    this.#usedAt = now
     if (!this.#timer && !this.#polling && !this.#closed) this.#schedule(0)
   }
 
@@ -174,12 +174,13 @@ export class Replica {
 
   /** Runs statements here; ends with TF_REPLICA_LOST at once when the replica is found to be gone. */
   async run<T>(fn: (statements: Statements) => Promise<T>): Promise<T> {
-    let lose: ((error: Error) => void) | undefined
-    const lost = new Promise<never>((_, reject) => (lose = reject))
-    this.#running.add(lose!)
+    let lose: (error: Error) => void
     this.inFlight++
     try {
-      return await Promise.race([fn(this.#options.statements), lost])
+      return await new Promise<T>((resolve, reject) => {
+        this.#running.add((lose = reject))
+        fn(this.#options.statements).then(resolve, reject)
+      })
     } finally {
       this.inFlight--
       this.#running.delete(lose!)
@@ -217,8 +218,8 @@ export class Replica {
     await this.#options.connections.close()
   }
 
-  #fresh(): boolean {
-    return this.#options.clock.elapsed() - this.#polledAt < FRESH_MS
+  #fresh(now = this.#options.clock.elapsed()): boolean {
+    return now - this.#polledAt < FRESH_MS
   }
 
   #schedule(ms: number): void {

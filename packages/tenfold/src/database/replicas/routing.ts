@@ -53,24 +53,35 @@ export function createRouting({ primary, statements, replicas, telemetry, clock 
   const causality = createCausality(telemetry, primary, () => clock.elapsed())
   const meter = createMeter(telemetry, replicas)
 
-  const choose = async (trail: Trail): Promise<Replica | Miss> => {
-    for (const replica of replicas) replica.wake()
-    if (clock.elapsed() < trail.until) return 'own write'
-    if (trail.settled < trail.touched) await causality.settle(trail)
+  /** Without waiting for anything; undefined when only waiting could tell. Most reads end here, still on their caller's stack. */
+  const chooseNow = (trail: Trail): Replica | Miss | undefined => {
+    const now = clock.elapsed()
+    for (const replica of replicas) replica.wake(now)
+    if (now < trail.until) return 'own write'
+    if (trail.settled < trail.touched) return undefined
     const demand = liveDemand(trail)
     if (demand && demand.history !== primary.history) return 'history'
-    if (clock.elapsed() - primary.heardAt > UNHEARD_MS) return 'no replica'
-    if (trail.replica) return trail.replica.usable() && trail.replica.has(demand) ? trail.replica : 'position'
-    let usable = replicas.filter((replica) => replica.usable())
-    if (usable.length === 0) {
-      await Promise.all(replicas.map((replica) => replica.refresh(WAIT_MS)))
-      usable = replicas.filter((replica) => replica.usable())
+    if (now - primary.heardAt > UNHEARD_MS) return 'no replica'
+    if (trail.replica) return trail.replica.usable(now) && trail.replica.has(demand) ? trail.replica : 'position'
+    return leastBusy(replicas, (replica) => replica.has(demand) && replica.usable(now))
+  }
+
+  const choose = async (trail: Trail): Promise<Replica | Miss> => {
+    if (trail.settled < trail.touched) {
+      await causality.settle(trail)
+      const chosen = chooseNow(trail)
+      if (chosen) return chosen
     }
+    if (!replicas.some((replica) => replica.usable())) {
+      await Promise.all(replicas.map((replica) => replica.refresh(WAIT_MS)))
+      const chosen = chooseNow(trail)
+      if (chosen) return chosen
+    }
+    const usable = replicas.filter((replica) => replica.usable())
     if (usable.length === 0) return 'no replica'
-    const ready = leastBusy(usable.filter((replica) => replica.has(demand)))
-    if (ready) return ready
-    const near = usable.filter((replica) => replica.lagMs < WAIT_MS).sort((a, b) => a.lagMs - b.lagMs)[0]
-    if (!near || !(await meter.wait(near.reaches(demand!, WAIT_MS)))) return 'position'
+    const near = usable.filter((replica) => replica.lagMs < WAIT_MS).toSorted((a, b) => a.lagMs - b.lagMs)[0]
+    const { position } = trail
+    if (!near || !position || !(await meter.wait(near.reaches(position, WAIT_MS)))) return 'position'
     return near.usable() ? near : 'no replica'
   }
 
@@ -97,7 +108,7 @@ export function createRouting({ primary, statements, replicas, telemetry, clock 
     readPrimary: (fn) => onPrimary('read', fn),
     async read(fn) {
       const trail = causality.trail()
-      const chosen = await choose(trail).catch((): Miss => 'no replica')
+      const chosen = chooseNow(trail) ?? (await choose(trail).catch((): Miss => 'no replica'))
       if (typeof chosen === 'string') {
         meter.read('primary', chosen)
         return onPrimary('read', fn)
@@ -137,13 +148,13 @@ export function createRouting({ primary, statements, replicas, telemetry, clock 
   }
 }
 
-function leastBusy(replicas: readonly Replica[]): Replica | undefined {
+function leastBusy(replicas: readonly Replica[], fits: (replica: Replica) => boolean): Replica | undefined {
   let best: Replica | undefined
   // From a random one, so that equals share the work.
   const offset = Math.floor(Math.random() * replicas.length)
   for (let i = 0; i < replicas.length; i++) {
     const one = replicas[(i + offset) % replicas.length]!
-    if (!best || one.inFlight < best.inFlight) best = one
+    if (fits(one) && (!best || one.inFlight < best.inFlight)) best = one
   }
   return best
 }
@@ -174,6 +185,7 @@ function createMeter({ metrics }: Telemetry, replicas: readonly Replica[]) {
   metrics.observe('tenfold.db.replica.up', { help: 'Whether a replica can be used (1) or not (0).', unit: '1' }, () =>
     replicas.map(({ name, state }) => ({ value: state === 'up' ? 1 : 0, labels: { replica: name } })),
   )
+  const labels = new Map(['primary', ...replicas.map(({ name }) => name)].map((target) => [target, { target }]))
   const counted = { wait: 0 }
   metrics.observe(
     'tenfold.db.replica.waits',
@@ -183,7 +195,7 @@ function createMeter({ metrics }: Telemetry, replicas: readonly Replica[]) {
   )
   return {
     read(target: string, reason?: Miss): void {
-      reads.add(1, { target })
+      reads.add(1, labels.get(target)!)
       if (reason) misses.add(1, { reason })
     },
     async wait(reached: Promise<boolean>): Promise<boolean> {
