@@ -168,6 +168,19 @@ describe('loaders and batched calls', () => {
     running.expectNoNPlusOne()
   })
 
+  test('what the test itself does within the app is let off', async () => {
+    const db = running.db<BlogTables>('people')
+    await running.run(async () => {
+      const authors = await db
+        .insertInto('author')
+        .values([1, 2, 3, 4, 5].map(() => ({ name: 'x' })))
+        .returning('id')
+        .execute()
+      for (const { id } of authors) await db.insertInto('post').values({ author_id: id, title: 'x' }).execute()
+    })
+    running.expectNoNPlusOne()
+  })
+
   test('calls in a loop fail the test, with the line and the way out', async () => {
     await post('/slow', [11, 12, 13, 14, 15])
     assert.throws(

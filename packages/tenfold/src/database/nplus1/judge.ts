@@ -9,12 +9,14 @@ import { anatomyOf, type Place } from './anatomy.ts'
 import { callSiteOf } from './callsite.ts'
 import type { DatabaseFinding, NPlusOne, Origin, RepeatRead } from './findings.ts'
 import { keyOf } from './keys.ts'
-import { sourceOf, type Keys, type Source } from './provenance.ts'
+import { sourceOf, type Budget, type Keys, type Source } from './provenance.ts'
 import type { Group, Occurrence, Recording } from './record.ts'
 
 /** Fewer are not worth a word. */
 const LEAST = 4
 const SHARE = 0.8
+/** Some ten milliseconds of work at most. */
+const MOST_VALUES = 200_000
 /** Whoever waits longer between two equal reads waits for a change. */
 const POLL_MS = 100
 
@@ -29,8 +31,9 @@ export function judge(recording: Recording, trace: TraceRecord): DatabaseFinding
   const repeated = recording.groups.filter((group) => group.times >= LEAST)
   const flagged = new Map<Group, Flagged>()
   const findings: DatabaseFinding[] = []
+  const budget: Budget = { values: MOST_VALUES }
   for (const group of repeated) {
-    const found = findSource(group, recording, (other) => flagged.has(other))
+    const found = findSource(group, recording, (other) => flagged.has(other), budget)
     if (found && !oneByOne(group, found.keys, recording, trace)) flagged.set(group, found)
     else if (readsAgain(group)) findings.push(repeatRead(group, origin))
   }
@@ -40,12 +43,17 @@ export function judge(recording: Recording, trace: TraceRecord): DatabaseFinding
   return findings
 }
 
-function findSource(group: Group, { groups }: Recording, isFlagged: (group: Group) => boolean): Flagged | undefined {
+function findSource(
+  group: Group,
+  { groups }: Recording,
+  isFlagged: (group: Group) => boolean,
+  budget: Budget,
+): Flagged | undefined {
   if (/\bpg_(?:try_)?advisory_/.test(group.name)) return undefined
   let best: Flagged | undefined
   for (const keys of group.kind === 'call' ? keysOfCall(group) : keysOfQuery(group)) {
     if (keys.first.size < LEAST) continue
-    const source = sourceOf(keys, groups, isFlagged)
+    const source = sourceOf(keys, groups, isFlagged, budget)
     if (source && (!best || source.found > best.source.found)) best = { group, keys, source }
   }
   return best

@@ -24,6 +24,8 @@ export interface Source {
 const SHARE = 0.8
 const DEPTH = 4
 const ITEMS = 200
+const COLUMNS = 200
+const NAME = 60
 
 interface Tally {
   group: Group
@@ -34,14 +36,21 @@ interface Tally {
   ended: number
 }
 
+/** How many values may be looked at for all statements of one context: what it read may be large, and was perhaps sent by
+ *  somebody who means no good. */
+export interface Budget {
+  values: number
+}
+
 /** The likeliest source; undefined when no column gave enough of the keys. */
 export function sourceOf(
   keys: Keys,
   groups: readonly Group[],
   isFlagged: (group: Group) => boolean,
+  budget: Budget,
 ): Source | undefined {
   let best: Source | undefined
-  for (const tally of tallies(keys, groups)) {
+  for (const tally of tallies(keys, groups, budget)) {
     if (tally.rows.size < Math.max(2, keys.first.size * SHARE) || !convinces(tally, keys)) continue
     const fanOut = Math.max(...tally.perOutcome.values())
     // One key out of each result is a walk (keyset pages, a queue), unless those results were a loop's already.
@@ -52,25 +61,28 @@ export function sourceOf(
   return best
 }
 
-function tallies(keys: Keys, groups: readonly Group[]): Tally[] {
+function tallies(keys: Keys, groups: readonly Group[], budget: Budget): Tally[] {
   const all: Tally[] = []
   for (const group of groups) {
     const byColumn = new Map<string, Tally>()
     let row = 0
     for (const outcome of group.outcomes) {
-      const see = (column: string, value: unknown): void => {
+      const see: Visit['see'] = (column, value) => {
         const key = keyOf(value)
         const firstUse = key === undefined ? undefined : keys.first.get(key)
         if (key === undefined || firstUse === undefined || outcome.ended > firstUse) return
         let tally = byColumn.get(column)
+        if (!tally && byColumn.size >= COLUMNS) return
         if (!tally) byColumn.set(column, (tally = { group, column, rows: new Map(), perOutcome: new Map(), ended: 0 }))
         if (tally.rows.has(key)) return
         tally.rows.set(key, row)
         tally.perOutcome.set(outcome, (tally.perOutcome.get(outcome) ?? 0) + 1)
         tally.ended = outcome.ended
       }
+      const visit: Visit = { budget, see, next: () => row++ }
       for (const value of outcome.rows) {
-        walk(value, '', DEPTH, see, () => row++)
+        if (budget.values <= 0) break
+        walk(value, '', DEPTH, visit)
         row++
       }
     }
@@ -79,25 +91,29 @@ function tallies(keys: Keys, groups: readonly Group[]): Tally[] {
   return all
 }
 
-/** Visits the values of a row, those of arrays and objects in it too; `next` counts the items of arrays as rows. */
-function walk(
-  value: unknown,
-  path: string,
-  depth: number,
-  see: (column: string, value: unknown) => void,
-  next: () => void,
-): void {
-  if (typeof value !== 'object' || value === null || value instanceof Date) return see(path, value)
+interface Visit {
+  budget: Budget
+  see(column: string, value: unknown): void
+  /** An item of an array counts as a row. */
+  next(): void
+}
+
+/** Visits the values of a row, those of arrays and objects in it too. */
+function walk(value: unknown, path: string, depth: number, visit: Visit): void {
+  if (--visit.budget.values < 0) return
+  if (typeof value !== 'object' || value === null || value instanceof Date) return visit.see(path, value)
   if (depth === 0 || ArrayBuffer.isView(value)) return
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length && i < ITEMS; i++) {
-      walk(value[i], path, depth - 1, see, next)
-      next()
+      walk(value[i], path, depth - 1, visit)
+      visit.next()
     }
     return
   }
   for (const name in value) {
-    walk((value as Record<string, unknown>)[name], path ? `${path}.${name}` : name, depth - 1, see, next)
+    if (visit.budget.values < 0) return
+    const short = name.length <= NAME ? name : name.slice(0, NAME)
+    walk((value as Record<string, unknown>)[name], path ? `${path}.${short}` : short, depth - 1, visit)
   }
 }
 

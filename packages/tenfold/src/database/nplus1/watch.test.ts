@@ -151,4 +151,24 @@ describe('the watch over repeated queries', () => {
       ],
     )
   })
+
+  test('a huge body costs milliseconds, and so do names of its fields', async () => {
+    const nested = (depth: number): unknown =>
+      depth === 0
+        ? 'x'.repeat(20)
+        : Array.from({ length: 60 }, (_, i) => ({ [`field ${i}`.repeat(50)]: nested(depth - 1) }))
+    const body = nested(3)
+    let begun = 0
+    const { findings } = await watched(async () => {
+      testing.database.watch!.given('the request body', body)
+      for (let id = 1000; id < 1010; id++) await db.selectFrom('author').selectAll().where('id', '=', id).execute()
+      begun = performance.now()
+    })
+    const tookMs = performance.now() - begun
+    assert.ok(tookMs < 250, `${tookMs} ms`)
+    assert.deepEqual(
+      findings.filter(({ code }) => code === 'n-plus-one'),
+      [],
+    )
+  })
 })
