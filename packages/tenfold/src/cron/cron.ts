@@ -58,7 +58,7 @@ export interface CronJobs {
 
 export interface CronJobRow {
   id: string
-  state: 'waiting' | 'delayed' | 'running' | 'done' | 'dead'
+  state: 'waiting' | 'delayed' | 'blocked' | 'running' | 'done' | 'dead' | 'cancelled'
   startedAt?: number
   durationMs?: number
   instanceId?: string
@@ -68,7 +68,8 @@ export interface CronRun {
   fireAt: number
   startedAt?: number
   durationMs?: number
-  state: 'waiting' | 'running' | 'done' | 'dead'
+  /** `skipped`: the run before was not finished. */
+  state: 'waiting' | 'running' | 'done' | 'dead' | 'cancelled' | 'skipped'
   instanceId?: string
   jobId: string
   manual: boolean

@@ -151,6 +151,8 @@ export interface FindingRow extends TraceFinding {
 
 export interface JobSummary {
   name: string
+  /** Held back until it is resumed. */
+  paused?: boolean
   waiting: number
   delayed: number
   running: number
@@ -164,7 +166,7 @@ export interface JobSummary {
 export interface JobRow {
   id: string
   name: string
-  state: 'waiting' | 'delayed' | 'running' | 'done' | 'dead'
+  state: 'waiting' | 'delayed' | 'blocked' | 'running' | 'done' | 'dead' | 'cancelled'
   priority: number
   attempt: number
   maxAttempts: number
@@ -181,6 +183,10 @@ export interface JobDetail extends JobRow {
   result?: unknown
   uniqueKey?: string
   concurrencyKey?: string
+  tenant?: string
+  /** Ids of the jobs that it comes after. */
+  after?: string[]
+  steps?: { name: string; finishedAt: number; result?: unknown }[]
   traceId?: string
   errors: { attempt: number; at: number; message: string }[]
 }
@@ -196,7 +202,7 @@ export interface CronRow {
     fireAt: number
     startedAt?: number
     durationMs?: number
-    state: 'waiting' | 'running' | 'done' | 'dead'
+    state: 'waiting' | 'running' | 'done' | 'dead' | 'cancelled' | 'skipped'
     instanceId?: string
     jobId: string
   }[]

@@ -3,7 +3,9 @@ import { messageOf, type Service } from '../kernel/index.ts'
 import { RedisAway, type Redis } from '../redis/index.ts'
 import { openPostgresQueue, type PostgresQueue, type PostgresQueueOptions } from './postgres/queue.ts'
 import type { JobFilter, JobRow, JobSummary, NewJob, Queue, RetryOptions, Subscriber, WorkOptions } from './queue.ts'
+import { JobEngine } from './errors.ts'
 import { createRedisAdmin } from './redis/admin.ts'
+import { REDIS_CANNOT } from './redis/cannot.ts'
 import { checkJob } from './redis/encode.ts'
 import { createIds } from './redis/ids.ts'
 import { keysOf } from './redis/names.ts'
@@ -146,6 +148,13 @@ export async function openEngines(options: EnginesOptions): Promise<PostgresQueu
     },
     retry: async (id) => (await fromRedis(() => admin.retry(id), false)) || postgres.retry(id),
     discard: async (id) => (await fromRedis(() => admin.discard(id), false)) || postgres.discard(id),
+    cancel: (id, reason) => postgres.cancel(id, reason),
+    async pause(name, reason) {
+      if (isOnRedis({ name })) throw JobEngine({ name, reason: REDIS_CANNOT.Q18 })
+      await postgres.pause(name, reason)
+    },
+    resume: (name) => postgres.resume(name),
+    paused: () => postgres.paused(),
     async retryAll({ name, state }) {
       const counts = await Promise.all([
         isOnRedis({ name }) ? admin.retryAll({ name, state }) : 0,

@@ -45,3 +45,44 @@ export const JobEngine = defineError('TF_JOB_ENGINE', {
   says: (e: { name: string; reason: string }) => `'${e.name}' cannot be enqueued on redis: ${e.reason}`,
   fix: "Give the job `engine: 'postgres'`, or leave the option out.",
 })
+
+export const JobGaveUp = defineError('TF_JOB_GAVE_UP', {
+  says: (e: { reason: string }) => e.reason,
+  fix: 'The job said itself that trying again is of no use: correct the cause, then retry or discard the dead letter.',
+})
+
+export const JobRetryLater = defineError('TF_JOB_RETRY_LATER', {
+  says: (e: { delayMs: number; reason?: string }) => e.reason ?? `The job asked to be tried again in ${e.delayMs} ms.`,
+  fix: 'Nothing: it is tried again at the time that it asked for.',
+})
+
+export const JobCancelled = defineError('TF_JOB_CANCELLED', {
+  says: (e: { name: string; reason: string }) => `'${e.name}' was cancelled: ${e.reason}`,
+  fix: 'Nothing, if that was meant. Enqueue it again to run it after all.',
+})
+
+export const JobAfterUnknown = defineError('TF_JOB_AFTER_UNKNOWN', {
+  says: (e: { name: string; reason: string }) => `'${e.name}' cannot come after what is not there: ${e.reason}`,
+  fix: 'Give ids of jobs that exist, or that are enqueued before it in the same transaction, and whose history is kept.',
+})
+
+export const JobStepTwice = defineError('TF_JOB_STEP_TWICE', {
+  says: (e: { name: string; step: string }) => `'${e.name}' has two steps named '${e.step}' in one run.`,
+  fix: 'Give each step a name of its own; in a loop, put the item into the name: step(`mail ${user.id}`, …).',
+})
+
+export const JobStepTooLarge = defineError('TF_JOB_STEP_TOO_LARGE', {
+  says: (e: { name: string; step: string; bytes: number; limit: number }) =>
+    `Step '${e.step}' of '${e.name}' gave ${e.bytes} bytes as JSON; at most ${e.limit} are kept.`,
+  fix: 'Put the data into a table or into storage in the step, and return its id.',
+})
+
+export const JobSuspended = defineError('TF_JOB_SUSPENDED', {
+  says: (e: { name: string }) => `'${e.name}' sleeps: this run has ended, and another goes on from here.`,
+  fix: 'Let this error pass: a `catch` around `sleep` or `waitForEvent` should throw it again.',
+})
+
+export const JobSealed = defineError('TF_JOB_SEALED', {
+  says: (e: { name: string }) => `The payload of '${e.name}' is encrypted, and no key of this process opens it.`,
+  fix: 'Give the queue the secret that it was encrypted with, beside the new one, until all such jobs have run.',
+})

@@ -1,6 +1,7 @@
 /** Ring 3: work off the request path: jobs, and events between modules. */
 import type { MigrationSource } from '../database/index.ts'
 
+export { giveUp, retryAfter } from './control.ts'
 export * from './errors.ts'
 export { openEngines, openQueue, type Engine, type EnginesOptions, type QueueOptions } from './open.ts'
 export { REDIS_CANNOT, REDIS_DEPENDS } from './redis/cannot.ts'

@@ -4,8 +4,16 @@ import type { Command, Invocation } from '../command.ts'
 import { BadOptionValue, MissingArgument, NoSuchJob } from '../errors.ts'
 import { loadProject } from '../project.ts'
 
-const STATES: readonly JobState[] = ['waiting', 'delayed', 'running', 'done', 'dead']
-const COLOURS = { waiting: 'yellow', delayed: 'grey', running: 'cyan', done: 'green', dead: 'red' } as const
+const STATES: readonly JobState[] = ['waiting', 'delayed', 'blocked', 'running', 'done', 'dead', 'cancelled']
+const COLOURS = {
+  waiting: 'yellow',
+  delayed: 'grey',
+  blocked: 'grey',
+  running: 'cyan',
+  done: 'green',
+  dead: 'red',
+  cancelled: 'grey',
+} as const
 
 export const jobsList: Command = {
   name: 'jobs list',

@@ -93,7 +93,7 @@ function runOf({ fireAt, manual, jobId }: TickRow & { jobId: string }, job: Cron
   const { state, startedAt, durationMs, instanceId } = job
   return {
     fireAt,
-    state: state === 'delayed' ? 'waiting' : state,
+    state: state === 'delayed' || state === 'blocked' ? 'waiting' : state,
     jobId,
     manual,
     ...(startedAt !== undefined && { startedAt }),

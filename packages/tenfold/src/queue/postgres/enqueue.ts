@@ -102,7 +102,7 @@ export function isBadData(error: unknown): boolean {
 
 /** Writes rows through a function in schema tenfold, which gives an array of ids. */
 export function writeThrough(
-  fn: 'enqueue' | 'publish',
+  fn: 'enqueue' | 'enqueue_chain' | 'publish',
   sql: Pick<SystemDatabase, 'query'>,
 ): (rows: string) => Promise<string[]> {
   const text = `select array_to_json(tenfold.${fn}($1::text::jsonb))::text as ids`

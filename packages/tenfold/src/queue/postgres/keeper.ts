@@ -7,16 +7,31 @@ import type { Telemetry } from '../../telemetry/index.ts'
 import { fence, list } from './report.ts'
 import type { Run } from './run.ts'
 import { createSignal } from './signal.ts'
-import { ADMIT, HELD_KEYS, PROGRESS, PROMOTE, PRUNE_STATS, STATS, SWEEP } from './statements.ts'
+import {
+  ADMIT,
+  AGE,
+  CANCELS,
+  HELD_KEYS,
+  LANE_NAMES,
+  PARK,
+  PROGRESS,
+  PROMOTE,
+  PRUNE,
+  STATS,
+  SWEEP,
+} from './statements.ts'
 import type { Wake } from './wake.ts'
 import type { Watch } from './watch.ts'
 
 /** Workers that may die under a job before it is set aside. */
 const MAX_LOST = 5
 const KEEP_DAYS = 7
+/** Ready for so long, a job is lifted before more urgent ones: as many at a time as a worker runs. */
+const STARVED_MS = 60_000
 const TICK_MS = 1000
 const STATS_MS = 5000
 const HOUR = 3_600_000
+const CHORES_MS = 1000
 
 export interface Keeper {
   /** Before the first claim: completing a job needs today's partition. */
@@ -25,6 +40,8 @@ export interface Keeper {
   stop(): Promise<void>
   /** Lets jobs of these keys go; an empty list: of all keys. */
   admit(pairs: readonly { name: string; key: string }[]): void
+  /** Somebody cancelled a job. */
+  seeCancelled(): void
   /** A delayed job is due in so many milliseconds. */
   dueIn(ms: number): void
 }
@@ -33,12 +50,20 @@ export interface KeeperOptions {
   leaseMs: number
   running: ReadonlyMap<string, Run>
   watch: Watch
+  /** Jobs that a pass of ageing may lift. */
+  concurrency: number
+  /** What this worker can run. */
+  names: readonly string[]
+  /** Defaults to a minute. */
+  starvedMs?: number
   onReady(): void
+  /** Jobs of these names wait for a claim of lanes. */
+  onLanes(names: readonly string[]): void
 }
 
 export function createKeeper(
   { db, telemetry, clock, wake }: { db: SystemDatabase; telemetry: Telemetry; clock: Clock; wake: Wake },
-  { leaseMs, running, watch, onReady }: KeeperOptions,
+  { leaseMs, running, watch, concurrency, names, starvedMs = STARVED_MS, onReady, onLanes }: KeeperOptions,
 ): Keeper {
   const nudge = createSignal()
   const written = new Map<string, number>()
@@ -59,6 +84,7 @@ export function createKeeper(
       }>(PROMOTE)
       const { count, low, names, held, next } = rows[0]!
       if (next !== null) dueAt = clock.elapsed() + Math.max(1, next)
+      if (count > 0) await lanes()
       if (held) await admitNow(JSON.parse(held) as { name: string; key: string }[])
       if (count > 0) wake.tell({ ready: { names: JSON.parse(names!) as string[], count, low: low! } })
       if (count < 1000) return
@@ -76,6 +102,27 @@ export function createKeeper(
     const { rows } = await db.query<{ name: string; key: string }>(HELD_KEYS, [after.name, after.key])
     after = rows.length < 500 ? { name: '', key: '' } : rows.at(-1)!
     await admitNow(rows)
+  }
+
+  const lanes = async (): Promise<void> => {
+    const { rows } = await db.query<{ name: string }>(LANE_NAMES)
+    if (rows.length > 0) onLanes(rows.map((row) => row.name))
+  }
+
+  const cancels = async (): Promise<void> => {
+    if (running.size === 0) return
+    const { rows } = await db.query<{ id: string; cancel: string }>(CANCELS, [[...running.keys()]])
+    for (const { id, cancel } of rows) running.get(id)?.cancel(cancel)
+  }
+
+  const park = async (): Promise<void> => {
+    const { rows } = await db.query<{ freed: number }>(PARK)
+    if (rows[0]!.freed > 0) onReady()
+  }
+
+  const age = async (): Promise<void> => {
+    const { rows } = await db.query<{ lifted: number }>(AGE, [starvedMs, concurrency, names])
+    if (rows[0]!.lifted > 0) onReady()
   }
 
   const sweep = async (): Promise<void> => {
@@ -115,13 +162,17 @@ export function createKeeper(
 
   const partitions = async (): Promise<void> => {
     await db.query('select tenfold.queue_partitions($1)', [KEEP_DAYS])
-    await db.query(PRUNE_STATS)
+    for (const statement of PRUNE) await db.query(statement)
   }
 
   const every = [
     { run: () => promote(), ms: TICK_MS, at: 0 },
     { run: admitHeld, ms: TICK_MS, at: 0 },
     { run: writeProgress, ms: TICK_MS, at: 0 },
+    { run: cancels, ms: CHORES_MS, at: 0 },
+    { run: lanes, ms: CHORES_MS, at: 0 },
+    { run: park, ms: CHORES_MS, at: 0 },
+    { run: age, ms: Math.min(CHORES_MS, starvedMs), at: 0 },
     { run: sweep, ms: leaseMs / 3, at: 0 },
     { run: writeStats, ms: STATS_MS, at: clock.elapsed() + STATS_MS },
     { run: partitions, ms: HOUR, at: clock.elapsed() + HOUR },
@@ -169,7 +220,11 @@ export function createKeeper(
     },
     admit(pairs) {
       for (const pair of pairs) asked.set(`${pair.name}\n${pair.key}`, pair)
-      if (pairs.length === 0) every[1]!.at = 0
+      if (pairs.length === 0) for (const task of every) if (task.run === admitHeld || task.run === lanes) task.at = 0
+      nudge.fire()
+    },
+    seeCancelled() {
+      for (const task of every) if (task.run === cancels) task.at = 0
       nudge.fire()
     },
     dueIn(ms) {

@@ -3,8 +3,11 @@ import type { SqlTransaction, SystemDatabase } from '../../database/index.ts'
 import { systemClock, type Clock } from '../../kernel/index.ts'
 import type { Telemetry } from '../../telemetry/index.ts'
 import type { NewJob, Queue } from '../queue.ts'
+import { JobAfterUnknown } from '../errors.ts'
+import { createSealer } from '../secret.ts'
 import { createAdmin } from './admin.ts'
-import { encodeEvent, encodeJob } from './encode.ts'
+import { createControls } from './controls.ts'
+import { encodeEvent, encodeJob, hasLane } from './encode.ts'
 import { createCoalescer, writeThrough } from './enqueue.ts'
 import { createRelay } from './relay.ts'
 import { createWake, type News } from './wake.ts'
@@ -16,6 +19,11 @@ export interface PostgresQueueOptions {
   clock?: Clock
   /** Of one payload, as JSON. Defaults to 256 kB (262144). */
   maxPayloadBytes?: number
+  /** Payloads, results and steps of jobs with `encrypt` are encrypted with a key made from the first; all of them decrypt, so
+   *  that a secret can be changed. Defaults to none: such jobs are refused. */
+  secrets?: readonly string[]
+  /** Of jobs that do not say. Defaults to false. */
+  encrypt?: boolean
 }
 
 export interface PostgresQueue extends Queue {
@@ -24,15 +32,18 @@ export interface PostgresQueue extends Queue {
 }
 
 export function openPostgresQueue(options: PostgresQueueOptions): PostgresQueue {
-  const { db, telemetry, clock = systemClock, maxPayloadBytes = 262_144 } = options
+  const { db, telemetry, clock = systemClock, maxPayloadBytes = 262_144, secrets = [], encrypt = false } = options
+  const sealer = createSealer(secrets)
+  const encoding = { maxPayloadBytes, sealer, encrypt }
   const wake = createWake(db, telemetry)
-  const parts = { db, telemetry, clock, wake }
+  const parts = { db, telemetry, clock, wake, sealer }
   const jobs = createCoalescer(writeThrough('enqueue', db))
   const events = createCoalescer(writeThrough('publish', db))
+  const chains = createCoalescer(writeThrough('enqueue_chain', db))
   const write = async (
     rows: string[],
     within: SqlTransaction | undefined,
-    through: 'enqueue' | 'publish',
+    through: 'enqueue' | 'enqueue_chain' | 'publish',
     news: (ids: string[]) => News,
   ): Promise<string[]> => {
     if (within) {
@@ -40,7 +51,7 @@ export function openPostgresQueue(options: PostgresQueueOptions): PostgresQueue 
       within.afterCommit(() => wake.tell(news(ids)))
       return ids
     }
-    const ids = await (through === 'enqueue' ? jobs : events).add(rows)
+    const ids = await (through === 'enqueue' ? jobs : through === 'publish' ? events : chains).add(rows)
     wake.tell(news(ids))
     return ids
   }
@@ -55,8 +66,10 @@ export function openPostgresQueue(options: PostgresQueueOptions): PostgresQueue 
         { 'job.count': newJobs.length },
         async () => {
           const traceparent = telemetry.traceparent()
-          const rows = newJobs.map((job) => encodeJob(job, maxPayloadBytes, traceparent))
-          return write(rows, within, 'enqueue', (ids) => newsOf(newJobs, ids, clock))
+          const rows = newJobs.map((job) => encodeJob(job, encoding, traceparent))
+          const through = newJobs.some((job) => job.after) ? 'enqueue_chain' : 'enqueue'
+          const written = write(rows, within, through, (ids) => newsOf(newJobs, ids, clock))
+          return through === 'enqueue' ? written : written.catch((error: unknown) => refuseUnknown(first.name, error))
         },
       )
     },
@@ -72,11 +85,23 @@ export function openPostgresQueue(options: PostgresQueueOptions): PostgresQueue 
     work: (work) => createWorker(parts, work),
     relay: (relay) => createRelay(parts, relay),
     ...createAdmin(db, wake),
+    ...createControls(db, wake),
     async close() {
-      await Promise.all([jobs.drain(), events.drain()])
+      await Promise.all([jobs.drain(), events.drain(), chains.drain()])
       await wake.close()
     },
   }
+}
+
+/** What `enqueue_chain` says when a predecessor is not there. */
+function refuseUnknown(name: string, error: unknown): never {
+  const { message, constraint, cause } = error as {
+    message: string
+    constraint?: string
+    cause?: { constraint?: string; message: string }
+  }
+  if (constraint !== 'tenfold_after' && cause?.constraint !== 'tenfold_after') throw error
+  throw JobAfterUnknown({ name, reason: cause?.message ?? message }, { cause: error })
 }
 
 function newsOf(jobs: readonly NewJob[], ids: readonly string[], clock: Clock): News {
@@ -85,10 +110,13 @@ function newsOf(jobs: readonly NewJob[], ids: readonly string[], clock: Clock): 
   let count = 0
   let low = Infinity
   let dueIn = Infinity
-  jobs.forEach(({ name, delay = 0, runAt, concurrency }, i) => {
+  const lanes = new Set<string>()
+  jobs.forEach((job, i) => {
+    const { name, delay = 0, runAt, concurrency } = job
     const wait = runAt ? runAt.getTime() - clock.now() : delay
     if (wait > 0) return void (dueIn = Math.min(dueIn, wait))
-    if (concurrency) return void held.push({ name, key: concurrency.key })
+    if (hasLane(job)) return void lanes.add(name)
+    if (concurrency) return void held.push({ name, key: concurrency.key ?? '' })
     names.add(name)
     count++
     low = Math.min(low, Number(ids[i]))
@@ -96,6 +124,7 @@ function newsOf(jobs: readonly NewJob[], ids: readonly string[], clock: Clock): 
   return {
     ...(count > 0 && { ready: { names: [...names], count, low } }),
     ...(held.length > 0 && { held }),
+    ...(lanes.size > 0 && { lanes: [...lanes] }),
     ...(dueIn < Infinity && { dueIn }),
   }
 }

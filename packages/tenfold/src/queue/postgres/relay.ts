@@ -11,35 +11,57 @@ import type { Wake } from './wake.ts'
 
 const BATCH = 500
 const POLL_MS = 1000
+const FIND_MS = 1000
 
-const RELAY = `
+/** The payload of a subscriber's job. */
+export const DELIVERY = (id: string, event: string, at: string, payload: string): string =>
+  `jsonb_build_object('eventId', ${id}::text, 'event', ${event}, 'publishedAt', round(extract(epoch from ${at}) * 1000), 'payload', ${payload})`
+
+/** Keyed events go through one relay at a time, so that those of one key keep their order; the others through all of them. */
+const relayOf = (keyed: boolean): string => `
 with taken as (
   delete from tenfold.event_outbox where id = any (array(
-    select id from tenfold.event_outbox order by id limit ${BATCH} for update skip locked))
-    returning id, name, published_at, traceparent, payload
+    select id from tenfold.event_outbox where key is ${keyed ? 'not null' : 'null'} order by id limit ${BATCH} for update skip locked))
+    returning id, name, published_at, key, traceparent, payload
 ), delivery as (
   select taken.id as event_id, taken.name as event, taken.published_at, taken.traceparent as trace, taken.payload as body,
-         s.job, s.attempts, s.timeout, s.backoff, s."backoffMax",
+         s.job, s.attempts, s.timeout, s.backoff, s."backoffMax", ${keyed ? 'case when s.ordered then taken.key end' : 'null::text'} as key,
          row_number() over (order by taken.id, s.job) as n
   from taken join json_to_recordset($1::text::json) as s (
-    event text, job text, attempts integer, timeout integer, backoff integer, "backoffMax" integer) on s.event = taken.name
+    event text, job text, attempts integer, timeout integer, backoff integer, "backoffMax" integer, ordered boolean) on s.event = taken.name
 ), numbered as materialized (
   select delivery.*, nextval('tenfold.job_seq') as id from delivery order by n
 ), jobs as (
   insert into tenfold.job (id, seq, name, state, rank, run_at, created_at, max_attempts, timeout_ms, backoff_ms, backoff_max_ms,
-                           traceparent, event_id, payload)
-    select id, id, job, 'ready', 0, now(), now(), attempts, timeout, backoff, "backoffMax", trace, event_id,
-      jsonb_build_object('eventId', event_id::text, 'event', event,
-        'publishedAt', round(extract(epoch from published_at) * 1000), 'payload', body)
+                           traceparent, event_id, payload${keyed ? ', lane, gates' : ''})
+    select id, id, job, ${keyed ? `case when key is null then 'ready' else 'held' end` : `'ready'`}, 0, now(), now(), attempts, timeout, backoff, "backoffMax", trace, event_id,
+      ${DELIVERY('event_id', 'event', 'published_at', 'body')}${keyed ? `, E'\\x01=' || key || E'\\x01', case when key is not null then '{"ordered":true}'::jsonb end` : ''}
     from numbered
     returning seq, name
 ), logged as (
-  insert into tenfold.event_log (id, name, published_at, subscribers, payload)
-    select id, name, published_at, (select count(*) from delivery where event_id = taken.id), payload from taken
+  insert into tenfold.event_log (id, name, published_at, key, subscribers, payload)
+    select id, name, published_at, key, (select count(*) from delivery where event_id = taken.id), payload from taken
+), awaited as (
+  delete from tenfold.job_wait w using taken
+    where w.event = taken.name and taken.payload @> w.match
+      and taken.id = (select min(t.id) from taken t where t.name = w.event and t.payload @> w.match)
+    returning w.job_id, w.step, taken.id, taken.payload
+), arrived as (
+  update tenfold.job_step s set until = null, result = jsonb_build_object('eventId', a.id::text, 'payload', a.payload)
+    from awaited a where s.job_id = a.job_id and s.name = a.step and s.until is not null
+    returning s.job_id
+), woken as (
+  update tenfold.job j set run_at = clock_timestamp() from arrived a where j.id = a.job_id and j.state in ('delayed', 'leased')
+    returning j.id
 )
 select (select count(*)::int from taken) as taken, count(*)::int as jobs, min(seq)::float8 as low,
-  array_to_json(array_agg(distinct name))::text as names
+  array_to_json(array_agg(distinct name))::text as names, (select count(*)::int from woken) as woken
 from jobs`
+
+const RELAY = { free: relayOf(false), keyed: relayOf(true) }
+/** True if there are keyed events and nobody else is at them. */
+const MAY_RELAY_KEYED = `
+select case when exists (select from tenfold.event_outbox where key is not null) then pg_try_advisory_xact_lock(7286, 0) else false end as may`
 
 export function createRelay(
   { db, telemetry, wake }: { db: SystemDatabase; telemetry: Telemetry; wake: Wake },
@@ -50,7 +72,7 @@ export function createRelay(
     [...subscriptions].flatMap(([event, list]) =>
       list.map((one) => {
         const subscriber = typeof one === 'string' ? { job: one } : one
-        return { event, job: subscriber.job, ...retryFields(subscriber) }
+        return { event, job: subscriber.job, ordered: subscriber.ordered === true, ...retryFields(subscriber) }
       }),
     ),
   )
@@ -58,19 +80,49 @@ export function createRelay(
   let loop: Promise<void> | undefined
   let stopListening: (() => Promise<void>) | undefined
 
-  const relayBatch = async (): Promise<number> => {
-    const { rows } = await db.query<{ taken: number; jobs: number; low: number | null; names: string | null }>(RELAY, [
-      subscribers,
-    ])
-    const { taken, jobs, low, names } = rows[0]!
-    if (jobs > 0) wake.tell({ ready: { names: JSON.parse(names!) as string[], count: jobs, low: low! } })
+  interface Relayed {
+    taken: number
+    jobs: number
+    low: number | null
+    names: string | null
+    woken: number
+  }
+
+  const announce = ({ taken, jobs, low, names, woken }: Relayed): number => {
+    if (jobs > 0) {
+      const told = JSON.parse(names!) as string[]
+      wake.tell({ ready: { names: told, count: jobs, low: low! }, lanes: told })
+    }
+    if (woken > 0) wake.tell({ dueIn: 0 })
     return taken
   }
 
+  const relayFree = async (): Promise<number> => announce((await db.query<Relayed>(RELAY.free, [subscribers])).rows[0]!)
+
+  const relayKeyed = async (): Promise<number> => {
+    const relayed = await db.transaction(async (tx) => {
+      const { rows } = await tx.query<{ may: boolean }>(MAY_RELAY_KEYED)
+      return rows[0]!.may ? (await tx.query<Relayed>(RELAY.keyed, [subscribers])).rows[0]! : undefined
+    })
+    return relayed ? announce(relayed) : 0
+  }
+
+  /** An event that was relayed while a job was about to wait for it. */
+  const findMissed = async (): Promise<void> => {
+    const { rows } = await db.query<{ found: number }>('select tenfold.queue_find_events(null) as found')
+    if (rows[0]!.found > 0) wake.tell({ dueIn: 0 })
+  }
+
   const run = async (): Promise<void> => {
+    let foundAt = -Infinity
     while (!stopping) {
       try {
-        if ((await relayBatch()) < BATCH) await nudge.wait(POLL_MS)
+        const most = Math.max(await relayFree(), await relayKeyed())
+        if (performance.now() - foundAt > FIND_MS) {
+          foundAt = performance.now()
+          await findMissed()
+        }
+        if (most < BATCH) await nudge.wait(POLL_MS)
       } catch (error) {
         telemetry.log.warn('The relay of events could not reach the database; trying again.', {
           reason: messageOf(error),

@@ -2,7 +2,9 @@
 import type { SystemDatabase } from '../../database/index.ts'
 import { storable } from './encode.ts'
 import { backoffOf, isLast, type Claimed, type Outcome } from './run.ts'
-import { ADMIT, BURY, EXCHANGE, FAIL, RETURN } from './statements.ts'
+import { ADMIT, BURY, CANCELLED, CLAIM_LANES, EXCHANGE, FAIL, FINISH_KEPT, RETURN, SUSPEND } from './statements.ts'
+
+type Group = 'done' | 'kept' | 'failed' | 'buried' | 'cancelled' | 'suspended'
 
 export interface Ask {
   worker: number
@@ -28,24 +30,43 @@ export async function exchange(
   ask: Ask,
 ): Promise<Answer> {
   const done: string[] = []
-  const failed: string[] = []
-  const buried: string[] = []
-  const returned: Claimed[] = []
+  const others: Record<Exclude<Group, 'done'>, string[]> = {
+    kept: [],
+    failed: [],
+    buried: [],
+    cancelled: [],
+    suspended: [],
+  }
+  const returned: { job: Claimed; delayMs?: number }[] = []
   let retryIn = Infinity
   for (const outcome of outcomes) {
     const { job, ms } = outcome
-    if (outcome.kind === 'done') done.push(`{${fence(job)},"ms":${ms.toFixed(3)},"result":${outcome.result}}`)
-    else if (outcome.kind === 'returned') returned.push(job)
-    else if (isLast(job)) buried.push(`{${fence(job)},"ms":${ms.toFixed(3)},"error":${errorOf(job, outcome.message)}}`)
-    else {
-      const delay = backoffOf(job)
+    const facts = `{${fence(job)},"ms":${ms.toFixed(3)}`
+    if (outcome.kind === 'done') {
+      const keep = job.more?.extra?.keep
+      if (keep === undefined) done.push(`${facts},"result":${outcome.result}}`)
+      else others.kept.push(`${facts},"keep":${keep},"result":${outcome.result}}`)
+    } else if (outcome.kind === 'returned') {
+      returned.push(outcome)
+    } else if (outcome.kind === 'suspended') {
+      retryIn = Math.min(retryIn, outcome.leftMs)
+      others.suspended.push(`{${fence(job)},"left":${outcome.leftMs},"waits":${outcome.waits}}`)
+    } else if (outcome.kind === 'cancelled') {
+      others.cancelled.push(`${facts},"error":${errorOf(job, outcome.message)}}`)
+    } else if (outcome.dead || isLast(job)) {
+      others.buried.push(`${facts},"error":${errorOf(job, outcome.message)}}`)
+    } else {
+      const delay = outcome.delayMs ?? backoffOf(job)
       retryIn = Math.min(retryIn, delay)
-      failed.push(`{${fence(job)},"delay":${delay},"error":${errorOf(job, outcome.message)}}`)
+      others.failed.push(`{${fence(job)},"delay":${delay},"error":${errorOf(job, outcome.message)}}`)
     }
   }
-  const [refusedFailures, refusedBuried] = await Promise.all([
-    failed.length > 0 ? affected(db, FAIL, [list(failed)], failed.length) : 0,
-    buried.length > 0 ? affected(db, BURY, [list(buried), instanceId], buried.length) : 0,
+  const refusedOthers = await Promise.all([
+    others.failed.length > 0 ? affected(db, FAIL, [list(others.failed)], others.failed.length) : 0,
+    others.suspended.length > 0 ? affected(db, SUSPEND, [list(others.suspended)], others.suspended.length) : 0,
+    others.buried.length > 0 ? removed(db, BURY, others.buried, instanceId) : 0,
+    others.kept.length > 0 ? removed(db, FINISH_KEPT, others.kept, instanceId) : 0,
+    others.cancelled.length > 0 ? removed(db, CANCELLED, others.cancelled, instanceId) : 0,
     returned.length > 0 ? giveBack(db, returned) : 0,
   ])
   const { rows } = await db.query<{ done: number; jobs: string | null }>(EXCHANGE, [
@@ -61,13 +82,30 @@ export async function exchange(
   await admitNext(db, outcomes)
   return {
     jobs: claimedOf(jobs, ask.worker),
-    refused: done.length - finished + refusedFailures + refusedBuried,
+    refused: done.length - finished + refusedOthers.reduce((sum, n) => sum + n, 0),
     ...(retryIn < Infinity && { retryIn }),
   }
 }
 
-export async function giveBack(db: SystemDatabase, jobs: readonly Claimed[]): Promise<void> {
-  if (jobs.length > 0) await db.query(RETURN, [list(jobs.map((job) => `{${fence(job)}}`))])
+/** With a delay, if nobody here can run it. */
+export async function giveBack(
+  db: SystemDatabase,
+  jobs: readonly { job: Claimed; delayMs?: number }[],
+): Promise<number> {
+  const rows = jobs.map(({ job, delayMs = null }) => `{${fence(job)},"delay":${delayMs}}`)
+  if (rows.length > 0) await db.query(RETURN, [list(rows)])
+  return 0
+}
+
+/** Claims jobs that have lanes; the next one of a rate is free in `retryIn` ms. */
+export async function claimLanes(
+  db: SystemDatabase,
+  worker: number,
+  names: readonly string[],
+  count: number,
+): Promise<{ jobs: Claimed[]; retryIn: number | null }> {
+  const { rows } = await db.query<{ jobs: string | null; retryIn: number | null }>(CLAIM_LANES, [worker, names, count])
+  return { jobs: claimedOf(rows[0]!.jobs, worker), retryIn: rows[0]!.retryIn }
 }
 
 /** Their keys have a place free. */
@@ -85,6 +123,12 @@ function claimedOf(json: string | null, owner: number): Claimed[] {
 
 async function affected(db: SystemDatabase, text: string, values: unknown[], expected: number): Promise<number> {
   return expected - (await db.query(text, values)).rowCount
+}
+
+/** Like `affected`, of statements that count for themselves. */
+async function removed(db: SystemDatabase, text: string, rows: readonly string[], instanceId: string): Promise<number> {
+  const found = await db.query<{ n: number }>(text, [list(rows), instanceId])
+  return rows.length - found.rows[0]!.n
 }
 
 export function fence({ id, attempt, owner }: Claimed): string {

@@ -1,8 +1,10 @@
 /** Runs one claimed job: in a trace of its own, with a signal and a time limit. Never throws: what happened is an Outcome. */
 import { messageOf, type TenfoldError } from '../../kernel/index.ts'
 import type { Telemetry } from '../../telemetry/index.ts'
-import { JobTimeout } from '../errors.ts'
-import type { JobHandler, RunningJob } from '../queue.ts'
+import { JobCancelled, JobGaveUp, JobRetryLater, JobSealed, JobSuspended, JobTimeout } from '../errors.ts'
+import type { JobWork, Predecessor, RunningJob, SingleWork } from '../queue.ts'
+import type { Sealer } from '../secret.ts'
+import { createSteps, type Journal, type Suspension } from '../steps.ts'
 import { storable } from './encode.ts'
 
 /** A job as the claim returned it. */
@@ -22,42 +24,82 @@ export interface Claimed {
   payload: unknown
   /** From ready to claimed. */
   waitedMs: number
+  /** What plain jobs do not have. */
+  more: More | null
   /** The worker's id at the claim: part of the fence. */
   owner: number
 }
 
+export interface More {
+  /** 1: others come after it, 2: it comes after others, 4: it has finished steps. */
+  links: number | null
+  version: number | null
+  cancel: string | null
+  extra: { keep?: number; sealed?: true } | null
+  lane: string | null
+}
+
 export type Outcome = { job: Claimed; ms: number } & (
   | { kind: 'done'; result: string | null }
-  | { kind: 'failed'; message: string }
-  | { kind: 'returned' }
+  /** `dead`: whatever attempts are left. `delayMs` instead of the usual back-off. */
+  | { kind: 'failed'; message: string; dead?: true; delayMs?: number }
+  /** With a delay: nobody here can run it. */
+  | { kind: 'returned'; delayMs?: number }
+  | ({ kind: 'suspended' } & Suspension)
+  | { kind: 'cancelled'; message: string }
 )
 
 export interface Run {
   readonly job: Claimed
   /** The reason says why; a run that was interrupted is given back instead of failed. */
   interrupt(reason: TenfoldError): void
+  cancel(reason: string): void
   readonly outcome: Promise<Outcome>
   progress: number | undefined
+}
+
+/** What runs need beside their job. */
+export interface RunTools {
+  telemetry: Telemetry
+  sealer: Sealer
+  journalOf(job: Claimed): Journal
+  predecessorsOf(job: Claimed): Promise<Predecessor[]>
 }
 
 const MAX_RESULT = 16 * 1024
 const MAX_MESSAGE = 4000
 /** After its signal was aborted a run has so long to clean up; then its place is given to others. */
 const GRACE_MS = 2000
+/** A job of a newer version goes to others, who may come up at any moment; we keep off its name for longer than that. */
+const NOT_OURS_MS = 500
+export const KEEP_OFF_MS = 3000
 
-export function startRun(job: Claimed, handler: JobHandler, telemetry: Telemetry): Run {
+/** `begin` runs the job, alone or with others: see batch.ts. */
+export function startRun(
+  job: Claimed,
+  work: JobWork,
+  tools: RunTools,
+  begin: (job: RunningJob, gaveUp: Promise<never>) => Promise<unknown>,
+): Run {
+  const { telemetry, sealer } = tools
+  const { more } = job
   const controller = new AbortController()
   const { signal } = controller
+  const began = performance.now()
+  const took = (): number => performance.now() - began
   let interrupted = false
+  let cancelled = more?.cancel ?? undefined
   let giveUp: (error: unknown) => void
   let timer: NodeJS.Timeout | undefined
+  let steps: ReturnType<typeof createSteps> | undefined
 
   const abort = (reason: TenfoldError): void => {
     if (signal.aborted) return
     controller.abort(reason)
     timer = setTimeout(() => giveUp(reason), GRACE_MS)
   }
-  const running: RunningJob = {
+  const ownSteps = (): ReturnType<typeof createSteps> => (steps ??= createSteps(job.name, tools.journalOf(job)))
+  const running = {
     id: job.id,
     name: job.name,
     payload: job.payload,
@@ -65,35 +107,58 @@ export function startRun(job: Claimed, handler: JobHandler, telemetry: Telemetry
     lastAttempt: isLast(job),
     signal,
     traceparent: job.traceparent ?? undefined,
-    progress: (fraction) => void (run.progress = Math.min(1, Math.max(0, Number(fraction) || 0))),
+    version: more?.version ?? 1,
+    after: [] as readonly Predecessor[],
+    progress: (fraction: number) => void (run.progress = Math.min(1, Math.max(0, Number(fraction) || 0))),
+    step: <T>(name: string, fn: () => Promise<T>) => ownSteps().step(name, fn),
+    sleep: (ms: number, name?: string) => ownSteps().sleep(ms, name),
+    waitForEvent: (wanted: Parameters<RunningJob['waitForEvent']>[0]) => ownSteps().waitForEvent(wanted),
   }
+
+  /** What has to be there first; gives the outcome of a job that does not begin. */
+  const prepare = async ({ links, extra }: More): Promise<Outcome | undefined> => {
+    if (cancelled !== undefined) return { kind: 'cancelled', job, ms: 0, message: cancelled }
+    if (running.version > (work.version ?? 1)) return notOurs(job)
+    if (extra?.sealed) running.payload = sealer.open(job.name, job.payload)
+    if (links && links & 2) running.after = await tools.predecessorsOf(job)
+    return undefined
+  }
+
   const execute = async (): Promise<Outcome> => {
-    const began = performance.now()
     const gaveUp = new Promise<never>((_, reject) => (giveUp = reject))
     if (job.timeoutMs > 0)
       timer = setTimeout(() => abort(JobTimeout({ name: job.name, timeoutMs: job.timeoutMs })), job.timeoutMs)
-    const took = (): number => performance.now() - began
     try {
-      const result = await telemetry.root(
-        {
-          kind: 'job',
-          name: job.name,
-          module: moduleOf(job.name),
-          ...(job.traceparent && { traceparent: job.traceparent }),
-          attributes: { 'job.id': job.id, 'job.attempt': job.attempt, 'job.waited_ms': job.waitedMs },
-        },
-        () => Promise.race([handler(running), gaveUp]),
-      )
+      if (more) {
+        const refused = await prepare(more)
+        if (refused) return refused
+      }
+      const result = await begin(running, gaveUp)
+      const suspension = steps?.suspension()
+      if (suspension) return { kind: 'suspended', job, ms: took(), ...suspension }
       // What overran but got done in its grace is done: to run it again would do it twice.
-      return { kind: 'done', job, ms: took(), result: resultOf(result, job, telemetry) }
+      return { kind: 'done', job, ms: took(), result: resultOf(result, job, tools) }
     } catch (error) {
-      if (interrupted) return { kind: 'returned', job, ms: took() }
-      const reason = signal.aborted && isAbort(error) ? signal.reason : error
-      return { kind: 'failed', job, ms: took(), message: messageOf(reason).slice(0, MAX_MESSAGE) }
+      return failureOf(error)
     } finally {
       clearTimeout(timer)
     }
   }
+
+  const failureOf = (error: unknown): Outcome => {
+    const suspension = steps?.suspension()
+    if (cancelled !== undefined) return { kind: 'cancelled', job, ms: took(), message: cancelled }
+    if (suspension) return { kind: 'suspended', job, ms: took(), ...suspension }
+    if (interrupted) return { kind: 'returned', job, ms: took() }
+    if (JobSealed.is(error)) {
+      telemetry.log.error(error.message, { job: job.name, id: job.id, fix: error.fix })
+      return notOurs(job)
+    }
+    const reason = signal.aborted && isAbort(error) ? signal.reason : error
+    const message = messageOf(reason).slice(0, MAX_MESSAGE)
+    return { kind: 'failed', job, ms: took(), message, ...verdictOf(reason, job, work, telemetry) }
+  }
+
   const run = {
     job,
     progress: undefined as number | undefined,
@@ -103,8 +168,44 @@ export function startRun(job: Claimed, handler: JobHandler, telemetry: Telemetry
       if (signal.aborted) giveUp(reason)
       else abort(reason)
     },
+    cancel(reason: string) {
+      if (cancelled !== undefined || interrupted) return
+      cancelled = reason
+      clearTimeout(timer)
+      abort(JobCancelled({ name: job.name, reason }))
+    },
   }
   return Object.assign(run, { outcome: execute() })
+}
+
+/** One job by itself. */
+export function startSingle(job: Claimed, work: SingleWork, tools: RunTools): Run {
+  return startRun(job, work, tools, (running, gaveUp) =>
+    inTrace(tools.telemetry, job, 1, async () => {
+      try {
+        return await Promise.race([work.run(running), gaveUp])
+      } catch (error) {
+        // To sleep is not to fail.
+        if (JobSuspended.is(error)) return undefined
+        throw error
+      }
+    }),
+  )
+}
+
+/** Each job in a trace of its own, that goes on from where it was enqueued. */
+export function inTrace<T>(telemetry: Telemetry, job: Claimed, count: number, fn: () => Promise<T>): Promise<T> {
+  const attributes = { 'job.id': job.id, 'job.attempt': job.attempt, 'job.waited_ms': job.waitedMs }
+  return telemetry.root(
+    {
+      kind: 'job',
+      name: job.name,
+      module: moduleOf(job.name),
+      ...(job.traceparent && { traceparent: job.traceparent }),
+      attributes: count === 1 ? attributes : { ...attributes, 'job.count': count },
+    },
+    fn,
+  )
 }
 
 /** A lost worker costs no attempt: only the others count. */
@@ -118,6 +219,33 @@ export function backoffOf({ attempt, lost, backoffMs, backoffMaxMs }: Claimed): 
   return Math.random() * Math.min(backoffMaxMs, backoffMs * 2 ** Math.min(30, attempt - lost - 1))
 }
 
+function notOurs(job: Claimed): Outcome {
+  return { kind: 'returned', job, ms: 0, delayMs: NOT_OURS_MS * (0.5 + Math.random()) }
+}
+
+/** What the error itself, or the policy of the job, says about the next attempt. */
+function verdictOf(
+  error: unknown,
+  job: Claimed,
+  { retry }: JobWork,
+  telemetry: Telemetry,
+): { dead?: true; delayMs?: number } {
+  if (JobGaveUp.is(error)) return { dead: true }
+  if (JobRetryLater.is(error)) return { delayMs: error.details.delayMs }
+  if (!retry) return {}
+  try {
+    const verdict = retry(error, job.attempt - job.lost)
+    if (verdict === 'stop') return { dead: true }
+    return typeof verdict === 'number' && verdict >= 0 && verdict < Infinity ? { delayMs: verdict } : {}
+  } catch (failure) {
+    telemetry.log.error('The retry policy of a job failed itself; the usual back-off holds.', {
+      job: job.name,
+      reason: messageOf(failure),
+    })
+    return {}
+  }
+}
+
 /** `cron:orders.expire` and `orders.send-receipt` are both of `orders`. */
 function moduleOf(name: string): string {
   return name.replace(/^[a-z]+:/, '').split('.')[0]!
@@ -127,11 +255,11 @@ function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError'
 }
 
-function resultOf(result: unknown, job: Claimed, telemetry: Telemetry): string | null {
+function resultOf(result: unknown, job: Claimed, { telemetry, sealer }: RunTools): string | null {
   if (result === undefined) return null
   try {
     const json = JSON.stringify(result) ?? 'null'
-    if (json.length <= MAX_RESULT) return storable(json)
+    if (json.length <= MAX_RESULT) return job.more?.extra?.sealed ? sealer.seal(job.name, json) : storable(json)
     telemetry.log.warn('The result of a job is too large to be kept.', {
       job: job.name,
       id: job.id,

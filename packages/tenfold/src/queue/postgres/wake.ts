@@ -15,6 +15,10 @@ export interface News {
   /** A delayed job is due in so many milliseconds. */
   dueIn?: number
   events?: boolean
+  /** Jobs of these names wait for their turn in a lane. */
+  lanes?: readonly string[]
+  /** A job that may be running is to end. */
+  cancel?: boolean
 }
 
 export interface Listener {
@@ -39,7 +43,7 @@ export interface Wake {
 export function createWake(db: SystemDatabase, telemetry: Telemetry): Wake {
   const listeners = new Set<Listener>()
   let stopListening: Promise<() => Promise<void>> | undefined
-  let waiting: { low?: number; held?: boolean; events?: boolean } | undefined
+  let waiting: { low?: number; held?: boolean; events?: boolean; cancel?: boolean } | undefined
   let timer: NodeJS.Timeout | undefined
   let sending: Promise<void> | undefined
   let closed = false
@@ -69,13 +73,14 @@ export function createWake(db: SystemDatabase, telemetry: Telemetry): Wake {
 
   const receive = (payload: string | undefined): void => {
     const message = payload
-      ? (JSON.parse(payload) as { from: string; low?: number; held?: boolean; events?: boolean })
+      ? (JSON.parse(payload) as { from: string; low?: number; held?: boolean; events?: boolean; cancel?: boolean })
       : undefined
     if (message?.from === telemetry.instanceId) return
     tellHere({
       ...((!message || message.low !== undefined) && { ready: { names: [], count: 0, low: message?.low ?? 0 } }),
       ...((!message || message.held) && { held: [] }),
       events: !message || message.events === true,
+      cancel: !message || message.cancel === true,
     })
   }
 
@@ -85,6 +90,8 @@ export function createWake(db: SystemDatabase, telemetry: Telemetry): Wake {
       tellHere(news)
       if (news.ready && news.ready.count > taken) announce({ low: news.ready.low })
       if (news.held && !hasListener('jobs')) announce({ held: true })
+      if (news.lanes && !hasListener('jobs')) announce({ held: true })
+      if (news.cancel) announce({ cancel: true })
       if (news.events && !hasListener('events')) announce({ events: true })
     },
     async listen(listener) {

@@ -9,15 +9,20 @@ import type { SystemDatabase } from '../../database/index.ts'
 import { messageOf, type Clock, type Service } from '../../kernel/index.ts'
 import type { Telemetry } from '../../telemetry/index.ts'
 import { JobInterrupted, JobLeaseLost } from '../errors.ts'
-import type { WorkOptions } from '../queue.ts'
+import type { JobWork, Predecessor, WorkOptions } from '../queue.ts'
+import { startBatch } from './batch.ts'
 import { isBadData } from './enqueue.ts'
 import { createHint } from './hint.ts'
+import { createJournal } from './journal.ts'
 import { createKeeper } from './keeper.ts'
 import { createLease } from './lease.ts'
+import { createLanes } from './lanes.ts'
+import { createLine } from './line.ts'
 import { exchange, giveBack } from './report.ts'
-import { startRun, type Claimed, type Outcome, type Run } from './run.ts'
+import { KEEP_OFF_MS, startSingle, type Claimed, type Outcome, type Run, type RunTools } from './run.ts'
+import type { Sealer } from '../secret.ts'
 import { createSignal } from './signal.ts'
-import { RECONCILE } from './statements.ts'
+import { PREDECESSORS, RECONCILE } from './statements.ts'
 import { watchJobs } from './watch.ts'
 import type { News, Wake } from './wake.ts'
 
@@ -33,17 +38,31 @@ export interface WorkerParts {
   telemetry: Telemetry
   clock: Clock
   wake: Wake
+  sealer: Sealer
 }
 
 export function createWorker(parts: WorkerParts, options: WorkOptions): Service {
-  const { db, telemetry, clock, wake } = parts
-  const { handlers, concurrency = 10, leaseMs = 30_000, stopTimeoutMs = 25_000 } = options
-  const names = [...handlers.keys()]
+  const { db, telemetry, clock, wake, sealer } = parts
+  const { concurrency = 10, leaseMs = 30_000, stopTimeoutMs = 25_000 } = options
+  const works = worksOf(options)
+  const all = [...works.keys()]
+  /** Names whose jobs we could not run, until when we leave them to others. */
+  const keptOff = new Map<string, number>()
+  const largest = Math.max(0, ...[...works.values()].map((work) => ('batch' in work ? work.batch.size : 0)))
+  const tools: RunTools = {
+    telemetry,
+    sealer,
+    journalOf: (job) => createJournal(db, sealer, job),
+    predecessorsOf: (job) => predecessorsOf(db, sealer, job),
+  }
   const watch = watchJobs(telemetry)
   const hint = createHint(clock)
   const nudge = createSignal()
-  const buffer: Claimed[] = []
+  const line = createLine(works, clock)
+  const lanes = createLanes(db, clock, concurrency, (name) => works.has(name))
   const running = new Map<string, Run>()
+  /** Places that are taken: by a job, or by a batch. */
+  let busy = 0
   let outcomes: Outcome[] = []
   /** Mean of recent runs; the first guess makes the buffer as long as `concurrency`. */
   let meanMs = BUFFER_MS
@@ -52,6 +71,7 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
   let idleMs = POLL_MIN_MS
   let answerLost = false
   let stopping = false
+  let batchTimer: NodeJS.Timeout | undefined
   let loop: Promise<void> | undefined
   let stopListening: (() => Promise<void>) | undefined
 
@@ -61,7 +81,7 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
     clock,
     leaseMs,
     onLost: () => {
-      const lost = buffer.splice(0).length + running.size
+      const lost = line.clear().length + running.size
       watch.leasesLost(lost)
       telemetry.log.error('This worker lost its lease: its jobs run again elsewhere.', { jobs: lost, leaseMs })
       for (const run of running.values()) run.interrupt(JobLeaseLost({ name: run.job.name }))
@@ -71,7 +91,16 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
       nudge.fire()
     },
   })
-  const keeper = createKeeper(parts, { leaseMs, running, watch, onReady: () => more() })
+  const keeper = createKeeper(parts, {
+    leaseMs,
+    running,
+    watch,
+    concurrency,
+    names: all,
+    ...(options.starvedMs !== undefined && { starvedMs: options.starvedMs }),
+    onReady: () => more(),
+    onLanes: (waiting) => enterLanes(waiting),
+  })
 
   const more = (low = Infinity): void => {
     maybeMore = true
@@ -81,57 +110,95 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
   }
 
   const hear = (news: News): void => {
-    if (news.ready && (news.ready.names.length === 0 || news.ready.names.some((name) => handlers.has(name)))) {
+    if (news.ready && (news.ready.names.length === 0 || news.ready.names.some((name) => works.has(name)))) {
       promised += news.ready.count
       more(news.ready.low)
     }
     if (news.held) keeper.admit(news.held)
     if (news.dueIn !== undefined) keeper.dueIn(news.dueIn)
+    if (news.lanes) enterLanes(news.lanes)
+    if (news.cancel) keeper.seeCancelled()
+  }
+
+  const enterLanes = (waiting: readonly string[]): void => {
+    lanes.hear(waiting)
+    if (lanes.waiting()) nudge.fire()
   }
 
   const room = (wanted: readonly string[]): number =>
-    stopping || !wanted.every((name) => handlers.has(name))
-      ? 0
-      : Math.max(0, concurrency - running.size - buffer.length - promised)
+    stopping || !wanted.every((name) => works.has(name)) ? 0 : Math.max(0, concurrency - busy - line.length - promised)
 
   const begin = (): void => {
-    while (!stopping && running.size < concurrency && buffer.length > 0 && lease.trusted()) {
-      const job = buffer.shift()!
-      const run = startRun(job, handlers.get(job.name)!, telemetry)
-      running.set(job.id, run)
-      void run.outcome.then(finish)
+    while (!stopping && line.length > 0 && busy + lanes.reserved() < concurrency && lease.trusted()) {
+      const jobs = line.next()
+      if (!jobs) return beginLater()
+      start(jobs)
     }
   }
 
-  const finish = (outcome: Outcome): void => {
+  /** When the batch that is gathering has waited long enough. */
+  const beginLater = (): void => {
+    clearTimeout(batchTimer)
+    batchTimer = setTimeout(begin, Math.ceil(line.dueIn()))
+  }
+
+  /** Jobs that are run together, in one place. */
+  const start = (jobs: readonly Claimed[]): void => {
+    const work = works.get(jobs[0]!.name)!
+    busy++
+    let left = jobs.length
+    for (const run of 'batch' in work ? startBatch(jobs, work, tools) : [startSingle(jobs[0]!, work, tools)]) {
+      running.set(run.job.id, run)
+      lanes.began(run.job)
+      void run.outcome.then((outcome) => finish(outcome, jobs.length, --left === 0))
+    }
+  }
+
+  const finish = (outcome: Outcome, together: number, last: boolean): void => {
+    const { job } = outcome
     // A job of a lost lease may have come back to this very process.
-    if (running.get(outcome.job.id)?.job === outcome.job) running.delete(outcome.job.id)
-    meanMs += (outcome.ms - meanMs) * 0.05
+    if (running.get(job.id)?.job === job) running.delete(job.id)
+    if (last) busy--
+    lanes.ended(job)
+    meanMs += (outcome.ms / together - meanMs) * 0.05
     watch.ran(outcome)
     outcomes.push(outcome)
+    if (outcome.kind === 'returned' && outcome.delayMs !== undefined)
+      keptOff.set(job.name, clock.elapsed() + KEEP_OFF_MS)
     begin()
     nudge.fire()
+  }
+
+  const names = (): string[] => {
+    if (keptOff.size === 0) return all
+    const now = clock.elapsed()
+    for (const [name, until] of keptOff) if (until <= now) keptOff.delete(name)
+    return all.filter((name) => !keptOff.has(name))
   }
 
   /** How many to claim now; 0 while enough are here. */
   const wanted = (): number => {
     if (stopping || !lease.trusted()) return 0
-    const ahead = Math.min(MAX_BUFFER, Math.floor((concurrency * BUFFER_MS) / Math.max(meanMs, 0.01)))
-    const free = concurrency - running.size
-    return buffer.length > ahead / 2 ? 0 : Math.max(0, free + ahead - buffer.length)
+    const measured = Math.min(MAX_BUFFER, Math.floor((concurrency * BUFFER_MS) / Math.max(meanMs, 0.01)))
+    const ahead = Math.max(measured, largest)
+    if (largest === 0 && line.length > ahead / 2) return 0
+    return Math.max(0, concurrency - busy + ahead - line.length)
   }
 
   const turn = async (): Promise<void> => {
     const count = wanted()
     const claim = count > 0 && maybeMore
-    if (!claim && outcomes.length === 0) {
-      if (!(await nudge.wait(count > 0 ? idleMs : POLL_MAX_MS)) && count > 0) {
+    const turn = busy < concurrency && lanes.waiting()
+    if (!claim && !turn && outcomes.length === 0) {
+      const patience = Math.min(count > 0 ? idleMs : POLL_MAX_MS, lanes.dueIn())
+      if (!(await nudge.wait(patience)) && count > 0 && patience === idleMs) {
         idleMs = Math.min(POLL_MAX_MS, idleMs * 2)
         maybeMore = true
       }
       return
     }
-    if (!claim && count === 0 && buffer.length > 0 && outcomes.length < MAX_BUFFER / 2) await clock.sleep(GATHER_MS)
+    if (!claim && count === 0 && !turn && line.length > 0 && outcomes.length < MAX_BUFFER / 2)
+      await clock.sleep(GATHER_MS)
     await swap(stopping ? 0 : wanted())
   }
 
@@ -143,7 +210,12 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
     const from = hint.next()
     try {
       if (answerLost) await reconcile(reporting)
-      const answer = await exchange(db, telemetry.instanceId, reporting, { worker: lease.id, names, count, hint: from })
+      const answer = await exchange(db, telemetry.instanceId, reporting, {
+        worker: lease.id,
+        names: names(),
+        count,
+        hint: from,
+      })
       hint.saw(answer.jobs[0])
       if (answer.refused > 0) watch.leasesLost(answer.refused)
       if (answer.retryIn !== undefined) keeper.dueIn(answer.retryIn)
@@ -151,10 +223,12 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
         maybeMore ||= answer.jobs.length >= count
         idleMs = POLL_MIN_MS
         for (const job of answer.jobs) watch.waited(job)
-        insert(answer.jobs)
+        line.add(answer.jobs)
         begin()
       }
+      await takeTurns()
       if (reporting.some(({ job }) => job.key !== null)) maybeMore = true
+      if (reporting.some(hasSuccessors)) wake.tell(ANYTHING)
     } catch (error) {
       outcomes = [...(isBadData(error) ? reporting.map(withoutResult) : reporting), ...outcomes]
       maybeMore = true
@@ -167,14 +241,22 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
     }
   }
 
-  const insert = (jobs: readonly Claimed[]): void => {
-    const last = buffer.at(-1)
-    buffer.push(...jobs)
-    if (last && jobs[0]!.rank < last.rank) buffer.sort((a, b) => a.rank - b.rank || a.seq - b.seq)
+  /** What has lanes is begun as it is claimed. */
+  const takeTurns = async (): Promise<void> => {
+    const places = concurrency - busy
+    if (stopping || places <= 0 || !lease.trusted() || !lanes.waiting()) return
+    const jobs = await lanes.claim(lease.id, places)
+    for (const job of jobs) watch.waited(job)
+    const byName = Map.groupBy(jobs, (job) => ('batch' in works.get(job.name)! ? job.name : job.id))
+    for (const together of byName.values()) {
+      if (stopping) outcomes.push(...together.map(asReturned))
+      else start(together)
+    }
+    begin()
   }
 
   const reconcile = async (reporting: readonly Outcome[]): Promise<void> => {
-    const known = [...buffer, ...[...running.values()].map((run) => run.job), ...reporting.map(({ job }) => job)]
+    const known = [...line.jobs, ...[...running.values()].map((run) => run.job), ...reporting.map(({ job }) => job)]
     await db.query(RECONCILE, [lease.id, known.map((job) => job.id)])
     answerLost = false
   }
@@ -207,23 +289,46 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
       stopping = true
       await stopListening?.()
       nudge.fire()
-      const unbegun = buffer.splice(0)
-      await giveBack(db, unbegun).catch(() => outcomes.push(...unbegun.map(asReturned)))
+      clearTimeout(batchTimer)
+      const unbegun = line.clear()
+      await giveBack(db, unbegun.map(asReturned)).catch(() => outcomes.push(...unbegun.map(asReturned)))
       await settle()
       nudge.fire()
       await loop
       // What was claimed while we stopped.
-      outcomes.push(...buffer.splice(0).map(asReturned))
+      outcomes.push(...line.clear().map(asReturned))
       for (let tries = 0; tries < 5 && (outcomes.length > 0 || answerLost); tries++) await swap(0)
       const clean = outcomes.length === 0 && !answerLost
-      if (unbegun.length > 0) wake.tell({ ready: { names, count: unbegun.length, low: unbegun[0]!.seq } })
+      if (unbegun.length > 0) wake.tell({ ready: { names: all, count: unbegun.length, low: unbegun[0]!.seq } })
       await keeper.stop()
       await lease.stop(clean).catch(() => {})
     },
   }
 }
 
-function asReturned(job: Claimed): Outcome {
+/** Jobs that came after others may be anything, and anywhere. */
+const ANYTHING: News = { ready: { names: [], count: 1, low: 0 }, held: [] }
+
+function hasSuccessors({ job }: Outcome): boolean {
+  return job.more !== null && (job.more.links ?? 0) % 2 === 1
+}
+
+function worksOf({ handlers }: WorkOptions): Map<string, JobWork> {
+  return new Map([...handlers].map(([name, work]) => [name, typeof work === 'function' ? { run: work } : work]))
+}
+
+async function predecessorsOf(db: SystemDatabase, sealer: Sealer, { id }: Claimed): Promise<Predecessor[]> {
+  const { rows } = await db.query<{ id: string; state: Predecessor['state']; name: string; result: string | null }>(
+    PREDECESSORS,
+    [id],
+  )
+  return rows.map(({ result, name, ...row }) => ({
+    ...row,
+    result: result === null ? undefined : sealer.open(name, JSON.parse(result)),
+  }))
+}
+
+function asReturned(job: Claimed): Outcome & { kind: 'returned' } {
   return { kind: 'returned', job, ms: 0 }
 }
 

@@ -13,6 +13,8 @@ const STATES: Record<JobState, BullState[]> = {
   running: ['active'],
   dead: ['failed'],
   done: ['completed'],
+  blocked: [],
+  cancelled: [],
 }
 /** Of one name and state, so many are looked at. */
 const MOST_IDS = 5000

@@ -3,6 +3,7 @@ import { encodeJob } from '../postgres/encode.ts'
 import { backoffOf, type Claimed } from '../postgres/run.ts'
 import { JobEngine } from '../errors.ts'
 import type { NewJob } from '../queue.ts'
+import { createSealer } from '../secret.ts'
 import type { BullJob, BullJobOptions } from './bullmq.ts'
 import { REDIS_CANNOT } from './cannot.ts'
 import { bullIdOf, idOf } from './names.ts'
@@ -46,7 +47,7 @@ export function checkJob(job: NewJob, maxPayloadBytes: number): void {
     const reason = option === 'concurrency' ? REDIS_CANNOT.Q10 : `jobs on redis do not have \`${option}\``
     throw JobEngine({ name: job.name, reason })
   }
-  encodeJob(job, maxPayloadBytes, undefined)
+  encodeJob(job, { maxPayloadBytes, sealer: createSealer([]), encrypt: false }, undefined)
 }
 
 export function encodeBull(
@@ -101,6 +102,7 @@ export function claimedOf(name: string, job: BullJob): Claimed {
     traceparent: trace ?? null,
     payload,
     waitedMs: Math.max(0, (job.processedOn ?? Date.now()) - job.timestamp - job.delay),
+    more: null,
     owner: 0,
   }
 }

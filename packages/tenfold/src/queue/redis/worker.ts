@@ -10,11 +10,13 @@
 import { messageOf, type Service } from '../../kernel/index.ts'
 import type { PatientRedis, Redis } from '../../redis/index.ts'
 import type { Telemetry } from '../../telemetry/index.ts'
-import { JobInterrupted, JobLeaseLost } from '../errors.ts'
-import { startRun, type Run } from '../postgres/run.ts'
+import { JobEngine, JobInterrupted, JobLeaseLost } from '../errors.ts'
+import { startSingle, type Run, type RunTools } from '../postgres/run.ts'
 import { watchJobs } from '../postgres/watch.ts'
-import type { WorkOptions } from '../queue.ts'
+import type { JobWork, SingleWork, WorkOptions } from '../queue.ts'
+import { createSealer } from '../secret.ts'
 import type { BullJob, BullWorker } from './bullmq.ts'
+import { REDIS_CANNOT } from './cannot.ts'
 import { claimedOf, pauseAfter } from './encode.ts'
 import { bullNameOf, idOf } from './names.ts'
 import { createPlaces } from './places.ts'
@@ -37,6 +39,8 @@ export interface RedisWorkerParts {
 export function createRedisWorker(parts: RedisWorkerParts, options: WorkOptions): Service {
   const { redis, producer, prefix, telemetry } = parts
   const { handlers, concurrency = 10, leaseMs = 30_000, stopTimeoutMs = 25_000 } = options
+  const works = new Map([...handlers].map(([name, work]) => [name, singleOf(name, work)]))
+  const tools = toolsOf(telemetry)
   const watch = watchJobs(telemetry)
   const places = createPlaces(concurrency)
   const running = new Map<string, { run: Run; job: BullJob; told: number | undefined }>()
@@ -55,7 +59,7 @@ export function createRedisWorker(parts: RedisWorkerParts, options: WorkOptions)
     if (stopping || !(await places.enter())) return giveBack(job, token)
     const claimed = claimedOf(name, job)
     watch.waited(claimed)
-    const run = startRun(claimed, handlers.get(name)!, telemetry)
+    const run = startSingle(claimed, works.get(name)!, tools)
     running.set(claimed.id, { run, job, told: undefined })
     const outcome = await run.outcome
     running.delete(claimed.id)
@@ -63,7 +67,7 @@ export function createRedisWorker(parts: RedisWorkerParts, options: WorkOptions)
     watch.ran(outcome)
     if (outcome.kind === 'done') return outcome.result
     if (outcome.kind === 'returned') return giveBack(job, token)
-    throw asFailure(outcome.message, claimed.attempt)
+    throw asFailure('message' in outcome ? outcome.message : outcome.kind, claimed.attempt)
   }
 
   const lost = (ids: readonly string[]): void => {
@@ -172,6 +176,23 @@ export function createRedisWorker(parts: RedisWorkerParts, options: WorkOptions)
       await keep().catch(() => {})
       connection?.disconnect()
     },
+  }
+}
+
+function singleOf(name: string, work: JobWork | SingleWork['run']): SingleWork {
+  if (typeof work === 'function') return { run: work }
+  if ('batch' in work) throw JobEngine({ name, reason: REDIS_CANNOT.Q27 })
+  return work
+}
+
+function toolsOf(telemetry: Telemetry): RunTools {
+  return {
+    telemetry,
+    sealer: createSealer([]),
+    journalOf: ({ name }) => {
+      throw JobEngine({ name, reason: REDIS_CANNOT.Q29 })
+    },
+    predecessorsOf: async () => [],
   }
 }
 

@@ -1,16 +1,22 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { Queue, RunningJob } from '../queue.ts'
+import { describeControls } from './controls.ts'
 import { describeEvents } from './events.ts'
 import { describeFaults } from './faults.ts'
+import { describeFlows } from './flows.ts'
 import { gate, quiet, recorder, until, withWorker, type QueueBackend } from './harness.ts'
+import { describeOrder } from './order.ts'
+import { describeSteps } from './steps.ts'
 
-export type QueuePromise = `Q${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16}`
+type Digit = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9
+
+export type QueuePromise = `Q${Exclude<Digit, 0>}` | `Q${1 | 2}${Digit}` | `Q3${0 | 1 | 2 | 3 | 4}`
 
 /** Runs a test of a promise, or skips it with the reason that the backend gives. */
 export type Promised = (id: QueuePromise, says: string, run: () => Promise<void>) => void
 
-/** Proves Q1 to Q16 of a backend. */
+/** Proves all promises of a backend. */
 export function describeQueueContract(
   name: string,
   open: () => Promise<QueueBackend>,
@@ -395,5 +401,9 @@ export function describeQueueContract(
 
     describeFaults(promise, () => ({ backend, queue }))
     describeEvents(promise, () => ({ backend, queue }))
+    describeControls(promise, () => ({ backend, queue }))
+    describeOrder(promise, () => ({ backend, queue }))
+    describeFlows(promise, () => ({ backend, queue }))
+    describeSteps(promise, () => ({ backend, queue }))
   })
 }

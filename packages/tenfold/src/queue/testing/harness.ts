@@ -3,11 +3,11 @@ import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
 import type { SqlTransaction } from '../../database/index.ts'
 import type { Service } from '../../kernel/index.ts'
-import type { JobHandler, Queue, RunningJob, WorkOptions } from '../queue.ts'
+import type { JobHandler, JobWork, Queue, RunningJob, WorkOptions } from '../queue.ts'
 
 export interface QueueBackend {
   /** The same queue as seen by another process each time. */
-  open(options?: { listen?: boolean; maxPayloadBytes?: number }): Queue
+  open(options?: { listen?: boolean; maxPayloadBytes?: number; secrets?: readonly string[] }): Queue
   /** A transaction of a module, which has no rights on the queue's own tables. */
   transaction<T>(fn: (tx: SqlTransaction) => Promise<T>): Promise<T>
   /** A process of its own with a worker for `test.sleep`, whose jobs take `{ ms }` each. Told on its standard output: `began <id>`. */
@@ -33,7 +33,7 @@ export function recorder(run: (job: RunningJob) => Promise<unknown> = async () =
 /** Runs a worker for as long as `fn` takes. */
 export async function withWorker<T>(
   queue: Queue,
-  handlers: Record<string, JobHandler>,
+  handlers: Record<string, JobHandler | JobWork>,
   fn: (worker: Service) => Promise<T>,
   options: Omit<WorkOptions, 'handlers'> = {},
 ): Promise<T> {
