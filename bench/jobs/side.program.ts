@@ -1,0 +1,114 @@
+/** One system in a process of its own: told over IPC what to do, answers with what it measured. */
+import { pathToFileURL } from 'node:url'
+import { join } from 'node:path'
+import { payloadOf, type Peers, type Place } from './systems/system.ts'
+import { SYSTEMS } from './systems/index.ts'
+
+export type Order =
+  | { do: 'clear' | 'close' | 'left' | 'stop-work' }
+  | { do: 'sequential'; count: number }
+  | { do: 'concurrent'; count: number; callers: number }
+  | { do: 'bulk'; count: number; size: number }
+  | { do: 'drain'; count: number; concurrency: number }
+  | { do: 'work'; concurrency: number }
+  | { do: 'trickle'; count: number; perSecond: number }
+  | { do: 'latencies' }
+
+export interface Answer {
+  perSecond?: number
+  left?: number
+  latencies?: number[]
+  error?: string
+}
+
+const [name, given] = process.argv.slice(2) as [string, string]
+const place = JSON.parse(given) as Place & { folder: string }
+const { load } = (await import(pathToFileURL(join(place.folder, 'load.js')).href)) as { load: Peers }
+const system = await SYSTEMS[name]!({ ...place, peers: load })
+
+let latencies: number[] = []
+let ran = 0
+let firstAt = 0
+let stopWork: (() => Promise<void>) | undefined
+
+const note = (payload: object): void => {
+  if (ran++ === 0) firstAt = performance.now()
+  const { at } = payload as { at?: string }
+  if (at && latencies.length < 100_000) latencies.push(Number(process.hrtime.bigint() - BigInt(at)) / 1e6)
+}
+const count = (): void => {
+  if (ran++ === 0) firstAt = performance.now()
+}
+
+async function obey(order: Order): Promise<Answer> {
+  const began = performance.now()
+  const rate = (jobs: number, since = began): Answer => ({ perSecond: (jobs / (performance.now() - since)) * 1000 })
+  switch (order.do) {
+    case 'clear':
+      await system.clear()
+      return {}
+    case 'left':
+      return { left: await system.left() }
+    case 'sequential':
+      for (let n = 0; n < order.count; n++) await system.add(payloadOf(n))
+      return rate(order.count)
+    case 'concurrent': {
+      let n = 0
+      const caller = async (): Promise<void> => {
+        while (n < order.count) await system.add(payloadOf(n++))
+      }
+      await Promise.all(Array.from({ length: order.callers }, caller))
+      return rate(order.count)
+    }
+    case 'bulk':
+      for (let at = 0; at < order.count; at += order.size)
+        await system.addMany(
+          Array.from({ length: Math.min(order.size, order.count - at) }, (_, n) => payloadOf(at + n)),
+        )
+      return rate(order.count)
+    case 'drain': {
+      ran = 0
+      const stop = await system.work(order.concurrency, count)
+      while (ran < order.count) await new Promise((resolve) => setTimeout(resolve, 2))
+      while ((await system.left()) > 0) await new Promise((resolve) => setTimeout(resolve, 2))
+      const answer = rate(order.count, firstAt)
+      await stop()
+      return answer
+    }
+    case 'work':
+      latencies = []
+      stopWork = await system.work(order.concurrency, note)
+      return {}
+    case 'stop-work':
+      await stopWork?.()
+      return {}
+    case 'trickle': {
+      // Random gaps, as of callers who know nothing of each other; each call at its time, whatever the others do.
+      const calls: Promise<unknown>[] = []
+      let at = performance.now()
+      for (let n = 0; n < order.count; n++) {
+        at += (-Math.log(1 - Math.random()) / order.perSecond) * 1000
+        await new Promise((resolve) => setTimeout(resolve, Math.max(0, at - performance.now())))
+        calls.push(system.add(payloadOf(n)))
+      }
+      await Promise.all(calls)
+      return {}
+    }
+    case 'latencies':
+      return { latencies }
+    case 'close':
+      await system.close()
+      return {}
+  }
+}
+
+process.on('message', (order: Order) => {
+  obey(order)
+    .catch((error: Error): Answer => ({ error: error.stack ?? error.message }))
+    .then((answer) => {
+      process.send!(answer)
+      if (order.do === 'close') process.disconnect()
+    })
+})
+process.on('disconnect', () => setTimeout(() => process.exit(), 2000).unref())
+process.send!({})
