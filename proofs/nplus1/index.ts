@@ -1,5 +1,6 @@
 /** N+1 queries are found, what only looks like them is let alone, and watching costs next to nothing. */
 import type { Claim, Claims, ClaimsOptions, Report, Row } from '../../scripts/claims/index.ts'
+import { later } from './cases/later.ts'
 import { lookalikes } from './cases/lookalikes.ts'
 import { reads } from './cases/reads.ts'
 import { work } from './cases/work.ts'
@@ -7,7 +8,7 @@ import { measureCost } from './cost.ts'
 import { rivals } from './rivals.ts'
 import { runCases, type Outcome } from './run.ts'
 
-const CASES = [...reads, ...work, ...lookalikes]
+const CASES = [...reads, ...work, ...lookalikes, ...later]
 const OURS = 'tenfold: by provenance'
 
 export default {

@@ -22,6 +22,8 @@ export interface Source {
 }
 
 const SHARE = 0.8
+/** Of the steps from one key to the next. */
+const OUT_OF_ORDER = 0.1
 const DEPTH = 4
 const ITEMS = 200
 const COLUMNS = 200
@@ -136,7 +138,7 @@ function follows(rows: readonly number[]): boolean {
     if (rows[i]! > rows[i - 1]!) up++
     else down++
   }
-  return Math.max(up, down) >= (rows.length - 1) * SHARE
+  return Math.min(up, down) <= Math.floor((up + down) * OUT_OF_ORDER)
 }
 
 /** The one that gave more keys at once, fits better by name, came last. */
