@@ -1,5 +1,5 @@
-import type { Clock } from '../../kernel/index.ts'
-import type { Telemetry } from '../../telemetry/index.ts'
+import { messageOf, type Clock } from '../../kernel/index.ts'
+import type { Logger, Telemetry } from '../../telemetry/index.ts'
 import { Connections } from '../connections.ts'
 import type { Statements } from '../statements.ts'
 import { createPositions, type Positions } from './positions.ts'
@@ -53,7 +53,7 @@ export function openReplicas(options: ReplicasOptions): Replicas {
   const primary = new Primary({ connections, role: systemRole, clock, log: telemetry.log })
   const replicas = urls.map((url, i) => openReplica(`replica-${i + 1}`, url, primary, options))
   const routing = createRouting({ primary, statements, replicas, telemetry, clock })
-  const pulse = createPulse(primary, clock)
+  const pulse = createPulse(primary, clock, telemetry.log)
   return {
     routing: { ...routing, read: (fn) => (pulse.wake(), routing.read(fn)) },
     positions: createPositions(routing.causality, primary, replicas),
@@ -105,7 +105,7 @@ function openReplica(name: string, url: string, primary: Primary, options: Repli
 }
 
 /** Looks at the primary again and again, as long as somebody reads. */
-function createPulse(primary: Primary, clock: Clock) {
+function createPulse(primary: Primary, clock: Clock, log: Logger) {
   let timer: NodeJS.Timeout | undefined
   let looking = false
   let stopped = false
@@ -118,8 +118,11 @@ function createPulse(primary: Primary, clock: Clock) {
     try {
       await primary.look()
       failures = 0
-    } catch {
-      failures++
+    } catch (error) {
+      if (failures++ === 0)
+        log.warn('The position of the primary cannot be read: replicas are not used until it can.', {
+          reason: messageOf(error),
+        })
     }
     looking = false
     if (clock.elapsed() - usedAt < IDLE_MS) schedule(Math.min(MAX_PAUSE_MS, LOOK_MS * 2 ** failures))
