@@ -1,6 +1,6 @@
 /** What has to hold, and whether it does: medians of one run, compared with each other and never with another run's. */
 import type { Claim } from '../../scripts/claims/index.ts'
-import { median, type Results, type Sample } from './index.ts'
+import { median, type Results, type Sample } from './samples.ts'
 import { BULLMQ, GRAPHILE, OURS, PG_BOSS } from './systems/index.ts'
 
 interface Goal {

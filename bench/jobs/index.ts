@@ -3,6 +3,7 @@ import type { Claims, ClaimsOptions, Report, Row } from '../../scripts/claims/in
 import { claimsOf } from './claims.ts'
 import { cpuOf, cpuOfMachine } from './cpu.ts'
 import { setStage, type Side, type Stage } from './stage.ts'
+import { median, type Results, type Sample } from './samples.ts'
 import type { Order } from './side.program.ts'
 import { OURS, PEERS, RAW, SYSTEMS } from './systems/index.ts'
 
@@ -17,18 +18,7 @@ export default {
   run,
 } satisfies Claims
 
-/** Of one round. CPU in ms for a thousand jobs. */
-export interface Sample {
-  value: number
-  database?: number
-  client?: number
-  /** Cores that others used meanwhile. */
-  others: number
-}
-
-export type Results = Map<string, Map<string, Sample[]>>
-
-export interface Scenario {
+interface Scenario {
   name: string
   unit: 'jobs/s' | 'ms (p95)'
   systems: readonly string[]
@@ -257,12 +247,6 @@ function shuffled<T>(values: readonly T[]): T[] {
     .map((value) => ({ value, at: Math.random() }))
     .sort((a, b) => a.at - b.at)
     .map(({ value }) => value)
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
 function round1(value: number): number {

@@ -103,7 +103,7 @@ async function obey(order: Order): Promise<Answer> {
 }
 
 process.on('message', (order: Order) => {
-  obey(order)
+  void obey(order)
     .catch((error: Error): Answer => ({ error: error.stack ?? error.message }))
     .then((answer) => {
       process.send!(answer)
