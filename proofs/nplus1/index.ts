@@ -23,7 +23,8 @@ async function run({ quick, set, log, signal }: ClaimsOptions): Promise<Report> 
   log(`${cases.length} cases`)
   const outcomes = await runCases(cases, signal)
   for (const { one, failed } of outcomes) if (failed !== undefined) log(`'${one.name}' broke: ${failed}`)
-  for (const outcome of outcomes) if (!isRight(outcome)) log(describe(outcome))
+  for (const outcome of outcomes)
+    if (!isRight(outcome) || (isFound(outcome) && !isNamed(outcome))) log(describe(outcome))
   log('what it costs')
   const costs = await measureCost(quick ? 15 : 60)
 
@@ -103,5 +104,6 @@ function share(value: number, of: number): string {
 }
 
 function describe({ one, findings }: Outcome): string {
-  return `${one.label === 'fine' ? 'false alarm' : 'missed'}: ${one.name} ${JSON.stringify(findings)}`
+  const what = one.label === 'fine' ? 'false alarm' : findings.length > 0 ? 'not named' : 'missed'
+  return `${what}: ${one.name} ${JSON.stringify(findings)}`
 }

@@ -147,14 +147,22 @@ function executorOver<Tables>(target: Sql, reads: Sql): QueryExecutor {
     },
   }
   const driver = Object.assign(new DummyDriver(), { acquireConnection: async () => connection })
-  return new Kysely<Tables>({
+  const kysely = new Kysely<Tables>({
     dialect: {
       createAdapter: () => new PostgresAdapter(),
       createDriver: () => driver,
       createIntrospector: (db) => new PostgresIntrospector(db),
       createQueryCompiler: () => new PostgresQueryCompiler(),
     },
-  }).getExecutor()
+  })
+  const executor = kysely.getExecutor()
+  const cancellable = executor.executeQuery.bind(executor)
+  // Kysely would ask for a connection first. We have none to ask for, and so the caller is still on the stack when the
+  // statement begins: what is found about it can name the line.
+  return Object.assign(executor, {
+    executeQuery: ((query, options) =>
+      options?.signal ? cancellable(query, options) : connection.executeQuery(query)) as QueryExecutor['executeQuery'],
+  })
 }
 
 /** What a json or jsonb column carries. */

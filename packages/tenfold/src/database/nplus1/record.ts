@@ -48,8 +48,10 @@ export interface Group {
   /** Its stack is formatted when somebody reads it. */
   captured: { stack?: string } | undefined
   /** The same of another module. */
-  readonly next: Group | undefined
+  next: Group | undefined
 }
+
+const FEW = 12
 
 /** Deep enough to reach the caller through a query builder. */
 const FRAMES = 40
@@ -60,7 +62,7 @@ export class Recording {
   readonly groups: Group[] = []
   /** Whether anything ran so often that it has to be looked at. */
   repeated = false
-  private readonly byName = new Map<string, Group>()
+  private byName: Map<string, Group> | undefined
   private writers: WeakSet<object> | undefined
   private order = 0
   private writes = 0
@@ -89,7 +91,7 @@ export class Recording {
       recording: this,
       group,
       began: ++this.order,
-      startedMs: performance.now(),
+      startedMs: group.times > 1 ? performance.now() : 0,
       endedMs: 0,
       text,
       values,
@@ -131,17 +133,15 @@ export class Recording {
   /** Lets go of all rows. */
   forget(): void {
     this.groups.length = 0
-    this.byName.clear()
+    this.byName = undefined
   }
 
   private groupOf(kind: Group['kind'], module: string, name: string): Group | undefined {
-    const first = this.byName.get(name)
-    let group = first
-    while (group && group.module !== module) group = group.next
-    if (group) return group
+    const known = this.find(module, name)
+    if (known) return known
     if (this.groups.length >= GROUPS) return undefined
     const writes = kind === 'query' && changes(name)
-    group = {
+    const group: Group = {
       kind,
       module,
       name,
@@ -151,12 +151,36 @@ export class Recording {
       outcomes: NONE,
       rows: 0,
       captured: undefined,
-      next: first,
+      next: this.byName?.get(name),
     }
-    this.byName.set(name, group)
+    this.byName?.set(name, group)
     this.groups.push(group)
     return group
   }
+
+  /** Most contexts run a handful of statements: a Map is made for the others. */
+  private find(module: string, name: string): Group | undefined {
+    const { groups } = this
+    if (groups.length <= FEW) {
+      for (let i = 0; i < groups.length; i++) {
+        const group = groups[i]!
+        if (group.name === name && group.module === module) return group
+      }
+      return undefined
+    }
+    let group = (this.byName ??= mapOf(groups)).get(name)
+    while (group && group.module !== module) group = group.next
+    return group
+  }
+}
+
+function mapOf(groups: readonly Group[]): Map<string, Group> {
+  const byName = new Map<string, Group>()
+  for (const group of groups) {
+    group.next = byName.get(group.name)
+    byName.set(group.name, group)
+  }
+  return byName
 }
 
 /** It writes or locks rows. */
