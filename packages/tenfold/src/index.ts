@@ -14,6 +14,7 @@ export {
 } from './kernel/index.ts'
 export type { AnyTx, Db, Json, Tx } from './database/index.ts'
 export { created, file, html, noContent, redirect, respond, stream, text } from './http/index.ts'
+export { giveUp, retryAfter } from './queue/index.ts'
 export {
   contract,
   defineModule,

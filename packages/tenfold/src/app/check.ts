@@ -1,5 +1,6 @@
 /** What can be known to be wrong with an app before anything is started. */
-import { nameOf, type Module } from '../modules/index.ts'
+import { toMs } from '../kernel/index.ts'
+import { nameOf, type JobDefinition, type Module } from '../modules/index.ts'
 
 export function problemsOf(name: string, modules: readonly Module[]): string[] {
   return [
@@ -9,6 +10,7 @@ export function problemsOf(name: string, modules: readonly Module[]): string[] {
     ...duplicates(modules),
     ...modules.flatMap((module) => edgesOf(module, modules)),
     ...cycles(modules),
+    ...modules.flatMap((module) => module.parts.flatMap((part) => (part.kind === 'job' ? jobProblems(part) : []))),
   ]
 }
 
@@ -30,6 +32,27 @@ function shapeOf(path: string): string {
 
 function twice(values: readonly string[]): string[] {
   return [...new Set(values.filter((value, i) => values.indexOf(value) !== i))]
+}
+
+const DAY = 86_400_000
+
+/** Options of a job that no run could keep. */
+function jobProblems({ name, options }: JobDefinition): string[] {
+  const { attempts = 1, priority = 0, version = 1, batch, rate, concurrency, run, runBatch } = options
+  const whole = (value: number, least: number, most: number): boolean =>
+    Number.isInteger(value) && value >= least && value <= most
+  const wrong: [boolean, string][] = [
+    [!run === !runBatch, '`run`, or `batch` with `runBatch`, and not both'],
+    [!batch !== !runBatch, '`batch` and `runBatch` together'],
+    [!!batch && !whole(batch.size, 1, 1000), 'a batch `size` from 1 to 1000'],
+    [!whole(attempts, 1, 10_000), '`attempts` from 1 to 10000'],
+    [!whole(priority, -1000, 1000), 'a whole `priority` from -1000 to 1000'],
+    [!whole(version, 1, 32_767), 'a whole `version` from 1 to 32767'],
+    [!!rate && !whole(rate.max, 1, 1_000_000), 'a `rate` whose `max` lets one begin'],
+    [!!rate && !(toMs(rate.per) >= 1 && toMs(rate.per) <= DAY), 'a `rate` over 1 ms to one day'],
+    [!!concurrency && !whole(concurrency.limit, 1, 1_000_000), 'a `concurrency` whose `limit` lets one run'],
+  ]
+  return wrong.filter(([is]) => is).map(([, needs]) => `job '${name}' needs ${needs}`)
 }
 
 /** Each contract in `uses` must be there and be implemented; each event listened to must be published by its module. */

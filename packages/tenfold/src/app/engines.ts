@@ -25,8 +25,9 @@ export function engineProblems(modules: readonly Module[], queue: QueueConfig): 
       return `queue.jobs of tenfold.config.ts names '${name}', which is no job, cron or subscription${hint}`
     }),
     ...known
-      .filter((one) => one.concurrency && chosen(one.stored) === 'redis')
-      .map((one) => `'${one.name}' has \`concurrency\` and may not run on redis: ${REDIS_CANNOT.Q10}`),
+      .filter((one) => chosen(one.stored) === 'redis')
+      .flatMap((one) => one.needs.map(([option, promise]) => [one.name, option, REDIS_CANNOT[promise]] as const))
+      .map(([name, option, reason]) => `'${name}' has \`${option}\` and may not run on redis: ${reason}`),
   ]
 }
 
@@ -43,16 +44,29 @@ interface Runnable {
   name: string
   stored: string
   engine: Engine | undefined
-  concurrency: boolean
+  /** Options of it that Redis cannot keep, with the promise that is behind them. */
+  needs: [string, keyof typeof REDIS_CANNOT][]
 }
+
+const NEEDS = {
+  concurrency: 'Q10',
+  retry: 'Q19',
+  version: 'Q22',
+  tenant: 'Q23',
+  rate: 'Q24',
+  batch: 'Q27',
+  encrypt: 'Q32',
+  ordered: 'Q34',
+} as const
 
 function runnables(modules: readonly Module[]): Runnable[] {
   return modules
     .flatMap((module) => module.parts)
     .flatMap((part): Runnable[] => {
       if (part.kind !== 'job' && part.kind !== 'subscription' && part.kind !== 'cron') return []
-      const { engine, concurrency } = part.options as { engine?: Engine; concurrency?: unknown }
+      const options = part.options as { engine?: Engine } & { [Option in keyof typeof NEEDS]?: unknown }
+      const needs = Object.entries(NEEDS).filter(([option]) => options[option as keyof typeof NEEDS])
       const name = nameOf(part)
-      return [{ name, stored: part.kind === 'cron' ? jobNameOf(name) : name, engine, concurrency: !!concurrency }]
+      return [{ name, stored: part.kind === 'cron' ? jobNameOf(name) : name, engine: options.engine, needs }]
     })
 }

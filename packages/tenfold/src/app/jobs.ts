@@ -1,12 +1,22 @@
 /** Jobs, subscriptions and crons: all of them run as jobs of the queue, in their module's context. */
+import { sql } from 'kysely'
 import { validate, type AnySchema, type Issue, type TenfoldError } from '../kernel/index.ts'
-import type { Positions, RepeatWatch } from '../database/index.ts'
+import type { Db, Positions, RepeatWatch } from '../database/index.ts'
 import { jobNameOf, type CronTick } from '../cron/index.ts'
-import type { EventDelivery, JobHandler, RetryOptions, RunningJob, Subscriber } from '../queue/index.ts'
+import type {
+  BatchWork,
+  EventDelivery,
+  JobHandler,
+  JobWork,
+  RetryOptions,
+  RunningJob,
+  Subscriber,
+} from '../queue/index.ts'
 import { toMs, type Duration } from '../kernel/index.ts'
 import {
   runInScope,
   type CronDefinition,
+  type EventShape,
   type JobDefinition,
   type Module,
   type Scope,
@@ -24,29 +34,76 @@ export function handlersOf(
   contextOf: ContextOf,
   positions?: Positions,
   watch?: RepeatWatch,
-): Map<string, JobHandler> {
-  const handlers = new Map<string, JobHandler>()
+): Map<string, JobWork> {
+  const handlers = new Map<string, JobWork>()
   for (const part of modules.flatMap((module) => module.parts)) {
-    if (part.kind === 'job') handlers.set(part.name, jobHandler(part, contextOf, watch))
-    if (part.kind === 'subscription') handlers.set(part.name, subscriptionHandler(part, contextOf, watch))
-    if (part.kind === 'cron') handlers.set(jobNameOf(part.name), cronHandler(part, contextOf))
+    if (part.kind === 'job') handlers.set(part.name, jobWork(part, contextOf, watch))
+    if (part.kind === 'subscription')
+      handlers.set(part.name, { run: subscriptionHandler(part, contextOf, watch), ...policyOf(part.options) })
+    if (part.kind === 'cron') handlers.set(jobNameOf(part.name), { run: cronHandler(part, contextOf) })
   }
-  const started = (handler: JobHandler): JobHandler => {
-    return (job) => {
-      // Whoever enqueued, published or ticked had committed before this job was claimed: it reads all that they have written.
-      positions?.acceptNow()
-      return runInScope(scope, () => handler(job))
+  const start = <T>(fn: () => Promise<T>): Promise<T> => {
+    // Whoever enqueued, published or ticked had committed before this job was claimed: it reads all that they have written.
+    positions?.acceptNow()
+    return runInScope(scope, fn)
+  }
+  const started = (work: JobWork): JobWork =>
+    'batch' in work
+      ? { ...work, runBatch: (jobs) => start(() => work.runBatch(jobs)) }
+      : { ...work, run: (job) => start(() => work.run(job)) }
+  return new Map([...handlers].map(([name, work]) => [name, started(work)]))
+}
+
+function jobWork(definition: JobDefinition, contextOf: ContextOf, watch?: RepeatWatch): JobWork {
+  const { batch, version } = definition.options
+  const common = { ...policyOf(definition.options), ...(version !== undefined && { version }) }
+  if (!batch) return { ...common, run: jobHandler(definition, contextOf, watch) }
+  const { size, wait } = batch
+  return { ...common, batch: { size, waitMs: toMs(wait) }, runBatch: batchHandler(definition, contextOf, watch) }
+}
+
+function policyOf({ retry }: Pick<JobDefinition['options'], 'retry'>): Pick<JobWork, 'retry'> {
+  if (!retry) return {}
+  return {
+    retry(error, attempt) {
+      const verdict = retry(error, attempt)
+      return verdict === undefined || verdict === 'stop' ? verdict : toMs(verdict)
+    },
+  }
+}
+
+/** An input that does not fit fails its own job; the others are handled. */
+function batchHandler(definition: JobDefinition, contextOf: ContextOf, watch?: RepeatWatch): BatchWork['runBatch'] {
+  const run = definition.options.runBatch as (context: object) => Promise<readonly unknown[] | void>
+  return async (jobs) => {
+    const results: unknown[] = jobs.map(() => undefined)
+    const fitting: { at: number; item: object }[] = []
+    for (const [at, job] of jobs.entries()) {
+      const { id: jobId, attempt, lastAttempt, signal } = job
+      try {
+        const input = await inputOf(definition, job)
+        fitting.push({ at, item: { input, jobId, attempt, lastAttempt, signal } })
+      } catch (error) {
+        results[at] = error
+      }
     }
+    if (fitting.length === 0) return results
+    const items = fitting.map(({ item }) => item)
+    watch?.given('the inputs of the batch', items)
+    const given = await run(Object.assign(contextOf(definition.module, jobs[fitting[0]!.at]!.signal), { items }))
+    fitting.forEach(({ at }, i) => (results[at] = given?.[i]))
+    return results
   }
-  return new Map([...handlers].map(([name, handler]) => [name, started(handler)]))
+}
+
+function inputOf(definition: JobDefinition, job: RunningJob): Promise<unknown> {
+  return checked(definition.options.input, job.payload, (issues) => JobInputInvalid({ job: job.name, issues }))
 }
 
 function jobHandler(definition: JobDefinition, contextOf: ContextOf, watch?: RepeatWatch): JobHandler {
   const run = definition.options.run as Run
   return async (job) => {
-    const input = await checked(definition.options.input, job.payload, (issues) =>
-      JobInputInvalid({ job: job.name, issues }),
-    )
+    const input = await inputOf(definition, job)
     watch?.given('the input of the job', input)
     return run(Object.assign(contextOf(definition.module, job.signal), factsOf(job), { input }))
   }
@@ -64,7 +121,14 @@ function subscriptionHandler(
       EventInvalid({ event: delivery.event, issues }),
     )
     watch?.given('the event', event)
-    return run(Object.assign(contextOf(definition.module, job.signal), factsOf(job), { event }))
+    const context = Object.assign(contextOf(definition.module, job.signal), factsOf(job), { event })
+    if (!definition.options.once) return run(context)
+    const { db } = context as unknown as { db: Db<object> }
+    return db.transaction(async (tx) => {
+      const { rows } = await sql<{ first: boolean }>`
+        select tenfold.handle_once(${job.name}, ${delivery.eventId}::bigint) as first`.execute(tx)
+      return rows[0]!.first ? run(Object.assign(context, { tx })) : undefined
+    })
   }
 }
 
@@ -82,6 +146,19 @@ function factsOf(job: RunningJob): object {
     attempt: job.attempt,
     lastAttempt: job.lastAttempt,
     progress: (fraction: number) => job.progress(fraction),
+    version: job.version,
+    after: job.after,
+    step: <T>(name: string, fn: () => Promise<T>) => job.step(name, fn),
+    sleep: (duration: Duration, name?: string) => job.sleep(toMs(duration), name),
+    async waitForEvent(
+      shape: EventShape,
+      { match, timeout, name }: { match?: unknown; timeout: Duration; name?: string },
+    ) {
+      const wanted = { event: shape.name, timeoutMs: toMs(timeout), ...(match !== undefined && { match }) }
+      const arrived = await job.waitForEvent({ ...wanted, ...(name !== undefined && { name }) })
+      if (!arrived) return undefined
+      return checked(shape.payload, arrived.payload, (issues) => EventInvalid({ event: shape.name, issues }))
+    },
   }
 }
 
@@ -101,7 +178,10 @@ export function subscriptionsOf(modules: readonly Module[]): Map<string, Subscri
   for (const part of modules.flatMap((module) => module.parts)) {
     if (part.kind !== 'subscription') continue
     const subscribers = subscriptions.get(part.shape.name) ?? []
-    subscriptions.set(part.shape.name, [...subscribers, { job: part.name, ...retriesOf(part.options) }])
+    subscriptions.set(part.shape.name, [
+      ...subscribers,
+      { job: part.name, ...(part.options.ordered && { ordered: true }), ...retriesOf(part.options) },
+    ])
   }
   return subscriptions
 }

@@ -50,9 +50,10 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
         telemetry,
         redis,
         prefix: app.name,
+        secrets: [bindings.secretKey],
         engineOf: engineOf(app.modules, ground.config.queue),
       })
-    : openQueue({ db, telemetry })
+    : openQueue({ db, telemetry, secrets: [bindings.secretKey] })
   opened.defer(() => queue.close())
   const caches = await openCaches({ db, telemetry, clock, ...(positions && { positions }) })
   opened.defer(() => caches.close())

@@ -1,5 +1,5 @@
 /** What definitions do when they are called, in one running instance. */
-import { toMs } from '../kernel/index.ts'
+import { toMs, type Duration } from '../kernel/index.ts'
 import { openTransactions } from '../database/index.ts'
 import type { Cache, Caches } from '../cache/index.ts'
 import { EnqueueOutsideTransaction, type NewJob, type Queue } from '../queue/index.ts'
@@ -7,10 +7,12 @@ import type { Telemetry } from '../telemetry/index.ts'
 import {
   runInScope,
   type CacheDefinition,
+  type EnqueueOptions,
   type JobDefinition,
   type MetricDefinition,
   type Module,
   type Scope,
+  type UniqueJob,
 } from '../modules/index.ts'
 import type { ContextOf } from './contexts.ts'
 import { EventInvalid, JobInputInvalid } from './errors.ts'
@@ -49,11 +51,12 @@ export function createScope(modules: readonly Module[], parts: ScopeParts): Scop
         tx,
       )
     },
-    async publish(event, payloads, tx) {
+    cancel: (jobId, reason) => queue.cancel(jobId, reason),
+    async publish(event, payloads, tx, key) {
       const { name, payload: schema } = event.shape
       for (const payload of payloads) await checked(schema, payload, (issues) => EventInvalid({ event: name, issues }))
       await queue.publish(
-        payloads.map((payload) => ({ name, payload })),
+        payloads.map((payload) => ({ name, payload, ...(key !== undefined && { key }) })),
         tx,
       )
     },
@@ -68,14 +71,9 @@ export function createScope(modules: readonly Module[], parts: ScopeParts): Scop
   return scope
 }
 
-function newJob(
-  job: JobDefinition,
-  payload: unknown,
-  options: { delay?: Parameters<typeof toMs>[0]; runAt?: Date; priority?: number },
-): NewJob {
-  const { priority = job.options.priority, delay, runAt } = options
-  const unique = job.options.unique as ((input: unknown) => string) | undefined
-  const concurrency = job.options.concurrency as { key: (input: unknown) => string; limit: number } | undefined
+function newJob(job: JobDefinition, payload: unknown, options: Omit<EnqueueOptions, 'tx'>): NewJob {
+  const { unique, concurrency, rate, tenant, keep, version, encrypt } = job.options as unknown as Choosers
+  const { priority = job.options.priority, delay, runAt, after, afterFailure } = options
   return {
     name: job.name,
     payload,
@@ -83,8 +81,48 @@ function newJob(
     ...(priority !== undefined && { priority }),
     ...(delay !== undefined && { delay: toMs(delay) }),
     ...(runAt && { runAt }),
-    ...(unique && { uniqueKey: unique(payload) }),
-    ...(concurrency && { concurrency: { key: concurrency.key(payload), limit: concurrency.limit } }),
+    ...(after && after.length > 0 && { after, ...(afterFailure && { afterFailure }) }),
+    ...(unique && uniqueOf(unique, payload)),
+    ...(concurrency && { concurrency: placesOf(concurrency, payload) }),
+    ...(rate && { rate: { max: rate.max, perMs: toMs(rate.per), ...keyOf(rate.key, payload) } }),
+    ...(tenant && { tenant: tenant(payload) }),
+    ...(keep !== undefined && { keepMs: toMs(keep) }),
+    ...(version !== undefined && { version }),
+    ...(encrypt !== undefined && { encrypt }),
+  }
+}
+
+type Chooser = (input: unknown) => string
+
+/** The options of a job whose input type is not known here. */
+type Choosers = Pick<JobDefinition['options'], 'keep' | 'version' | 'encrypt'> & {
+  unique?: Chooser | (Omit<UniqueJob<unknown>, 'key'> & { key: Chooser })
+  concurrency?: { key?: Chooser; limit: number; total?: number }
+  rate?: { max: number; per: Duration; key?: Chooser }
+  tenant?: Chooser
+}
+
+function placesOf(
+  { key, ...limits }: NonNullable<Choosers['concurrency']>,
+  input: unknown,
+): NonNullable<NewJob['concurrency']> {
+  return { ...limits, ...keyOf(key, input) }
+}
+
+function keyOf(choose: Chooser | undefined, input: unknown): { key: string } | { key?: never } {
+  return choose ? { key: choose(input) } : {}
+}
+
+function uniqueOf(unique: NonNullable<Choosers['unique']>, input: unknown): Pick<NewJob, 'uniqueKey' | 'unique'> {
+  if (typeof unique === 'function') return { uniqueKey: unique(input) }
+  const { key, window, onConflict, maxWait } = unique
+  return {
+    uniqueKey: key(input),
+    unique: {
+      ...(window !== undefined && { windowMs: toMs(window) }),
+      ...(onConflict && { onConflict }),
+      ...(maxWait !== undefined && { maxWaitMs: toMs(maxWait) }),
+    },
   }
 }
 

@@ -12,7 +12,7 @@ import {
   type SubscriptionOptions,
 } from './event.ts'
 import type { Implementation, ImplementationDefinition } from './implement.ts'
-import { jobDefinition, type JobDefinition, type JobOptions } from './job.ts'
+import { jobDefinition, type BatchJobOptions, type JobDefinition, type JobOptions } from './job.ts'
 import {
   loaderDefinition,
   type Loaded,
@@ -80,7 +80,7 @@ export interface Kit<Name extends string, Uses extends Record<string, AnyContrac
   /** Work off the request path. */
   job<Input extends AnySchema>(
     name: string,
-    options: JobOptions<TypesOf<Name, Uses, T, S>, Input>,
+    options: JobOptions<TypesOf<Name, Uses, T, S>, Input> | BatchJobOptions<TypesOf<Name, Uses, T, S>, Input>,
   ): JobDefinition<Name, InputOf<Input>>
   /** Work at fixed times, once on any number of processes. */
   cron(name: string, schedule: string, options: CronOptions<TypesOf<Name, Uses, T, S>>): CronDefinition<Name>

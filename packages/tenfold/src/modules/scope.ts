@@ -12,7 +12,13 @@ import type { AnyTx } from '../database/index.ts'
 
 export interface Scope {
   enqueue(job: JobDefinition<string, any>, inputs: readonly unknown[], options: EnqueueOptions): Promise<string[]>
-  publish(event: EventDefinition<string, any>, payloads: readonly unknown[], tx: AnyTx | undefined): Promise<void>
+  cancel(jobId: string, reason?: string): Promise<boolean>
+  publish(
+    event: EventDefinition<string, any>,
+    payloads: readonly unknown[],
+    tx: AnyTx | undefined,
+    key?: string,
+  ): Promise<void>
   cached(cache: CacheDefinition<string, any, any>): CacheHandle
   loader(loader: LoaderDefinition<string, any, any>, tx: AnyTx | undefined): LoaderHandle
   record(metric: MetricDefinition, value: number, dimensions: Record<string, string>): void
