@@ -51,7 +51,9 @@ export class SharedStore {
   async take(key: string, paces: readonly Pace[], cost: number, whenAway: 'open' | 'closed'): Promise<Answer> {
     const known = this.#refusal(key, paces, cost)
     if (known) return { by: 'known', verdict: known }
-    if (this.#breaker.open) return this.#withoutStore(key, paces, cost, whenAway)
+    // Counted here too, so that a store that goes away leaves the count of this instance where it was.
+    const own = this.#own.take(key, paces, cost)
+    if (this.#breaker.open) return withoutStore(own, paces, whenAway)
     const askedAt = this.#options.clock.elapsed()
     try {
       const verdict = await this.#ask(key, paces, cost)
@@ -62,7 +64,7 @@ export class SharedStore {
       return { by: 'store', verdict }
     } catch (error) {
       this.#breaker.failed(messageOf(error))
-      return this.#withoutStore(key, paces, cost, whenAway)
+      return withoutStore(own, paces, whenAway)
     }
   }
 
@@ -89,12 +91,6 @@ export class SharedStore {
     return undefined
   }
 
-  #withoutStore(key: string, paces: readonly Pace[], cost: number, whenAway: 'open' | 'closed'): Answer {
-    if (whenAway === 'open') return { by: 'away', verdict: this.#own.take(key, paces, cost) }
-    // As if the key had used all that it has: it may ask again after a steady interval.
-    return { by: 'away', verdict: { allowed: false, ahead: paces.map((pace) => pace.tolerance) } }
-  }
-
   async #ask(key: string, paces: readonly Pace[], cost: number): Promise<Verdict> {
     const { store, clock, timeout } = this.#options
     const timer = new AbortController()
@@ -112,3 +108,9 @@ export class SharedStore {
 }
 
 const PROBE_KEY = 'tenfold probe'
+
+function withoutStore(own: Verdict, paces: readonly Pace[], whenAway: 'open' | 'closed'): Answer {
+  if (whenAway === 'open') return { by: 'away', verdict: own }
+  // As if the key had used all that it has: it may ask again after a steady interval.
+  return { by: 'away', verdict: { allowed: false, ahead: paces.map((pace) => pace.tolerance) } }
+}

@@ -38,6 +38,19 @@ describe('the postgres store of rate limits', () => {
     assert.ok(allowed >= 500 && allowed <= 505, `${allowed} were allowed: ${counts.join(' + ')}`)
   })
 
+  it('L6 goes on counting where it was when the store stops answering', async () => {
+    const limits = open(systemClock, 20)
+    const limiter = limits.define({ name: 'test.midway', windows: [{ max: 5, per: '1h' }] })
+    const ask = async (times: number): Promise<number> => {
+      let allowed = 0
+      for (let i = 0; i < times; i++) if ((await limiter.take('k')).allowed) allowed++
+      return allowed
+    }
+    assert.equal(await ask(4), 4)
+    await whileHung(async () => assert.equal(await ask(4), 1))
+    await limits.close()
+  })
+
   it('L5 goes by the clock of the database, not by those of the instances', async () => {
     const late: Clock = {
       ...systemClock,
