@@ -14,6 +14,7 @@ export const catalog = contract('catalog', {
 
 /** Columns do not matter here: what the cases do is seen by what they send. */
 export interface StoreTables {
+  // oxlint-disable-next-line typescript/no-explicit-any -- columns do not matter here
   [table: string]: Record<string, any>
 }
 
@@ -53,6 +54,7 @@ export interface CaseContext extends ModuleContext<{
   settings: unknown
 }> {
   /** The body of the request, or the input of the job. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- JSON of every kind
   given: any
   /** Somebody outside who is slow to thank: one HTTP call. */
   deliver(id: string): Promise<void>

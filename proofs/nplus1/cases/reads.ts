@@ -94,8 +94,11 @@ export const reads: Case[] = [
     label,
     names: /from customer/,
     async run({ db }) {
-      const toJson = async (order: any) => ({ ...order, customer: await customerById(db, order.customer_id) })
-      return Promise.all((await orders(db, 7)).map(toJson))
+      const toJson = async (order: { customer_id: string }) => ({
+        ...order,
+        customer: await customerById(db, order.customer_id),
+      })
+      return Promise.all((await orders(db, 7)).map((order) => toJson({ customer_id: order.customer_id })))
     },
   },
   {

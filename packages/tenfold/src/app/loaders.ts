@@ -2,7 +2,7 @@
  *  for within a transaction as long as that. */
 import type { AnyTx } from '../database/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
-import type { LoaderDefinition, LoaderHandle } from '../modules/index.ts'
+import type { LoaderDefinition, LoaderHandle, LoaderKey } from '../modules/index.ts'
 import type { ContextOf } from './contexts.ts'
 import { LoaderMissing, LoaderRows } from './errors.ts'
 import { createJoin } from './join.ts'
@@ -56,7 +56,7 @@ function createLoader({ name, options }: AnyLoader, context: object, mostKept: n
   }, options.maxBatch ?? MOST_KEYS)
   return {
     load(key) {
-      const id = String(key)
+      const id = idOf(key)
       const known = kept.get(id)
       if (known) return known
       const asked = join.ask(key)
@@ -65,19 +65,23 @@ function createLoader({ name, options }: AnyLoader, context: object, mostKept: n
       asked.catch(() => kept.delete(id))
       return asked
     },
-    forget: (key) => void (key === undefined ? kept.clear() : kept.delete(String(key))),
+    forget: (key) => void (key === undefined ? kept.clear() : kept.delete(idOf(key))),
   }
 }
 
 type Rows = readonly unknown[] | ReadonlyMap<unknown, unknown>
 
-/** By the text of the key: `5` and `'5'` are one row. */
+/** By its text: `5` and `'5'` are one key. */
+function idOf(key: unknown): string {
+  return String(key as LoaderKey)
+}
+
 function index(name: string, { by, many }: AnyLoader['options'], found: Rows): Map<string, unknown> {
-  if (found instanceof Map) return new Map([...found].map(([key, value]) => [String(key), value]))
+  if (found instanceof Map) return new Map([...found].map(([key, value]) => [idOf(key), value]))
   if (by === undefined) throw LoaderRows({ loader: name })
   const rows = new Map<string, unknown>()
   for (const row of found as readonly Record<string, unknown>[]) {
-    const key = String(row[by])
+    const key = idOf(row[by])
     const before = rows.get(key) as unknown[] | undefined
     if (many && before) before.push(row)
     else rows.set(key, many ? [row] : row)
@@ -91,9 +95,9 @@ function valueOf(
   rows: ReadonlyMap<string, unknown>,
   key: unknown,
 ): unknown {
-  const value = rows.get(String(key))
+  const value = rows.get(idOf(key))
   if (value !== undefined) return value
   if (many) return []
-  if (missing === 'error') throw LoaderMissing({ loader: name, key: String(key) })
+  if (missing === 'error') throw LoaderMissing({ loader: name, key: idOf(key) })
   return undefined
 }
