@@ -103,6 +103,12 @@ export const RouteTimeout = defineError('TF_ROUTE_TIMEOUT', {
   fix: 'Move slow work into a job, pass `signal` to what you wait for, or raise `timeout` of the route.',
 })
 
+export const Overloaded = defineError('TF_OVERLOADED', {
+  status: 503,
+  says: () => 'More requests come than this process can answer in time.',
+  fix: 'Try again after the seconds in `retry-after`. If it lasts, add an instance: the log says how many were turned away.',
+})
+
 export const Stopping = defineError('TF_STOPPING', {
   status: 503,
   says: () => 'This process is stopping.',

@@ -21,6 +21,8 @@ export class Exchange implements HttpRequest {
   readonly route: PreparedRoute
   readonly requestId = randomHex(16)
   readonly startedAt = performance.now()
+  /** From the start on: the route's, or the caller's own when that is shorter. 0 for none. */
+  readonly timeoutMs: number
   readonly ip: string
   readonly method: string
   readonly url: string
@@ -49,6 +51,8 @@ export class Exchange implements HttpRequest {
   /** Bytes of the socket at the last look of the watch, and when they last moved. */
   seenBytes = 0
   movedAt = this.startedAt
+  /** Whether it takes one of the places of running requests. */
+  hasPlace = false
   /** Where it stands in the list of the watch. */
   place = 0
 
@@ -76,6 +80,7 @@ export class Exchange implements HttpRequest {
     this.secure = request.protocol === 'https'
     this.host = request.host
     const authorization = this.raw.headers.authorization
+    this.timeoutMs = timeoutOf(route.timeoutMs, this.raw.headers[DEADLINE_HEADER])
     this.bearer =
       authorization !== undefined && /^bearer /i.test(authorization) ? authorization.slice(7).trim() : undefined
     this.sessionCookie = this.secure ? sessionCookie.secure : sessionCookie.plain
@@ -87,6 +92,12 @@ export class Exchange implements HttpRequest {
 
   get hasSessionCookie(): boolean {
     return this.raw.headers.cookie !== undefined && this.cookies[this.sessionCookie] !== undefined
+  }
+
+  /** Whether it carries a session cookie of ours, of a session that may have ended. Tokens in a header are not signed: anyone
+   *  can make one up. */
+  get seemsSignedIn(): boolean {
+    return this.hasSessionCookie && this.signedCookie(this.sessionCookie) !== undefined
   }
 
   signedCookie(name: string): string | undefined {
@@ -132,6 +143,30 @@ export class Exchange implements HttpRequest {
   get aborted(): boolean {
     return this.abortedWith !== undefined
   }
+
+  /** On the clock of `startedAt`. */
+  get deadline(): number {
+    return this.timeoutMs === 0 ? Infinity : this.startedAt + this.timeoutMs
+  }
+
+  msLeft(): number {
+    return this.timeoutMs === 0 ? Infinity : Math.max(0, Math.floor(this.deadline - performance.now()))
+  }
+
+  /** Throws when nobody waits for the answer any more. */
+  assertWanted(): void {
+    if (this.abortedWith !== undefined) throw this.abortedWith
+    if (this.res.destroyed) throw new ClientGone()
+  }
+}
+
+/** How many milliseconds the caller waits for the answer. */
+const DEADLINE_HEADER = 'x-tenfold-deadline'
+
+function timeoutOf(routeMs: number, header: string | string[] | undefined): number {
+  if (typeof header !== 'string' || !/^\d{1,9}$/.test(header)) return routeMs
+  const callerMs = Math.max(1, Number(header))
+  return routeMs === 0 ? callerMs : Math.min(routeMs, callerMs)
 }
 
 /** The names of the session cookie: `__Host-` binds it to this very host and to https, so it needs https. */

@@ -3,7 +3,7 @@ import type { AnySchema, Duration, User } from '../kernel/index.ts'
 
 /** The request path: what a route is, and what each request is promised.
  *
- *    connection limits → route → origin check → session and role → rate limit → params, query → body → handler → reply
+ *    connection limits → route → admission → origin check → session and role → rate limit → params, query → body → handler → reply
  *
  *  H1  Whatever a client sends, it gets an answer: a reply, or problem+json (RFC 9457) with a code. The server goes on.
  *  H2  A handler runs only after auth, limits and every schema have passed; nothing unvalidated reaches it.
@@ -11,7 +11,10 @@ import type { AnySchema, Duration, User } from '../kernel/index.ts'
  *  H4  Nothing of the inside reaches a client: below 500 the error's own sentence, from 500 on a code and a request id.
  *  H5  Every wait is bounded: headers, body, handler, reply; memory per request by `bodyLimit`.
  *  H6  Stopping finishes what runs, up to a deadline, and then aborts it through `signal`. No accepted request is dropped.
- *  H7  Every request is one trace, one access log line and one point in `http.server.request.duration`. */
+ *  H7  Every request is one trace, one access log line and one point in `http.server.request.duration`.
+ *  H8  What comes beyond the process's capacity is turned away at once with 503 and `retry-after`, the least important first,
+ *      so that the rest is answered in time. Of H7 these have the point alone, and `tenfold.http.shed`; the log tells their number.
+ *  H9  No handler starts for a client that has gone, or that no longer waits. */
 export interface HttpRoute {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** Starts with `/`; `:id` is a parameter, a last `*` takes the rest: `/orders/:id`. */
@@ -91,6 +94,10 @@ export interface HttpRequest {
   readonly url: string
   readonly user: User | undefined
   readonly session: RequestSession
+  /** Milliseconds in which the answer is still wanted: what is left of the route's timeout, or of the caller's own when that
+   *  is shorter (`x-tenfold-deadline`: the milliseconds that it waits). `Infinity` without either. Pass it on:
+   *  `headers: { 'x-tenfold-deadline': String(request.msLeft()) }`. */
+  msLeft(): number
   /** Aborts when the client goes away, at the route's timeout, and at the deadline of a shutdown. */
   readonly signal: AbortSignal
   readonly requestId: string

@@ -3,6 +3,7 @@ export * from './http.ts'
 export * from './errors.ts'
 export { createServer, type HttpServer, type ServerOptions } from './server.ts'
 export type { CorsOptions } from './origin.ts'
+export type { SheddingOptions } from './shed/index.ts'
 export type { Checks, Health } from './health.ts'
 export type { Problem } from './problem.ts'
 export {

@@ -1,7 +1,7 @@
 import { type AnySchema, toJsonSchema, toMs } from '../kernel/index.ts'
 import type { Limits } from '../limits/index.ts'
 import type { Histogram } from '../telemetry/index.ts'
-import type { HttpRoute } from './http.ts'
+import type { HttpRoute, Priority } from './http.ts'
 import { type PreparedLimit, prepareLimits } from './limit.ts'
 
 /** A route with all that can be known before the first request. */
@@ -22,7 +22,10 @@ export interface PreparedRoute {
   /** Headers that the route declares, as its schema spells them. */
   readonly headerNames: readonly string[]
   readonly status: number
-  /** Health checks: logged at debug only. */
+  readonly priority: Priority
+  /** Whether it takes one of the places of requests that run: those that may last as long as they like take none. */
+  readonly takesPlace: boolean
+  /** Health checks: logged at debug only, and never turned away. */
   readonly quiet: boolean
   /** The route's series of the duration histogram, by the first digit of the status. */
   readonly durations: readonly { record(seconds: number): void }[]
@@ -51,6 +54,8 @@ export function prepareRoute(route: HttpRoute, defaults: RouteDefaults, quiet = 
     arrayKeys: route.query ? arrayKeysOf(route.query, route.name) : [],
     headerNames: route.headers ? Object.keys(propertiesOf(route.headers, route.name)) : [],
     status: route.status ?? 200,
+    priority: route.priority ?? 'normal',
+    takesPlace: route.body !== 'stream' && route.timeout !== 0,
     quiet,
     durations: [0, 1, 2, 3, 4, 5].map((digit) =>
       defaults.durations.series({

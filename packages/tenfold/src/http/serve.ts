@@ -10,6 +10,7 @@ import { acceptPosition, carryPosition, type PositionCarrier } from './position.
 import type { SecurityHeaders } from './security.ts'
 import { type Outgoing, outgoingOf, outgoingProblem, send } from './send.ts'
 import { identify, type SessionKit } from './session.ts'
+import type { Shedding } from './shed/index.ts'
 import type { Watch } from './watch.ts'
 
 /** What every request needs of the server. */
@@ -19,6 +20,7 @@ export interface Kit {
   positions: PositionCarrier | undefined
   origins: OriginGuard
   watch: Watch
+  shedding: Shedding | undefined
   /** Headers of every reply; the second set for requests over https. */
   headers: SecurityHeaders
   secureHeaders: SecurityHeaders
@@ -30,6 +32,13 @@ export interface Kit {
 /** One request from its first look to its log line. Never rejects. */
 export async function serve(x: Exchange, request: FastifyRequest, kit: Kit): Promise<void> {
   kit.watch.add(x)
+  const coming = kit.shedding?.comesIn(x) ?? true
+  if (coming === true || (coming !== false && (await coming))) await answerInContext(x, request, kit)
+  kit.watch.remove(x)
+  finishConnection(x)
+}
+
+async function answerInContext(x: Exchange, request: FastifyRequest, kit: Kit): Promise<void> {
   await kit.telemetry
     .root(
       {
@@ -49,8 +58,6 @@ export async function serve(x: Exchange, request: FastifyRequest, kit: Kit): Pro
       x.res.destroy()
       kit.telemetry.log.error('a request could not be recorded', errorFields(error))
     })
-  kit.watch.remove(x)
-  finishConnection(x)
 }
 
 async function respondTo(x: Exchange, request: FastifyRequest, context: Context, kit: Kit): Promise<void> {
@@ -60,12 +67,14 @@ async function respondTo(x: Exchange, request: FastifyRequest, context: Context,
   const answered = answer(x, request, context, kit, base)
   try {
     const out = await x.until(answered)
+    kit.shedding?.answered(x)
     if (positions) await carryPosition(x, positions)
     const sending = send(x, out, kit.isStopping())
     if (sending) await sending
   } catch (error) {
     x.error = error
-    if (x.aborted) answered.then(discard, () => {})
+    if (x.aborted) afterAll(x, answered, kit)
+    else kit.shedding?.answered(x)
     if (error instanceof ClientGone || x.res.destroyed || x.res.headersSent) return
     if (positions) await carryPosition(x, positions)
     try {
@@ -93,6 +102,7 @@ async function answer(
   if (x.route.limits.length > 0) await takeLimits(x)
   const reading = readInput(x, request.params, request.query)
   if (reading) await reading
+  x.assertWanted()
   return outgoingOf(x, await x.route.route.handle(x), base)
 }
 
@@ -142,7 +152,11 @@ function record(x: Exchange, context: Context, kit: Kit): void {
   })
 }
 
-/** A handler that answers after its time was up: nobody reads that answer. */
+/** A handler goes on after its time was up: it takes its place until it ends, and nobody reads what it answers. */
+function afterAll(x: Exchange, answered: Promise<Outgoing>, kit: Kit): void {
+  answered.then(discard, () => {}).finally(() => kit.shedding?.answered(x))
+}
+
 function discard(out: Outgoing): void {
   const { body } = out
   if (body !== undefined && typeof body !== 'string' && !Buffer.isBuffer(body)) {

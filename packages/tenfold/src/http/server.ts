@@ -13,7 +13,7 @@ import { type Checks, healthRoutes } from './health.ts'
 import { fileRoutes } from './files.ts'
 import type { HttpRoute } from './http.ts'
 import { openapi } from './openapi/index.ts'
-import { type CorsOptions, originGuard } from './origin.ts'
+import { type CorsOptions, originGuard, type OriginGuard } from './origin.ts'
 import type { PositionCarrier } from './position.ts'
 import { type PreparedRoute, prepareRoute } from './prepare.ts'
 import { errorFields } from './problem.ts'
@@ -22,6 +22,7 @@ import { refuse } from './refuse.ts'
 import { securityHeaders } from './security.ts'
 import { type Kit, serve } from './serve.ts'
 import type { SessionStore } from './session.ts'
+import { createAdmission, createShedding, type Shedding, type SheddingOptions } from './shed/index.ts'
 import { unmatchedRoute, unreadableRoute } from './unmatched.ts'
 import { createWatch } from './watch.ts'
 
@@ -69,6 +70,9 @@ export interface ServerOptions {
   keepAliveTimeout?: Duration
   /** Of a handler, unless the route says otherwise. Defaults to 30 s. */
   routeTimeout?: Duration
+  /** What is done when more comes than the process can do; `false` lets everything in. Defaults to the values of
+   *  `SheddingOptions`; off when `env` is `test`, where clients run in the same process. */
+  shedding?: SheddingOptions | false
   /** Open connections at once; more are closed. Without bound by default. */
   maxConnections?: number
   /** Between turning not-ready and refusing connections, for load balancers to notice. Defaults to 0. */
@@ -115,6 +119,7 @@ export function createServer(options: ServerOptions): HttpServer {
     positions: options.positions,
     origins,
     watch,
+    shedding: sheddingOf(options, origins),
     headers: securityHeaders(false),
     secureHeaders: securityHeaders(options.env === 'production'),
     development: options.env !== 'production',
@@ -215,6 +220,12 @@ export function createServer(options: ServerOptions): HttpServer {
       await closed
     },
   }
+}
+
+function sheddingOf(options: ServerOptions, origins: OriginGuard): Shedding | undefined {
+  const { telemetry, env, shedding = env === 'test' ? false : {} } = options
+  if (shedding === false) return undefined
+  return createShedding(createAdmission(shedding, telemetry), securityHeaders(false).problem, origins)
 }
 
 function openFastify(

@@ -26,9 +26,9 @@ export function createWatch(stallMs: number): Watch {
   const look = (): void => {
     const now = performance.now()
     for (const x of running) {
-      const { timeoutMs, name } = x.route
+      const { timeoutMs } = x
       if (timeoutMs > 0 && x.status === 0 && now - x.startedAt > timeoutMs)
-        x.abort(RouteTimeout({ route: name, timeoutMs }))
+        x.abort(RouteTimeout({ route: x.route.name, timeoutMs }))
       else if (isStalled(x, now, stallMs)) giveUp(x, stallMs)
     }
     if (running.length === 0) {
