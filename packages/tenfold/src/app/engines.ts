@@ -50,7 +50,6 @@ interface Runnable {
 
 const NEEDS = {
   concurrency: 'Q10',
-  retry: 'Q19',
   version: 'Q22',
   tenant: 'Q23',
   rate: 'Q24',

@@ -5,7 +5,6 @@ export const REDIS_CANNOT = {
   Q10: 'BullMQ counts concurrency per key only in its paid edition: jobs with `concurrency` belong on postgres',
   Q17: 'BullMQ cannot end a job that another process runs: jobs that are cancelled belong on postgres',
   Q18: 'what is paused is written in the database, where workers on Redis do not look',
-  Q19: 'BullMQ decides about the next attempt before the error is known: it is the usual back-off',
   Q20: 'a unique key on Redis keeps the job that holds it, and has no window',
   Q21: 'finished jobs lie in memory: few are kept, whatever they say',
   Q22: 'workers on Redis do not look at versions: make the schema accept both forms',

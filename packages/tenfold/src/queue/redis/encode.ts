@@ -107,8 +107,14 @@ export function claimedOf(name: string, job: BullJob): Claimed {
   }
 }
 
+export interface FailedRun extends Error {
+  /** Until the next attempt, where the run itself decided. */
+  delayMs?: number
+}
+
 /** BullMQ asks this after a failed run. */
-export function pauseAfter(attempts: number, job: BullJob | undefined): number {
+export function pauseAfter(attempts: number, job: BullJob | undefined, error?: FailedRun): number {
+  if (error?.delayMs !== undefined) return Math.ceil(error.delayMs)
   if (!job) return 1000
   return Math.ceil(backoffOf({ ...claimedOf('', job), attempt: attempts }))
 }

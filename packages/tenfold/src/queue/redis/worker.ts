@@ -11,13 +11,13 @@ import { messageOf, type Service } from '../../kernel/index.ts'
 import type { PatientRedis, Redis } from '../../redis/index.ts'
 import type { Telemetry } from '../../telemetry/index.ts'
 import { JobEngine, JobInterrupted, JobLeaseLost } from '../errors.ts'
-import { startSingle, type Run, type RunTools } from '../postgres/run.ts'
+import { startSingle, type Outcome, type Run, type RunTools } from '../postgres/run.ts'
 import { watchJobs } from '../postgres/watch.ts'
 import type { JobWork, SingleWork, WorkOptions } from '../queue.ts'
 import { createSealer } from '../secret.ts'
 import type { BullJob, BullWorker } from './bullmq.ts'
 import { REDIS_CANNOT } from './cannot.ts'
-import { claimedOf, pauseAfter } from './encode.ts'
+import { claimedOf, pauseAfter, type FailedRun } from './encode.ts'
 import { bullNameOf, idOf } from './names.ts'
 import { createPlaces } from './places.ts'
 import { MAX_DEATHS, STALLED_EVERY_MS, type Producer } from './producer.ts'
@@ -67,7 +67,7 @@ export function createRedisWorker(parts: RedisWorkerParts, options: WorkOptions)
     watch.ran(outcome)
     if (outcome.kind === 'done') return outcome.result
     if (outcome.kind === 'returned') return giveBack(job, token)
-    throw asFailure('message' in outcome ? outcome.message : outcome.kind, claimed.attempt)
+    throw asFailure(outcome, claimed.attempt)
   }
 
   const lost = (ids: readonly string[]): void => {
@@ -91,7 +91,7 @@ export function createRedisWorker(parts: RedisWorkerParts, options: WorkOptions)
       skipStalledCheck: true, // see `lookForTheDead`, which also looks where this process has no handler
       drainDelay: 1,
       runRetryDelay: 500,
-      settings: { backoffStrategy: (attempts, _type, _error, job) => pauseAfter(attempts, job) },
+      settings: { backoffStrategy: (attempts, _type, error, job) => pauseAfter(attempts, job, error) },
     })
     worker.on('lockRenewalFailed', lost)
     worker.on('error', (error) => {
@@ -196,7 +196,14 @@ function toolsOf(telemetry: Telemetry): RunTools {
   }
 }
 
-/** BullMQ keeps the stack of each failure: the one place that is written in the same step as the failure itself. */
-function asFailure(message: string, attempt: number): Error {
-  return Object.assign(new Error(message), { stack: JSON.stringify({ attempt, at: Date.now(), message }) })
+/** BullMQ keeps the stack of each failure: the one place that is written in the same step as the failure itself. A name
+ *  that it knows makes a dead letter at once. */
+function asFailure(outcome: Outcome, attempt: number): FailedRun {
+  const message = 'message' in outcome ? outcome.message : outcome.kind
+  const failed = outcome.kind === 'failed' ? outcome : undefined
+  return Object.assign(new Error(message), {
+    stack: JSON.stringify({ attempt, at: Date.now(), message }),
+    ...(failed?.dead && { name: 'UnrecoverableError' }),
+    ...(failed?.delayMs !== undefined && { delayMs: failed.delayMs }),
+  })
 }
