@@ -55,6 +55,8 @@ export const WHY: Readonly<Record<string, string>> = {
 const INNER_DOORS: Readonly<Record<string, string>> = {
   'database/embedded':
     'it is loaded only when no DATABASE_URL is set, so that an app with a database of its own never reads it',
+  'database/advice':
+    'it plans the workload on a scratch server, and is loaded by one command only: no running app reads it',
   'database/safety':
     'it judges migrations with a parser compiled to WebAssembly, and is loaded by commands only: no running app reads it',
 }

@@ -7,6 +7,7 @@ export type { StoreSettings } from './settings.ts'
 export { createInspector, type Inspector, type InspectorOptions } from './inspector.ts'
 export type * from './sources.ts'
 export { readStatements, type ReleasedStatements } from './postgres/statements.ts'
+export { readWorkload, type RecordedQuery } from './postgres/workload.ts'
 export { BadStoreSetting, InspectNotBound } from './errors.ts'
 
 export const migrations: MigrationSource = {

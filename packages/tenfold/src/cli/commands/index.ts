@@ -1,6 +1,7 @@
 import type { Command } from '../command.ts'
 import { check } from './check.ts'
 import { dev } from './dev.ts'
+import { indexes } from './indexes.ts'
 import { jobsDiscard, jobsList, jobsRetry, jobsShow } from './jobs.ts'
 import { migrateCheck, migrateNew, migrateStatus, migrateUp } from './migrate.ts'
 import { routes } from './routes.ts'
@@ -18,6 +19,7 @@ export const commands: readonly Command[] = [
   migrateStatus,
   migrateNew,
   types,
+  indexes,
   jobsList,
   jobsShow,
   jobsRetry,

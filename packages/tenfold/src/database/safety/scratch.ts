@@ -8,6 +8,8 @@ import { randomHex } from '../../kernel/index.ts'
 export interface Scratch {
   /** Of an administrator. */
   adminUrl: string
+  /** Where its files are. */
+  files: string
   /** Databases that are kept for copying, by what was done to them. */
   readonly templates: Map<string, Promise<string>>
   stop(): Promise<void>
@@ -26,6 +28,7 @@ export async function openScratch(): Promise<Scratch | undefined> {
     const server = await startEmbedded({ dataDir, database: 'postgres', fsync: false, settings })
     return {
       adminUrl: server.adminUrl,
+      files: join(dataDir, 'data'),
       templates: new Map(),
       stop: async () => {
         await server.stop()

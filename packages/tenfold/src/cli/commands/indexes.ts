@@ -1,0 +1,72 @@
+import { connect } from '../../app/index.ts'
+import { migrationStatus } from '../../database/index.ts'
+import { adviseIndexes, type Advice } from '../../database/advice/index.ts'
+import { readWorkload } from '../../inspect/index.ts'
+import type { Command } from '../command.ts'
+import { BadOptionValue } from '../errors.ts'
+import type { Output } from '../output.ts'
+import { loadProject } from '../project.ts'
+
+export const indexes: Command = {
+  name: 'indexes',
+  about: 'advise which indexes to create and to drop, from what the app asks; exits 1 when there is something to do',
+  options: { days: { type: 'string', value: '<n>', about: 'how far to look back (default: 7)' } },
+  examples: ['tenfold indexes', 'tenfold indexes --days 30 --json', 'DATABASE_URL=postgres://… tenfold indexes'],
+  async run({ flags, output }) {
+    const value = String(flags.days ?? 7)
+    const days = Number(value)
+    if (!Number.isInteger(days) || days < 1) {
+      throw BadOptionValue({ option: '--days', value, allowed: 'a whole number from 1' })
+    }
+    const { app, root } = await loadProject(flags)
+    const connected = await connect(app, root)
+    try {
+      const { database } = await connected.open()
+      const { migrations } = await migrationStatus(connected.target)
+      const applied = new Set(
+        migrations.filter(({ state }) => state !== 'pending').map(({ module, name }) => `${module}/${name}`),
+      )
+      const advice = await adviseIndexes({
+        ...connected.target,
+        isApplied: ({ module, name }) => applied.has(`${module}/${name}`),
+        workload: await readWorkload(database.system, { days }),
+      })
+      output.show(advice, () => show(advice, output))
+      return advice.create.length + advice.drop.length === 0 ? 0 : 1
+    } finally {
+      await connected.close()
+    }
+  },
+}
+
+function show({ create, drop, unplanned, queries }: Advice, output: Output): void {
+  for (const { sql, helps, size, writes } of create) {
+    output.line(`${output.paint('green', 'create')} ${sql}`)
+    for (const { text, calls, costBefore, costAfter } of helps) {
+      const cost = `cost ${Math.round(costBefore)} -> ${Math.round(costAfter)}, ${calls} call(s)`
+      output.line(`  ${cost}: ${oneLine(text)}`)
+    }
+    output.line(
+      output.paint('grey', `  about ${megabytes(size)}; every write to the table, ${writes} so far, writes it too`),
+    )
+  }
+  for (const { sql, why, of, size } of drop) {
+    const reason = { unused: 'nobody reads it', invalid: 'it was left half-built', duplicate: `${of} does the same` }[
+      why
+    ]
+    output.line(`${output.paint('yellow', 'drop')} ${sql}`)
+    output.line(output.paint('grey', `  ${reason}; ${megabytes(size)}`))
+  }
+  for (const { text, reason } of unplanned)
+    output.line(output.paint('grey', `not planned: ${oneLine(text)}: ${reason}`))
+  if (create.length + drop.length === 0) output.line(output.paint('green', `nothing to do for ${queries} queries`))
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(1)} MB`
+}
+
+function oneLine(text: string): string {
+  const line = text.replaceAll(/\s+/g, ' ').trim()
+  return line.length > 120 ? `${line.slice(0, 119)}…` : line
+}

@@ -1,0 +1,180 @@
+import type pg from 'pg'
+import type { MigrationSource } from '../migrations/files.ts'
+import { migrate } from '../migrations/runner.ts'
+import { loadParser } from '../safety/parse.ts'
+import { inNewDatabase, openScratch, withClient, type Scratch } from '../safety/scratch.ts'
+import { messageOf, TenfoldError } from '../../kernel/index.ts'
+import { quoteName } from '../roles.ts'
+import { EmbeddedMissing } from '../embedded/errors.ts'
+import type { Advice, SuperfluousIndex, WorkloadQuery } from './advice.ts'
+import { bodyOf, candidatesFor, keyOf, nameOf, type Candidate } from './candidates.ts'
+import { choose } from './choose.ts'
+import { dressUp } from './clone.ts'
+import { usesOf, type Catalogue, type Uses } from './predicates.ts'
+import { Prices } from './price.ts'
+import { readIndexes, readStatistics, type IndexFacts, type TableStatistics } from './statistics.ts'
+
+export interface AdviseOptions {
+  /** The target: is read, and nothing else. */
+  url: string
+  app: string
+  /** Migrations that make the target's tables; those that it lacks are named by `isApplied`. */
+  sources: readonly MigrationSource[]
+  isApplied(file: { module: string; name: string }): boolean
+  workload: readonly WorkloadQuery[]
+  /** Defaults to an embedded server that is started, and stopped again. */
+  scratch?: Scratch
+}
+
+/** Finds the indexes that the workload lacks, and those that nobody needs.
+ *  @example
+ *  const { create } = await adviseIndexes({ url, app: 'shop', sources, isApplied: () => true, workload })
+ *  create[0]!.sql     // -> create index concurrently orders_customer_id_placed_at on orders (customer_id, placed_at) */
+export async function adviseIndexes(options: AdviseOptions): Promise<Advice> {
+  const { app, sources, isApplied } = options
+  const schemas = [...new Set(sources.map(({ schema }) => schema))].filter((schema) => schema !== 'tenfold')
+  const target = await withClient(options.url, (client) => readTarget(client, schemas))
+  const parsed = await parseWorkload(options.workload, target.tables)
+  const candidates = candidatesOf(parsed.all, target)
+  const scratch = options.scratch ?? (await openScratch())
+  if (!scratch) throw EmbeddedMissing({ platform: process.platform, reason: 'it is not installed' })
+  const prepare = (url: string): Promise<unknown> =>
+    migrate({ url, app, sources, secretKey: 'a scratch server keeps no secrets', isIncluded: isApplied })
+  try {
+    return await inNewDatabase(scratch, { key: `advice ${app} ${schemas.join(' ')}`, prepare }, (url) =>
+      withClient(url, async (client) => {
+        await client.query(target.settings)
+        const trials = await dressUp(client, scratch, target.tables, target.indexes, candidates)
+        const prices = new Prices(client, trials)
+        await prices.prepare(parsed.all, target.tables)
+        const chosen = await choose(prices, trials)
+        return {
+          create: chosen.map(({ trial, helps }) => ({
+            table: `${trial.schema}.${trial.table}`,
+            sql: `create index concurrently ${nameOf(trial)} ${bodyOf(trial)};`,
+            size: trial.pages * 8192,
+            writes: target.tables.find(({ schema, table }) => schema === trial.schema && table === trial.table)!.writes,
+            helps: helps.map(({ query, before, after }) => ({
+              text: query.query.text,
+              calls: query.query.calls,
+              costBefore: before,
+              costAfter: after,
+            })),
+          })),
+          drop: superfluous(target.indexes, prices.used),
+          unplanned: [...parsed.unplanned, ...prices.unplanned],
+          queries: prices.queries.length,
+          candidates: trials.length,
+        }
+      }),
+    )
+  } finally {
+    if (!options.scratch) await scratch.stop()
+  }
+}
+
+interface Target {
+  tables: TableStatistics[]
+  indexes: IndexFacts[]
+  /** What makes its planner choose as it does. */
+  settings: string
+}
+
+const PLANNER = [
+  'random_page_cost',
+  'seq_page_cost',
+  'effective_cache_size',
+  'work_mem',
+  'cpu_tuple_cost',
+  'cpu_index_tuple_cost',
+  'cpu_operator_cost',
+  'max_parallel_workers_per_gather',
+]
+
+async function readTarget(client: pg.Client, schemas: readonly string[]): Promise<Target> {
+  await client.query('begin transaction isolation level repeatable read read only')
+  const { rows } = await client.query<{ name: string; value: string }>(
+    'select name, current_setting(name) as value from pg_settings where name = any($1)',
+    [PLANNER],
+  )
+  const target = {
+    tables: await readStatistics(client, schemas),
+    indexes: await readIndexes(client, schemas),
+    settings: rows.map(({ name, value }) => `set ${name} = '${value}'`).join('; '),
+  }
+  await client.query('commit')
+  return target
+}
+
+interface Parsed {
+  all: { query: WorkloadQuery; uses: Uses }[]
+  unplanned: Advice['unplanned']
+}
+
+async function parseWorkload(workload: readonly WorkloadQuery[], tables: readonly TableStatistics[]): Promise<Parsed> {
+  const parse = await loadParser()
+  const parsed: Parsed = { all: [], unplanned: [] }
+  for (const query of workload) {
+    const own = tables.filter(({ schema }) => schema === query.module)
+    const catalogue: Catalogue = {
+      has: (table, column) =>
+        own.some((one) => one.table === table && (column === undefined || one.columns.has(column))),
+    }
+    try {
+      const [node, ...more] = parse(query.text)
+      if (!node || more.length > 0) continue
+      const uses = usesOf(node, catalogue)
+      // What reads no table of its module needs no index.
+      if (uses.tables.length > 0) parsed.all.push({ query, uses })
+    } catch (error) {
+      if (error instanceof TenfoldError) throw error
+      parsed.unplanned.push({ text: query.text, reason: messageOf(error) })
+    }
+  }
+  return parsed
+}
+
+/** Each once, and none that an existing index is already. */
+function candidatesOf(all: Parsed['all'], { indexes }: Target): (Candidate & { schema: string })[] {
+  const found = new Map<string, Candidate & { schema: string }>()
+  for (const { query, uses } of all) {
+    for (const candidate of uses.tables.flatMap(candidatesFor)) {
+      found.set(`${query.module} ${keyOf(candidate)}`, { ...candidate, schema: query.module })
+    }
+  }
+  const bodies = new Set(indexes.map(({ definition }) => definition.replace(/^.* USING /, '').toLowerCase()))
+  return [...found.values()].filter(
+    ({ method, columns, where }) => where !== undefined || !bodies.has(`${method} (${columns.join(', ')})`),
+  )
+}
+
+/** Invalid ones, those that another one serves as well, and those that nobody has read since the statistics began. */
+function superfluous(indexes: readonly IndexFacts[], used: ReadonlySet<string>): SuperfluousIndex[] {
+  const found: SuperfluousIndex[] = []
+  const gone = new Set<IndexFacts>()
+  for (const index of indexes) {
+    const { schema, table, name, size } = index
+    const drop = {
+      index: name,
+      table: `${schema}.${table}`,
+      size,
+      sql: `drop index concurrently ${quoteName(schema)}.${quoteName(name)};`,
+    }
+    if (!index.valid) found.push({ ...drop, why: 'invalid' })
+    else if (!index.constraint && !index.unique) {
+      const twin = indexes.find((other) => other !== index && !gone.has(other) && other.valid && serves(other, index))
+      if (twin) {
+        gone.add(index)
+        found.push({ ...drop, why: 'duplicate', of: twin.name })
+      } else if (index.scans === 0 && !used.has(name)) found.push({ ...drop, why: 'unused' })
+    }
+  }
+  return found
+}
+
+/** Whether `one` begins with all columns of `other`, in the same way. */
+function serves(one: IndexFacts, other: IndexFacts): boolean {
+  const alike = (['schema', 'table', 'method', 'expressions', 'predicate'] as const).every((k) => one[k] === other[k])
+  const isPlain = other.method === 'btree' && other.expressions === ''
+  return alike && (isPlain ? one.key.startsWith(other.key) : one.key === other.key)
+}
