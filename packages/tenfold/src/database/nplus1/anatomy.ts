@@ -35,6 +35,20 @@ const RANGES = new Set([
   '@@',
 ])
 
+const KNOWN = 2000
+
+/** `anatomyOf`, remembered by text. */
+export function createAnatomy(): (text: string) => Place[] {
+  const known = new Map<string, Place[]>()
+  return (text) => {
+    let places = known.get(text)
+    if (places) return places
+    if (known.size >= KNOWN) known.clear()
+    known.set(text, (places = anatomyOf(text)))
+    return places
+  }
+}
+
 export function anatomyOf(text: string): Place[] {
   const tokens = (text.match(TOKENS) ?? []).filter((token) => !token.startsWith('--') && !token.startsWith('/*'))
   const places: Place[] = []

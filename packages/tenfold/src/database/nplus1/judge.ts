@@ -5,7 +5,7 @@
  *  What is meant to go one by one is let off: rows processed in a write transaction each, writes that each confirm a call
  *  to somebody outside, advisory locks. */
 import type { TraceRecord } from '../../telemetry/index.ts'
-import { anatomyOf, type Place } from './anatomy.ts'
+import type { Place } from './anatomy.ts'
 import { callSiteOf } from './callsite.ts'
 import type { DatabaseFinding, NPlusOne, Origin, RepeatRead } from './findings.ts'
 import { keyOf } from './keys.ts'
@@ -26,14 +26,16 @@ interface Flagged {
   source: Source
 }
 
-export function judge(recording: Recording, trace: TraceRecord): DatabaseFinding[] {
+type PlacesOf = (text: string) => Place[]
+
+export function judge(recording: Recording, trace: TraceRecord, placesOf: PlacesOf): DatabaseFinding[] {
   const origin: Origin = { kind: trace.kind, name: trace.name }
   const repeated = recording.groups.filter((group) => group.times >= LEAST)
   const flagged = new Map<Group, Flagged>()
   const findings: DatabaseFinding[] = []
   const budget: Budget = { values: MOST_VALUES }
   for (const group of repeated) {
-    const found = findSource(group, recording, (other) => flagged.has(other), budget)
+    const found = findSource(group, recording, (other) => flagged.has(other), budget, placesOf)
     if (found && !oneByOne(group, found.keys, recording, trace)) flagged.set(group, found)
     else if (readsAgain(group)) findings.push(repeatRead(group, origin))
   }
@@ -48,10 +50,11 @@ function findSource(
   { groups }: Recording,
   isFlagged: (group: Group) => boolean,
   budget: Budget,
+  placesOf: PlacesOf,
 ): Flagged | undefined {
   if (/\bpg_(?:try_)?advisory_/.test(group.name)) return undefined
   let best: Flagged | undefined
-  for (const keys of group.kind === 'call' ? keysOfCall(group) : keysOfQuery(group)) {
+  for (const keys of group.kind === 'call' ? keysOfCall(group) : keysOfQuery(group, placesOf)) {
     if (keys.first.size < LEAST) continue
     const source = sourceOf(keys, groups, isFlagged, budget)
     if (source && (!best || source.found > best.source.found)) best = { group, keys, source }
@@ -60,13 +63,7 @@ function findSource(
 }
 
 /** The places of the statement that may hold keys: those of the condition first. */
-function keysOfQuery(group: Group): Keys[] {
-  const known = new Map<string, Place[]>()
-  const placesOf = (text: string): Place[] => {
-    let places = known.get(text)
-    if (!places) known.set(text, (places = anatomyOf(text)))
-    return places
-  }
+function keysOfQuery(group: Group, placesOf: PlacesOf): Keys[] {
   const shape = placesOf(group.occurrences[0]!.text)
   const candidates = shape.map(({ role, column }, index) => ({ role, column, index }))
   const order = ['equal', 'list', 'insert', 'other']

@@ -1,6 +1,7 @@
 /** Watches what one instance's contexts ask for again and again. Costs well below a microsecond for each query: while a
  *  context runs only references are kept (record.ts); only at its end, and only of what was repeated, is anything compared. */
 import type { Context, Finding, Telemetry, TraceRecord } from '../../telemetry/index.ts'
+import { createAnatomy } from './anatomy.ts'
 import type { DatabaseFinding } from './findings.ts'
 import { judge } from './judge.ts'
 import { createReport } from './report.ts'
@@ -33,6 +34,8 @@ const PLATFORM = 'tenfold'
 export function createRepeatWatch(telemetry: Telemetry): RepeatWatch {
   const listeners = new Set<(findings: readonly DatabaseFinding[]) => void>([createReport(telemetry)])
 
+  const placesOf = createAnatomy()
+
   const recording = (): Recording | undefined => {
     const context = telemetry.current()
     if (!context) return undefined
@@ -45,7 +48,7 @@ export function createRepeatWatch(telemetry: Telemetry): RepeatWatch {
     return made
   }
   const finish = (made: Recording, trace: TraceRecord): void => {
-    const findings = made.repeated ? judge(made, trace) : []
+    const findings = made.repeated ? judge(made, trace, placesOf) : []
     made.forget()
     if (findings.length === 0) return
     trace.findings = [...(trace.findings ?? []), ...(findings satisfies Finding[])]
