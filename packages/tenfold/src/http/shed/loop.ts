@@ -25,7 +25,7 @@ export interface LoopTimes {
 }
 
 const PATIENCE_MS = 150
-/** In a row, however long. */
+/** In a row, each about as long as the one before. */
 const LONG_TURNS = 4
 const WINDOW_MS = 200
 /** Windows in a row without anybody turned away after which all is well. */
@@ -72,11 +72,12 @@ export function createLoopGuard(maxDelayMs: number, ranks: number, times: LoopTi
     inTurn = false
     turnEnd = now
     idleAtEnd = times.idle()
+    const shrinks = length < lastLength * 0.8
     lastLength = length
     if (length > longest) longest = length
     if (length < maxDelayMs) longSince = undefined
-    else if (longSince === undefined) {
-      longSince = turnStart
+    else if (longSince === undefined || shrinks) {
+      longSince ??= turnStart
       longTurns = 1
     } else longTurns++
     if (!busy && longSince !== undefined && longTurns >= LONG_TURNS && now - longSince >= PATIENCE_MS) becomeBusy(now)
