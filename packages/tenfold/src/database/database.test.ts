@@ -118,6 +118,18 @@ for (const via of ways())
       assert.deepEqual(openTransactions(), [])
     })
 
+    test('statements given at once in a transaction run one after the other', async () => {
+      const warnings: string[] = []
+      const listen = (warning: Error): void => void warnings.push(warning.message)
+      process.on('warning', listen)
+      const numbers = await shop.transaction((tx) =>
+        Promise.all([1, 2, 3].map(async (n) => (await tx.sql<{ n: number }>`select ${n}::int as n`).rows[0]!.n)),
+      )
+      await new Promise((resolve) => setImmediate(resolve))
+      process.off('warning', listen)
+      assert.deepEqual([numbers, warnings], [[1, 2, 3], []])
+    })
+
     test('a transaction used after its end says so', async () => {
       let kept: { query(text: string): Promise<unknown> } | undefined
       await shop.transaction(async (tx) => void (kept = tx))

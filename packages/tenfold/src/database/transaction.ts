@@ -65,12 +65,13 @@ async function runOnce<T>(
 ): Promise<T> {
   const connection = await statements.connections.acquire(role)
   const afterCommit: (() => void)[] = []
+  const turns = inTurns()
   let open = true
   const tx: OpenTransaction = {
     connection,
     query: (text, values = []) => {
       if (!open) return Promise.reject(TransactionClosed())
-      return statements.runOn(connection, text, values)
+      return turns(() => statements.runOn(connection, text, values))
     },
     afterCommit: (callback) => void afterCommit.push(callback),
   }
@@ -89,6 +90,21 @@ async function runOnce<T>(
     throw error
   } finally {
     statements.connections.release(connection)
+  }
+}
+
+/** One statement at a time on one connection: those given at once (`Promise.all`) run one after the other. */
+function inTurns(): <T>(run: () => Promise<T>) => Promise<T> {
+  let ahead = 0
+  let last: Promise<unknown> = Promise.resolve()
+  return (run) => {
+    // The usual case runs at once: whoever asked is then still on the stack, for those who want to know the line.
+    const mine = ahead++ === 0 ? run() : last.then(run, run)
+    last = mine.then(
+      () => ahead--,
+      () => ahead--,
+    )
+    return mine
   }
 }
 
