@@ -13,7 +13,6 @@ import { fill, MODULE, QUERIES, TABLES, type Planted } from './planted.ts'
 export default {
   name: 'indexes',
   about: 'missing indexes are found from the workload and the statistics alone, and give what they promise',
-  options: { values: 'made-up: without the values that the queries ran with' },
   run,
 } satisfies Claims
 
@@ -23,7 +22,7 @@ interface Measured {
   afterMs: number
 }
 
-async function run({ quick, set, log }: ClaimsOptions): Promise<Report> {
+async function run({ quick, log }: ClaimsOptions): Promise<Report> {
   const server = await startTestServer()
   const folder = await mkdtemp(join(tmpdir(), 'tenfold-indexes-'))
   const name = `indexes_${randomHex(6)}`
@@ -44,14 +43,13 @@ async function run({ quick, set, log }: ClaimsOptions): Promise<Report> {
 
     log('the advice')
     const started = performance.now()
-    const workload = QUERIES.map(({ text, calls, sample }) => ({
-      module: MODULE,
-      text,
-      calls,
-      ...(set.values !== 'made-up' && { samples: [sample] }),
-    }))
-    const advice = await adviseIndexes({ url, app: 'proof', sources, isApplied: () => true, workload })
+    const workload = QUERIES.map(({ text, calls }) => ({ module: MODULE, text, calls }))
+    const target = { url, app: 'proof', sources, isApplied: () => true }
+    const advice = await adviseIndexes({ ...target, workload })
     const seconds = (performance.now() - started) / 1000
+    const withSamples = QUERIES.map(({ text, calls, sample }) => ({ module: MODULE, text, calls, samples: [sample] }))
+    const informed = await adviseIndexes({ ...target, workload: withSamples })
+    const agrees = listOf(advice) === listOf(informed)
     const untouched = (await fingerprintOf(client)) === before
 
     log('building what it proposes')
@@ -61,7 +59,7 @@ async function run({ quick, set, log }: ClaimsOptions): Promise<Report> {
     await client.query('vacuum analyze')
     const fast = await timesOf(client, gaps)
     const measured = gaps.map((query, i): Measured => ({ query, beforeMs: slow[i]!, afterMs: fast[i]! }))
-    return report(advice, measured, { seconds, untouched, quick })
+    return report(advice, measured, { seconds, untouched, agrees, quick })
   } finally {
     await client.end()
     await dropDatabase(server, name)
@@ -73,7 +71,7 @@ async function run({ quick, set, log }: ClaimsOptions): Promise<Report> {
 function report(
   advice: Advice,
   measured: readonly Measured[],
-  facts: { seconds: number; untouched: boolean; quick: boolean },
+  facts: { seconds: number; untouched: boolean; agrees: boolean; quick: boolean },
 ): Report {
   const found = (query: Planted): string | undefined => advice.create.find(({ sql }) => query.wants!.test(sql))?.sql
   const closed = measured.filter(({ query }) => found(query) !== undefined)
@@ -126,10 +124,23 @@ function report(
         value: advice.unplanned.length === 0 ? 0 : JSON.stringify(advice.unplanned),
         holds: advice.unplanned.length === 0,
       },
+      {
+        claim: 'made-up values and those that the queries ran with lead to the same indexes',
+        goal: 'yes',
+        value: facts.agrees ? 'yes' : 'no',
+        holds: facts.agrees,
+      },
       { claim: 'the target is as it was', goal: 'yes', value: facts.untouched ? 'yes' : 'no', holds: facts.untouched },
     ],
     rows,
   }
+}
+
+function listOf({ create }: Advice): string {
+  return create
+    .map(({ sql }) => sql)
+    .sort((a, b) => a.localeCompare(b))
+    .join('\n')
 }
 
 /** The best of three runs of each, in a transaction that is rolled back. */

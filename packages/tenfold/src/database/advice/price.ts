@@ -47,12 +47,7 @@ export class Prices {
           `select cardinality(parameter_types) as count from pg_prepared_statements where name = 'q${i}'`,
         )
         const made = Array.from({ length: rows[0]!.count }, (_, n) => valueFor(uses.parameters.get(n + 1), tables))
-        const samples = query.samples?.length ? query.samples : [made]
-        // Without parameters a plan would be kept, and not made anew when an index comes into sight.
-        const isFixed = rows[0]!.count === 0
-        const calls = isFixed
-          ? [query.text]
-          : samples.map((values) => `execute q${i}(${values.map(literal).join(', ')})`)
+        const calls = callsOf(query, made, `q${i}`)
         const priced = { query, calls, tables: new Set(uses.tables.map(({ table }) => table)) }
         await this.explain(query.module, calls[0]!)
         this.queries.push(priced)
@@ -94,13 +89,22 @@ export class Prices {
   private async explain(module: string, call: string): Promise<number> {
     if (module !== this.searched) await this.client.query(`set search_path = ${quoteName(module)}`)
     this.searched = module
-    const { rows } = await this.client.query<{ 'QUERY PLAN': [{ Plan: Record<string, unknown> }] }>(
-      `explain (format json) ${call}`,
-    )
+    const { rows } = await this.client.query<{ 'QUERY PLAN': [{ Plan: Record<string, unknown> }] }>(call)
     const { Plan: plan } = rows[0]!['QUERY PLAN'][0]
     for (const [, name] of JSON.stringify(plan).matchAll(/"Index Name":"([^"]+)"/g)) this.used.add(name!)
     return Number(plan['Total Cost'])
   }
+}
+
+/** How to have it explained. Without parameters a plan would be kept, and not made anew when an index comes into sight; with
+ *  one that nothing is known about, a plan for any value has to do. */
+function callsOf({ text, samples }: WorkloadQuery, made: readonly (string | null)[], name: string): string[] {
+  if (made.length === 0) return [`explain (format json) ${text}`]
+  if (samples?.length) {
+    return samples.map((values) => `explain (format json) execute ${name}(${values.map(literal).join(', ')})`)
+  }
+  if (made.includes(null)) return [`explain (format json, generic_plan) ${text}`]
+  return [`explain (format json) execute ${name}(${made.map(literal).join(', ')})`]
 }
 
 function literal(value: unknown): string {

@@ -7,6 +7,8 @@ export function valueFor(use: ParameterUse | undefined, tables: readonly TableSt
   if (use?.operator === 'offset') return '0'
   if (!use?.table || !use.column) return null
   const column = use.column.replaceAll('"', '')
+  // An expression has no statistics before its index exists: any text is as good as another.
+  if (column.startsWith('(')) return use.operator === 'any' ? '{tenfold}' : 'tenfold'
   const known = tables
     .find(({ table }) => table === use.table)
     ?.columns.get(/^\w+\((\w+)\)$/.exec(column)?.[1] ?? column)
