@@ -135,3 +135,8 @@ function run(
 export function lastLines(text: string, count: number): string {
   return text.trimEnd().split('\n').slice(-count).join('\n')
 }
+
+/** The major version of the data in a server's folder; undefined when there is none. */
+export function versionOfData(dataDir: string): string | undefined {
+  return versionOf(join(dataDir, 'data'))
+}

@@ -56,3 +56,9 @@ export const EmbeddedNoAccount = defineError('TF_EMBEDDED_NO_ACCOUNT', {
     `Postgres does not run as root, and none of the users ${e.looked.join(', ')} exists here.`,
   fix: 'Start the app as another user than root, add a user named "postgres", or set DATABASE_URL.',
 })
+
+export const EmbeddedInUse = defineError('TF_EMBEDDED_IN_USE', {
+  says: (e: { dataDir: string }) =>
+    `The Postgres of ${e.dataDir} is running, and its data cannot be replaced meanwhile.`,
+  fix: 'Stop the app that uses it, then run the command again.',
+})
