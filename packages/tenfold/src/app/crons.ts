@@ -7,11 +7,14 @@ export function cronsOf(modules: readonly Module[]): CronDefinition[] {
   return modules
     .flatMap((module) => module.parts)
     .filter((part) => part.kind === 'cron')
-    .map(({ name, schedule, options: { timeZone, grace, attempts, timeout } }) => ({
+    .map(({ name, schedule, options: { timeZone, grace, catchUp, overlap, jitter, attempts, timeout } }) => ({
       name,
       schedule,
       ...(timeZone !== undefined && { timeZone }),
       ...(grace !== undefined && { graceMs: toMs(grace) }),
+      ...(catchUp && { catchUp }),
+      ...(overlap && { overlap }),
+      ...(jitter !== undefined && { jitterMs: toMs(jitter) }),
       ...(attempts !== undefined && { maxAttempts: attempts }),
       ...(timeout !== undefined && { timeoutMs: toMs(timeout) }),
     }))

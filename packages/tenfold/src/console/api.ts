@@ -14,7 +14,7 @@ export interface ApiRoute {
 }
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
-const STATES = ['waiting', 'delayed', 'running', 'done', 'dead'] as const
+const STATES = ['waiting', 'delayed', 'blocked', 'running', 'done', 'dead', 'cancelled'] as const
 const KINDS = ['request', 'job', 'cron', 'event', 'task'] as const
 
 export const API_ROUTES: readonly ApiRoute[] = [
@@ -38,6 +38,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
     source.jobs({
       ...oneOf(query, 'state', STATES),
       ...text(query, 'name'),
+      ...text(query, 'search'),
       ...text(query, 'before'),
       ...limitOf(query, 100),
     }),
@@ -45,6 +46,9 @@ export const API_ROUTES: readonly ApiRoute[] = [
   get('/jobs/:id', async (source, _query, id) => found(await source.job(id), `job ${id}`)),
   post('/jobs/:id/retry', 'retry job', async (source, _query, id) => ({ done: await source.retryJob(id) })),
   post('/jobs/:id/discard', 'discard job', async (source, _query, id) => ({ done: await source.discardJob(id) })),
+  post('/jobs/:id/cancel', 'cancel job', async (source, _query, id) => ({ done: await source.cancelJob(id) })),
+  post('/jobs/:name/pause', 'pause jobs', async (source, _query, name) => ({ done: await source.pauseJobs(name) })),
+  post('/jobs/:name/resume', 'resume jobs', async (source, _query, name) => ({ done: await source.resumeJobs(name) })),
   get('/crons', (source) => source.crons()),
   post('/crons/:name/run', 'run cron', async (source, _query, name) =>
     found(await source.runCron(name), `cron '${name}'`),

@@ -14,9 +14,13 @@ interface Ticked {
 }
 
 /** A stand-in for the queue: a table in the same database, so that the transaction is the same. */
-function tableOfJobs(db: SystemDatabase): CronJobs & { all(name: string): Promise<Ticked[]> } {
+function tableOfJobs(
+  db: SystemDatabase,
+): CronJobs & { all(name: string): Promise<Ticked[]>; unfinished: string | undefined } {
   return {
+    unfinished: undefined,
     async enqueue(jobs, within) {
+      if (this.unfinished !== undefined && jobs[0]!.uniqueKey !== undefined) return [this.unfinished]
       const { rows } = await within.query<{ id: string }>(
         `insert into tenfold.test_job (name, tick) select j ->> 'name', j -> 'payload' from jsonb_array_elements($1::text::jsonb) j returning id::text`,
         [JSON.stringify(jobs)],
@@ -176,6 +180,47 @@ for (const via of ways())
       assert.ok(within.length === 1 || within[0] === minute, `${within.length} ran`)
       assert.ok(within[0] === minute || within[0] === minute + 60_000)
       if (sinceHour > 10_000 && sinceHour < 3_590_000) assert.deepEqual(await jobs.all('late.beyond'), [])
+    })
+
+    it('C4 late ticks run all, or not at all, as their policy says', async () => {
+      for (const name of ['catch.all', 'catch.skip'])
+        await db.query(`insert into tenfold.cron values ($1, '* * * * *', 'UTC', now() - interval '3 hours')`, [name])
+      const before = Date.now()
+      await start([
+        { name: 'catch.all', schedule: '* * * * *', graceMs: 300_000, catchUp: 'all' },
+        { name: 'catch.skip', schedule: '* * * * *', graceMs: 300_000, catchUp: 'skip' },
+      ])
+      await until('all ran', async () => (await jobs.all('catch.all')).length >= 5)
+      await stopAll()
+      const times = (await jobs.all('catch.all')).map(({ tick }) => tick.fireAt)
+      assert.deepEqual(
+        times,
+        times.map((_, i) => times[0]! + i * 60_000),
+      )
+      const sinceMinute = before % 60_000
+      if (sinceMinute > 6000 && sinceMinute < 50_000) assert.deepEqual(await jobs.all('catch.skip'), [])
+    })
+
+    it('C7 C8 a tick is left out while the run before is unfinished, and told as missed, like those that nobody saw', async () => {
+      await db.query(
+        `insert into tenfold.cron values ('over.lap', '* * * * * *', 'UTC', now() - interval '70 seconds')`,
+      )
+      const crons: CronDefinition[] = [{ name: 'over.lap', schedule: '* * * * * *', overlap: 'skip' }]
+      await start(crons)
+      await until('it ran', async () => (await jobs.all('over.lap')).length > 0)
+      jobs.unfinished = (await jobs.all('over.lap')).at(-1)!.id
+      const ran = (await jobs.all('over.lap')).length
+      const skipped = async (): Promise<number> =>
+        (await db.query(`select 1 from tenfold.cron_tick where name = 'over.lap' and skipped`)).rowCount
+      await until('one was left out', async () => (await skipped()) > 0)
+      assert.ok((await jobs.all('over.lap')).length <= ran + 1)
+      jobs.unfinished = undefined
+      await stopAll()
+      await db.query(`update tenfold.cron_tick set fire_at = fire_at - interval '61 seconds' where name = 'over.lap'`)
+      const missed = await open(crons).missed()
+      assert.ok(missed.some(({ reason }) => reason === 'skipped'))
+      assert.ok(missed.filter(({ reason }) => reason === 'never').length >= 1)
+      assert.ok((await open(crons).list())[0]!.runs.some(({ state }) => state === 'skipped'))
     })
 
     it('C5 a new cron, and one with a new schedule, has no past', async () => {

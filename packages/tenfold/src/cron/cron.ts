@@ -9,9 +9,12 @@
  *  C3  The clock of the database says what time it is. Clocks of instances only measure how long to sleep.
  *  C4  A tick that nobody could run runs up to `graceMs` late, and then only the last one missed: not one for each
  *      missed tick. Ticks that are late by less than five seconds run one by one. Rows outlive the window by days.
+ *      `catchUp` may say otherwise: `skip` runs none of them, `all` runs each that is within `graceMs`, oldest first.
  *  C5  A new or changed cron has no past: ticks before it was first seen are not caught up with.
  *  C6  A schedule that cannot be read or never fires, an unknown time zone and a second cron of the same name are refused
  *      at once, with a code.
+ *  C7  With `overlap: 'skip'` a tick whose predecessor is unfinished is recorded and does not run; with `queue` it waits for it.
+ *  C8  A tick that did not run is data: `missed()` tells the tick, and why.
  *
  *  Daylight saving: a fixed time that the clocks skip runs right after the gap; one that comes twice runs at its first
  *  coming. Schedules with `*` or steps in the hours or minutes follow real time. */
@@ -27,6 +30,12 @@ export interface CronDefinition {
   timeZone?: string
   /** How late a missed tick may still run. In ms. Defaults to ten minutes; below 5000 it counts as 5000. */
   graceMs?: number
+  /** What happens to ticks that are late: none runs, the last one, or all within `graceMs` (the last 1000). Defaults to `once`. */
+  catchUp?: 'skip' | 'once' | 'all'
+  /** If the run before is unfinished: run beside it, leave this tick out, or wait for it. Defaults to `allow`. */
+  overlap?: 'allow' | 'skip' | 'queue'
+  /** The run begins a random time after its tick, at most this, so that many crons do not begin together. In ms. Defaults to 0. */
+  jitterMs?: number
   /** Runs of one tick before it is dead. Defaults to 3. */
   maxAttempts?: number
   /** In ms. Defaults to ten minutes. */
@@ -40,6 +49,9 @@ export interface CronJob {
   payload: CronTick
   maxAttempts: number
   timeoutMs: number
+  delay?: number
+  uniqueKey?: string
+  concurrency?: { key: string; limit: number }
 }
 
 export interface CronTick {
@@ -86,10 +98,24 @@ export interface CronRow {
   runs: CronRun[]
 }
 
+/** A tick that did not run as it should have. */
+export interface CronMissed {
+  name: string
+  /** In ms since 1970. */
+  fireAt: number
+  /** `never`: nobody was there to tick. `skipped`: the run before was unfinished. `failed`: its job is a dead letter. `late`: a
+   *  minute after its tick it has not begun. */
+  reason: 'never' | 'skipped' | 'failed' | 'late'
+  jobId?: string
+}
+
 export interface Cron {
   /** Watches the clock. Not yet started. */
   schedule(): Service
   list(): Promise<CronRow[]>
+  /** What did not run in the last `withinMs` (a day, unless said otherwise): at most 100 ticks of each cron, newest first. An
+   *  alert can read it. */
+  missed(withinMs?: number): Promise<CronMissed[]>
   /** Runs it now, beside its schedule. */
   runNow(name: string): Promise<{ jobId: string }>
 }

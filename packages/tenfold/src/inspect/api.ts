@@ -7,10 +7,11 @@
  *    GET  /api/traces/:traceId               TraceDetail
  *    GET  /api/queries?minutes=60            QueryStats[]
  *    GET  /api/findings?minutes=1440         FindingRow[]
- *    GET  /api/jobs?state=&name=&before=&limit=                JobRow[]
+ *    GET  /api/jobs?state=&name=&search=&before=&limit=        JobRow[]
  *    GET  /api/jobs/summary                  JobSummary[]
  *    GET  /api/jobs/:id                      JobDetail
- *    POST /api/jobs/:id/retry | discard      { done: boolean }
+ *    POST /api/jobs/:id/retry | discard | cancel               { done: boolean }
+ *    POST /api/jobs/:name/pause | resume     { done: boolean }   all jobs of this name
  *    GET  /api/crons                         CronRow[]
  *    POST /api/crons/:name/run               { jobId: string }
  *    GET  /api/logs?level=&search=&trace=&before=&limit=        LogRow[]

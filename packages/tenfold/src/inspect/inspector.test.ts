@@ -44,6 +44,9 @@ before(async () => {
       get: async () => undefined,
       retry: async (id) => id === '1',
       discard: async () => false,
+      cancel: async () => true,
+      pause: async () => {},
+      resume: async () => true,
     },
   })
   let traceparent: string | undefined

@@ -49,6 +49,10 @@ export interface Inspector {
   /** False when there is no such job, or it is in no state for that. */
   retryJob(id: string): Promise<boolean>
   discardJob(id: string): Promise<boolean>
+  cancelJob(id: string): Promise<boolean>
+  /** All jobs of a name, in all processes, until they are resumed. */
+  pauseJobs(name: string): Promise<boolean>
+  resumeJobs(name: string): Promise<boolean>
   crons(): Promise<api.CronRow[]>
   runCron(name: string): Promise<{ jobId: string } | undefined>
   mails(): Promise<api.MailRow[]>
@@ -89,6 +93,12 @@ export function createInspector(options: InspectorOptions): Inspector {
     job: async (id) => jobs?.get(id),
     retryJob: async (id) => bound(jobs, 'jobs').retry(id),
     discardJob: async (id) => bound(jobs, 'jobs').discard(id),
+    cancelJob: async (id) => bound(jobs, 'jobs').cancel(id, 'Cancelled in the console.'),
+    pauseJobs: async (name) =>
+      bound(jobs, 'jobs')
+        .pause(name, 'Paused in the console.')
+        .then(() => true),
+    resumeJobs: async (name) => bound(jobs, 'jobs').resume(name),
     crons: async () => crons?.list() ?? [],
     runCron: async (name) => bound(crons, 'crons').run(name),
     mails: async () => mails?.list() ?? [],

@@ -21,6 +21,8 @@ export interface TraceFilter {
 export interface JobFilter {
   state?: JobRow['state']
   name?: string
+  /** A part of what it says: name, errors, keys, payload. */
+  search?: string
   /** Only those older than the job with this id. */
   before?: string
   limit: number
@@ -44,6 +46,9 @@ export interface JobSource {
   get(id: string): Promise<JobDetail | undefined>
   retry(id: string): Promise<boolean>
   discard(id: string): Promise<boolean>
+  cancel(id: string, reason?: string): Promise<boolean>
+  pause(name: string, reason?: string): Promise<void>
+  resume(name: string): Promise<boolean>
 }
 
 /** What the crons tell and do. */

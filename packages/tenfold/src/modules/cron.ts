@@ -11,6 +11,12 @@ export interface CronOptions<K extends KitTypes> {
   timeZone?: string
   /** How late a tick may still run, when nothing was up at its time. Defaults to 10 minutes. */
   grace?: Duration
+  /** What happens to late ticks: none of them runs, the last one, or all within `grace`. Defaults to `once`. */
+  catchUp?: 'skip' | 'once' | 'all'
+  /** If the run before is unfinished: run beside it, leave this tick out, or wait for it. Defaults to `allow`. */
+  overlap?: 'allow' | 'skip' | 'queue'
+  /** Begins a random time after its tick, at most this. Defaults to 0. */
+  jitter?: Duration
   /** Defaults to 3. */
   attempts?: number
   /** Defaults to 10 minutes. */

@@ -119,6 +119,11 @@ export async function openEngines(options: EnginesOptions): Promise<PostgresQueu
       return postgres.relay({ subscriptions: new Map(routed) })
     },
 
+    replay(options) {
+      const { job } = typeof options.subscriber === 'string' ? { job: options.subscriber } : options.subscriber
+      return postgres.replay(isOnRedis({ name: job }) ? { ...options, subscriber: subscriberOf(job) } : options)
+    },
+
     async list(filter = {}) {
       const { name, state, limit = 50 } = filter
       const most = Math.min(500, Math.max(1, limit))

@@ -53,6 +53,7 @@
  *  Q33  `list` finds what a name, an error, a key or a payload says.
  *  Q34  A subscriber that asks for order gets the events of one key one after another, as they were published, over any number
  *       of relays and workers. Transactions that overlap have no order.
+ *  Q35  `replay` gives one subscriber the events of a time again, under their old ids, each as one new job.
  *
  *  Work is done at least once. Effects that must happen exactly once belong into one transaction with the job's own
  *  outcome, or need an idempotency key: `id` stays the same over all attempts. */
@@ -241,6 +242,15 @@ export interface EventDelivery {
   payload: unknown
 }
 
+export interface Replay {
+  event: string
+  /** Only this subscriber gets them. */
+  subscriber: string | Subscriber
+  since: Date
+  /** Defaults to now. */
+  until?: Date
+}
+
 export interface RelayOptions {
   /** By event name, of the whole app: whoever relays an event decides for all its subscribers. */
   subscriptions: ReadonlyMap<string, readonly (string | Subscriber)[]>
@@ -327,6 +337,9 @@ export interface Queue {
   work(options: WorkOptions): Service
   /** Turns published events into jobs, in any number of processes at once. Not yet started. */
   relay(options: RelayOptions): Service
+
+  /** Events that were relayed in that time (they are kept for 7 days), once more; gives how many. */
+  replay(options: Replay): Promise<number>
 
   /** Newest first. Finished jobs are there for 7 days. */
   list(filter?: JobFilter): Promise<JobRow[]>

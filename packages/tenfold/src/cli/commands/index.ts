@@ -2,7 +2,7 @@ import type { Command } from '../command.ts'
 import { check } from './check.ts'
 import { dev } from './dev.ts'
 import { indexes } from './indexes.ts'
-import { jobsDiscard, jobsList, jobsRetry, jobsShow } from './jobs.ts'
+import { jobsCancel, jobsDiscard, jobsList, jobsPause, jobsResume, jobsRetry, jobsShow } from './jobs.ts'
 import { migrateCheck, migrateNew, migrateStatus, migrateUp } from './migrate.ts'
 import { routes } from './routes.ts'
 import { start } from './start.ts'
@@ -24,4 +24,7 @@ export const commands: readonly Command[] = [
   jobsShow,
   jobsRetry,
   jobsDiscard,
+  jobsCancel,
+  jobsPause,
+  jobsResume,
 ]

@@ -21,12 +21,14 @@ export const jobsList: Command = {
   options: {
     state: { type: 'string', value: '<state>', about: STATES.join(', ') },
     name: { type: 'string', value: '<name>', about: 'jobs of this name only' },
+    search: { type: 'string', value: '<text>', about: 'what a name, an error, a key or a payload says' },
     limit: { type: 'string', value: '<n>', about: 'how many (default: 50, at most 500)' },
   },
   examples: [
     'tenfold jobs list',
     'tenfold jobs list --state dead',
     'tenfold jobs list --name orders.send-receipt --json',
+    'tenfold jobs list --search ann@example.com',
   ],
   run: (invocation) =>
     withQueue(invocation, async (queue) => {
@@ -43,6 +45,7 @@ export const jobsList: Command = {
         limit,
         ...(state && { state }),
         ...(flags.name !== undefined && { name: String(flags.name) }),
+        ...(flags.search !== undefined && { search: String(flags.search) }),
       })
       output.show(jobs, () => {
         if (jobs.length === 0) return output.line('no jobs')
@@ -113,6 +116,66 @@ export const jobsDiscard: Command = {
       const id = idOf(invocation, 'jobs discard')
       if (!(await queue.discard(id))) throw NoSuchJob({ id, action: 'discarded' })
       invocation.output.show({ id, done: true }, () => invocation.output.line(`job ${id} is gone`))
+      return 0
+    }),
+}
+
+export const jobsCancel: Command = {
+  name: 'jobs cancel',
+  about: 'end a job: one that runs has its signal aborted',
+  args: '<id>',
+  maxArgs: 1,
+  options: { reason: { type: 'string', value: '<text>', about: 'why, for the record' } },
+  examples: ['tenfold jobs cancel 4711', 'tenfold jobs cancel 4711 --reason "wrong list"'],
+  run: (invocation) =>
+    withQueue(invocation, async (queue) => {
+      const id = idOf(invocation, 'jobs cancel')
+      const { reason } = invocation.flags
+      if (!(await queue.cancel(id, reason === undefined ? 'Cancelled by hand.' : String(reason)))) {
+        throw NoSuchJob({ id, action: 'cancelled' })
+      }
+      invocation.output.show({ id, done: true }, () => invocation.output.line(`job ${id} is cancelled`))
+      return 0
+    }),
+}
+
+export const jobsPause: Command = {
+  name: 'jobs pause',
+  about: 'hold back all jobs of a name, in all processes; without a name: what is held back',
+  args: '[<name>]',
+  maxArgs: 1,
+  options: { reason: { type: 'string', value: '<text>', about: 'why, for the record' } },
+  examples: ['tenfold jobs pause', 'tenfold jobs pause orders.send-receipt --reason "mail server is down"'],
+  run: (invocation) =>
+    withQueue(invocation, async (queue) => {
+      const { args, flags, output } = invocation
+      const name = args[0]
+      if (name !== undefined) await queue.pause(name, flags.reason === undefined ? undefined : String(flags.reason))
+      const paused = await queue.paused()
+      output.show(paused, () => {
+        if (paused.length === 0) return output.line('nothing is paused')
+        output.table(
+          ['job', 'since', 'reason'],
+          paused.map((one) => [one.name, new Date(one.pausedAt).toISOString(), one.reason ?? '']),
+        )
+      })
+      return 0
+    }),
+}
+
+export const jobsResume: Command = {
+  name: 'jobs resume',
+  about: 'let the jobs of a name go on',
+  args: '<name>',
+  maxArgs: 1,
+  examples: ['tenfold jobs resume orders.send-receipt'],
+  run: (invocation) =>
+    withQueue(invocation, async (queue) => {
+      const { args, output } = invocation
+      const name = args[0]
+      if (name === undefined) throw MissingArgument({ argument: 'the name of a job', command: 'jobs resume' })
+      const done = await queue.resume(name)
+      output.show({ name, done }, () => output.line(done ? `${name} goes on` : `${name} was not paused`))
       return 0
     }),
 }

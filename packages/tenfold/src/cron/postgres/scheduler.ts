@@ -16,6 +16,7 @@ const MEASURE_MS = 10_000
 const PRUNE_MS = 3_600_000
 const KEEP_MS = 7 * 86_400_000
 const GRACE_MS = 600_000
+const MOST_MISSED = 1000
 
 export interface SchedulerParts {
   db: SystemDatabase
@@ -64,10 +65,12 @@ export function createScheduler({ db, telemetry, clock, crons, jobs }: Scheduler
   }
 
   /** What this cron owes at `now`. */
-  const due = ({ name, timetable, graceMs = GRACE_MS }: Planned, now: number): number[] => {
+  const due = ({ name, timetable, catchUp = 'once', graceMs = GRACE_MS }: Planned, now: number): number[] => {
     const from = behind.get(name)!
     const recent = timetable.between(Math.max(from, now - LATE_MS), now, LATE_MS / 1000 + 1)
-    return recent.length > 0 ? recent : timetable.between(Math.max(from, now - graceMs), now, 1)
+    if (catchUp === 'all') return timetable.between(Math.max(from, now - graceMs), now, MOST_MISSED)
+    if (recent.length > 0 || catchUp === 'skip') return recent
+    return timetable.between(Math.max(from, now - graceMs), now, 1)
   }
 
   /** False if the database says that it is not yet time. */
@@ -148,13 +151,24 @@ export function createScheduler({ db, telemetry, clock, crons, jobs }: Scheduler
 export async function enqueueTick(
   tx: Parameters<CronJobs['enqueue']>[1],
   jobs: CronJobs,
-  { name, maxAttempts = 3, timeoutMs = 600_000 }: CronDefinition,
+  { name, maxAttempts = 3, timeoutMs = 600_000, overlap, jitterMs }: CronDefinition,
   tick: CronTick,
 ): Promise<string> {
-  const job: CronJob = { name: jobNameOf(name), payload: tick, maxAttempts, timeoutMs }
+  const job: CronJob = {
+    name: jobNameOf(name),
+    payload: tick,
+    maxAttempts,
+    timeoutMs,
+    ...(jitterMs && !tick.manual && { delay: Math.floor(Math.random() * jitterMs) }),
+    // The key is held by the unfinished run before: its id comes back, and the tick is left out.
+    ...(overlap === 'skip' && { uniqueKey: name }),
+    ...(overlap === 'queue' && { concurrency: { key: name, limit: 1 } }),
+  }
   const [jobId] = await jobs.enqueue([job], tx)
   await tx.query(
-    `update tenfold.cron_tick set job_id = $3::bigint where name = $1 and fire_at = to_timestamp($2::float8 / 1000)`,
+    `update tenfold.cron_tick t set job_id = $3::bigint,
+       skipped = exists (select from tenfold.cron_tick b where b.name = $1 and b.job_id = $3::bigint and b.fire_at <> t.fire_at)
+     where name = $1 and fire_at = to_timestamp($2::float8 / 1000)`,
     [name, tick.fireAt, jobId!],
   )
   return jobId!

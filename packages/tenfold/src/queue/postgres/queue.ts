@@ -9,7 +9,7 @@ import { createAdmin } from './admin.ts'
 import { createControls } from './controls.ts'
 import { encodeEvent, encodeJob, hasLane } from './encode.ts'
 import { createCoalescer, writeThrough } from './enqueue.ts'
-import { createRelay } from './relay.ts'
+import { createRelay, replay } from './relay.ts'
 import { createWake, type News } from './wake.ts'
 import { createWorker } from './worker.ts'
 
@@ -84,6 +84,7 @@ export function openPostgresQueue(options: PostgresQueueOptions): PostgresQueue 
     },
     work: (work) => createWorker(parts, work),
     relay: (relay) => createRelay(parts, relay),
+    replay: (options) => replay(parts, options),
     ...createAdmin(db, wake),
     ...createControls(db, wake),
     async close() {

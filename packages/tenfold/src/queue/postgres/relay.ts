@@ -4,7 +4,7 @@
 import type { SystemDatabase } from '../../database/index.ts'
 import { messageOf, type Service } from '../../kernel/index.ts'
 import type { Telemetry } from '../../telemetry/index.ts'
-import type { RelayOptions } from '../queue.ts'
+import type { RelayOptions, Replay } from '../queue.ts'
 import { retryFields } from './encode.ts'
 import { createSignal } from './signal.ts'
 import type { Wake } from './wake.ts'
@@ -151,4 +151,32 @@ export function createRelay(
       await loop
     },
   }
+}
+
+const REPLAY = `
+with given as materialized (
+  select e.*, nextval('tenfold.job_seq') as job_id from (
+    select id, name, published_at, payload, key from tenfold.event_log
+    where name = $1 and relayed_at >= to_timestamp($2::float8 / 1000) and relayed_at < to_timestamp($3::float8 / 1000)
+    order by relayed_at, id) as e
+)
+insert into tenfold.job (id, seq, name, state, rank, run_at, created_at, max_attempts, timeout_ms, backoff_ms, backoff_max_ms,
+                         event_id, payload, lane, gates)
+  select job_id, job_id, s.job, case when s.ordered and key is not null then 'held' else 'ready' end, 0, now(), now(),
+    s.attempts, s.timeout, s.backoff, s."backoffMax", id, ${DELIVERY('id', 'given.name', 'published_at', 'payload')},
+    case when s.ordered then E'\\x01=' || key || E'\\x01' end, case when s.ordered and key is not null then '{"ordered":true}'::jsonb end
+  from given cross join json_to_record($4::text::json) as s (
+    job text, attempts integer, timeout integer, backoff integer, "backoffMax" integer, ordered boolean)
+  order by job_id`
+
+/** One subscriber gets what was relayed in a time once more. */
+export async function replay(
+  { db, wake }: { db: SystemDatabase; wake: Wake },
+  { event, subscriber, since, until }: Replay,
+): Promise<number> {
+  const one = typeof subscriber === 'string' ? { job: subscriber } : subscriber
+  const settings = JSON.stringify({ job: one.job, ordered: one.ordered === true, ...retryFields(one) })
+  const { rowCount } = await db.query(REPLAY, [event, since.getTime(), until?.getTime() ?? Date.now(), settings])
+  wake.tell({ ready: { names: [one.job], count: rowCount, low: 0 }, lanes: [one.job] })
+  return rowCount
 }

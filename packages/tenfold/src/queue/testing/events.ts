@@ -71,4 +71,24 @@ export function describeEvents(promise: Promised, parts: () => { backend: QueueB
         )
     },
   )
+
+  promise('Q35', 'one subscriber gets the events of a time again', async () => {
+    const { queue } = parts()
+    const relay = queue.relay({ subscriptions: new Map([['replay.me', ['q35.old']]]) })
+    await relay.start()
+    const old = recorder()
+    const young = recorder()
+    await withWorker(queue, { 'q35.old': old.handler, 'q35.new': young.handler }, async () => {
+      await queue.publish([{ name: 'replay.me', payload: 1 }])
+      await until('it arrived', () => old.runs.length === 1)
+      const since = new Date((old.runs[0]!.payload as EventDelivery).publishedAt - 60_000)
+      const options = { event: 'replay.me', subscriber: 'q35.new' }
+      assert.equal(await queue.replay({ ...options, since: new Date(0), until: since }), 0)
+      assert.equal(await queue.replay({ ...options, since, until: new Date(Date.now() + 60_000) }), 1)
+      await until('it came again', () => young.runs.length === 1)
+      assert.deepEqual(young.runs[0]!.payload, old.runs[0]!.payload)
+    })
+    assert.equal(old.runs.length, 1)
+    await relay.stop()
+  })
 }
