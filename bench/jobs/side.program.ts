@@ -106,8 +106,7 @@ process.on('message', (order: Order) => {
   void obey(order)
     .catch((error: Error): Answer => ({ error: error.stack ?? error.message }))
     .then((answer) => {
-      process.send!(answer)
-      if (order.do === 'close') process.disconnect()
+      process.send!(answer, () => void (order.do === 'close' && process.disconnect()))
     })
 })
 process.on('disconnect', () => setTimeout(() => process.exit(), 2000).unref())

@@ -75,7 +75,8 @@ export async function setStage(systems: readonly string[], peers: Installed): Pr
         tell,
         async stop() {
           const ended = once(child, 'exit')
-          await tell({ do: 'close' })
+          // Its last answer may come after its end.
+          await Promise.race([tell({ do: 'close' }).catch(() => {}), ended])
           await ended
           children.delete(child)
         },
