@@ -12,6 +12,6 @@ export async function work(): Promise<{ digest: string }> {
 
 function burn(): string {
   let digest = PIECE
-  for (let i = 0; i < 400; i++) digest = hash('sha256', PIECE + digest, 'hex')
+  for (let i = 0; i < 800; i++) digest = hash('sha256', PIECE + digest, 'hex')
   return digest
 }
