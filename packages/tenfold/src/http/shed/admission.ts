@@ -121,6 +121,5 @@ export function createAdmission(
 
 const TIMES: LoopTimes = {
   now: () => performance.now(),
-  idle: () => performance.nodeTiming.idleTime,
   afterTurn: (callback) => void setImmediate(callback),
 }

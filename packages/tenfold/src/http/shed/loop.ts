@@ -18,8 +18,6 @@ export interface LoopGuard {
 export interface LoopTimes {
   /** Monotonic milliseconds. */
   now(): number
-  /** Milliseconds in which the event loop has waited so far, for want of work. */
-  idle(): number
   /** Calls back when this turn of the event loop has read all its sockets. */
   afterTurn(callback: () => void): void
 }
@@ -30,8 +28,8 @@ const LONG_TURNS = 4
 const WINDOW_MS = 200
 /** Windows in a row without anybody turned away after which all is well. */
 const CALM_WINDOWS = 5
-/** A loop that has waited for that share of a turn has caught up. */
-const IDLE_SHARE = 0.2
+/** A turn with fewer requests is long because of something else, which turning requests away would not help. */
+const LEAST_REQUESTS = 3
 
 /** Of `maxDelayMs`: who matters more comes in later in a turn, too. */
 function stopAt(rank: number): number {
@@ -41,8 +39,7 @@ function stopAt(rank: number): number {
 export function createLoopGuard(maxDelayMs: number, ranks: number, times: LoopTimes): LoopGuard {
   let turnStart = 0
   let inTurn = false
-  let turnEnd = times.now()
-  let idleAtEnd = 0
+  let requests = 0
   /** Since when each turn was too long. */
   let longSince: number | undefined
   let longTurns = 0
@@ -59,25 +56,24 @@ export function createLoopGuard(maxDelayMs: number, ranks: number, times: LoopTi
 
   const beginTurn = (now: number): void => {
     inTurn = true
-    // Timers and answers of others belong to a turn as well: without a pause it has lasted since the end of the last one.
-    const caughtUp = times.idle() - idleAtEnd > (now - turnEnd) * IDLE_SHARE
-    turnStart = caughtUp ? now : turnEnd
-    if (caughtUp) longSince = undefined
+    turnStart = now
+    requests = 0
     times.afterTurn(endTurn)
   }
 
   const endTurn = (): void => {
     const now = times.now()
     const length = now - turnStart
-    inTurn = false
-    turnEnd = now
-    idleAtEnd = times.idle()
+    const ours = requests >= LEAST_REQUESTS
+    // The loop does not pause after a long turn: the next one begins here, with its timers and the answers of others.
+    if (length >= maxDelayMs / 2) beginTurn(now)
+    else inTurn = false
     const shrinks = length < lastLength * 0.8
     lastLength = length
     if (length > longest) longest = length
-    if (length < maxDelayMs) longSince = undefined
+    if (length < maxDelayMs || !ours) longSince = undefined
     else if (longSince === undefined || shrinks) {
-      longSince ??= turnStart
+      longSince ??= now - length
       longTurns = 1
     } else longTurns++
     if (!busy && longSince !== undefined && longTurns >= LONG_TURNS && now - longSince >= PATIENCE_MS) becomeBusy(now)
@@ -135,6 +131,7 @@ export function createLoopGuard(maxDelayMs: number, ranks: number, times: LoopTi
     lets(rank) {
       const now = times.now()
       if (!inTurn) beginTurn(now)
+      requests++
       if (!busy && !isOverrun(now)) return true
       // Nothing came for a while: what was dealt out then says nothing about now.
       if (now - windowStart > WINDOW_MS * 10) {

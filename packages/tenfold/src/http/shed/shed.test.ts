@@ -9,13 +9,17 @@ import { createWaitingRoom } from './queue.ts'
 
 /** An event loop made of numbers: requests cost `work` ms, those turned away a twentieth of one. */
 function simulate({ maxDelayMs = 50 } = {}) {
-  const time = { now: 0, idle: 0 }
+  const time = { now: 0 }
   let after: (() => void) | undefined
   const guard = createLoopGuard(maxDelayMs, RANKS, {
     now: () => time.now,
-    idle: () => time.idle,
     afterTurn: (callback) => (after = callback),
   })
+  const endTurn = (): void => {
+    const callback = after
+    after = undefined
+    callback?.()
+  }
   return {
     guard,
     time,
@@ -26,13 +30,17 @@ function simulate({ maxDelayMs = 50 } = {}) {
         time.now += lets ? work : 0.05
         return lets
       })
-      after?.()
-      after = undefined
+      endTurn()
       return came
     },
-    pause(ms: number): void {
+    /** Something else has the loop for that long. */
+    other(ms: number): void {
       time.now += ms
-      time.idle += ms
+      endTurn()
+    },
+    pause(ms: number): void {
+      while (after) endTurn()
+      time.now += ms
     },
   }
 }
@@ -51,6 +59,16 @@ describe('the guard of the event loop', () => {
     // What came meanwhile is read in turns that become shorter.
     for (const requests of [100, 50, 25, 12, 6, 3]) {
       assert.equal(turn(Array<number>(requests).fill(VISITOR), 3).length, requests)
+    }
+    assert.equal(guard.busy, false)
+  })
+
+  test('turns nobody away because of jobs that have the loop', () => {
+    const { guard, turn, other } = simulate()
+    for (let i = 0; i < 100; i++) {
+      assert.equal(turn([VISITOR, VISITOR], 2).length, 2)
+      other(80)
+      other(80)
     }
     assert.equal(guard.busy, false)
   })
