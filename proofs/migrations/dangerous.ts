@@ -124,6 +124,11 @@ create trigger stamp before update on orders for each row execute function stamp
     code: 'several-locks',
     sql: 'alter table orders add column weight integer;\nalter table customers add column language text;',
   },
+  {
+    what: 'a table in use that looks like a new one',
+    code: 'index-not-concurrent',
+    sql: 'create table if not exists orders (id uuid primary key);\ncreate index orders_paid on orders (paid_at);',
+  },
   // Data.
   { what: 'an UPDATE of a whole table', code: 'unbatched-update', sql: `update orders set state = 'placed';` },
   {

@@ -33,7 +33,10 @@ export async function judge(file: MigrationFile, schema: KnownSchema): Promise<F
   const found: { statement: Statement; found: Found }[] = []
   for (const statement of statements) {
     for (const rule of RULES) for (const one of rule(statement, around)) found.push({ statement, found: one })
-    for (const name of createdBy(statement.node)) created.add(schema.local(name))
+    // `create table if not exists` does not make a table new that was there before.
+    for (const name of createdBy(statement.node).map((one) => schema.local(one))) {
+      if (!schema.tables.has(name)) created.add(name)
+    }
     schema.apply(statement)
   }
   found.push(...together(statements, file, schema, created))
