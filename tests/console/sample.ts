@@ -75,6 +75,9 @@ export function sampleSource(env: api.Overview['env'] = 'development'): Sample {
     },
     retryJob: async (id) => actions.push(`retry ${id}`) > 0,
     discardJob: async (id) => actions.push(`discard ${id}`) > 0,
+    cancelJob: async (id) => actions.push(`cancel ${id}`) > 0,
+    pauseJobs: async (name) => actions.push(`pause ${name}`) > 0,
+    resumeJobs: async (name) => actions.push(`resume ${name}`) > 0,
     crons: async () => data.crons,
     runCron: async (name) => (actions.push(`run ${name}`), { jobId: 'j0001' }),
     logs: async ({ level, search, trace, limit, before }) =>
