@@ -5,6 +5,7 @@ import type { CookieJar } from './cookies.ts'
 import type { HttpRequest, RequestSession } from './http.ts'
 import type { PreparedRoute } from './prepare.ts'
 import type { ReplyCookie } from './reply.ts'
+import { rankOf } from './shed/rank.ts'
 
 /** The client went away before it was answered. Never sent; logged as status 499. */
 export class ClientGone extends Error {
@@ -94,10 +95,10 @@ export class Exchange implements HttpRequest {
     return this.raw.headers.cookie !== undefined && this.cookies[this.sessionCookie] !== undefined
   }
 
-  /** Whether it carries a session cookie of ours, of a session that may have ended. Tokens in a header are not signed: anyone
-   *  can make one up. */
-  get seemsSignedIn(): boolean {
-    return this.hasSessionCookie && this.signedCookie(this.sessionCookie) !== undefined
+  /** Who it goes before when not everyone can come in: by its route, then by whether it carries a session cookie of ours (the
+   *  session may have ended). Tokens in a header are not signed: anyone can make one up. */
+  get rank(): number {
+    return rankOf(this.route.priority, this.hasSessionCookie && this.signedCookie(this.sessionCookie) !== undefined)
   }
 
   signedCookie(name: string): string | undefined {

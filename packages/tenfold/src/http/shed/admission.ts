@@ -1,13 +1,13 @@
 import type { Telemetry } from '../../telemetry/index.ts'
-import type { Priority } from '../http.ts'
 import { createAdaptiveLimit, type AdaptiveLimit } from './limit.ts'
-import { createLoopGuard, type LoopTimes } from './loop.ts'
+import { createLoopGuard, type LoopTimes, type Ranked } from './loop.ts'
 import { createWaitingRoom } from './queue.ts'
+import { PRIORITIES, RANKS } from './rank.ts'
 
 /** What happens when more comes than this process can do. */
 export interface SheddingOptions {
   /** How far the event loop may be behind, three turns in a row, before requests are turned away. In milliseconds. Defaults
-   *  to 50: Node accepts one new connection in a turn, so that long turns keep clients out. A single handler that blocks the loop for longer is no reason to turn anybody away. */
+   *  to 100: Node accepts one new connection in a turn, so that long turns keep clients out. A single handler that blocks the loop for longer is no reason to turn anybody away. */
   maxDelayMs?: number
   /** Most requests that run at once, and most that wait; how many really run is found by trying. Defaults to 1000. */
   maxConcurrency?: number
@@ -20,26 +20,19 @@ export type Shed = 'loop' | 'queue' | 'deadline'
 /** Lets requests in. Every one that came in and takes a place must `leave`, once. */
 export interface Admission {
   /** `true`: comes in. A reason: is turned away. A promise: has to wait, and is then turned away for that reason, or comes in. */
-  enter(rank: number, deadline: number, takesPlace: boolean): true | Shed | Promise<Shed | undefined>
+  enter(request: Ranked, deadline: number, takesPlace: boolean): true | Shed | Promise<Shed | undefined>
   /** @param ms how long its answer took; undefined when it says nothing about the route */
   leave(route: string, ms: number | undefined): void
   readonly running: number
 }
 
-const PRIORITIES: readonly Priority[] = ['low', 'normal', 'critical']
-/** Each priority twice: visitors, and above them who has signed in. */
-export const RANKS = PRIORITIES.length * 2
 /** Waits less than this are no use: the answer would come too late. */
 const LEAST_MS = 5
 /** Fewer at once would hold back an app that only waits for others. */
 const LEAST_AT_ONCE = 64
 
-export function rankOf(priority: Priority, signedIn: boolean): number {
-  return PRIORITIES.indexOf(priority) * 2 + (signedIn ? 1 : 0)
-}
-
 export function createAdmission(
-  { maxDelayMs = 50, maxConcurrency = 1000, maxWaitMs = 500 }: SheddingOptions,
+  { maxDelayMs = 100, maxConcurrency = 1000, maxWaitMs = 500 }: SheddingOptions,
   { metrics, log }: Pick<Telemetry, 'metrics' | 'log'>,
   times: LoopTimes = TIMES,
 ): Admission {
@@ -97,17 +90,17 @@ export function createAdmission(
     get running() {
       return running
     },
-    enter(rank, deadline, takesPlace) {
+    enter(request, deadline, takesPlace) {
       const now = times.now()
-      if (deadline - now < LEAST_MS) return refuse('deadline', rank)
-      if (!loop.lets(rank)) return refuse('loop', rank)
+      if (deadline - now < LEAST_MS) return refuse('deadline', request.rank)
+      if (!loop.lets(request)) return refuse('loop', request.rank)
       if (!takesPlace) return true
       if (running < limit.value) {
         running++
         return true
       }
       room.sweep(now)
-      return waitInLine(rank, now, deadline)
+      return waitInLine(request.rank, now, deadline)
     },
     leave(route, ms) {
       if (ms !== undefined) limit.answered(route, ms, running)

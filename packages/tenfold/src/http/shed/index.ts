@@ -4,7 +4,7 @@ import type { Exchange } from '../exchange.ts'
 import { writeHead } from '../head.ts'
 import type { OriginGuard } from '../origin.ts'
 import type { HeaderBlock } from '../security.ts'
-import { type Admission, rankOf } from './admission.ts'
+import type { Admission } from './admission.ts'
 
 export { createAdmission, type SheddingOptions } from './admission.ts'
 
@@ -56,9 +56,9 @@ export function createShedding(admission: Admission, headers: HeaderBlock, origi
 
   return {
     comesIn(x) {
-      const { quiet, priority, takesPlace } = x.route
+      const { quiet, takesPlace } = x.route
       if (quiet) return true
-      const entry = admission.enter(rankOf(priority, x.seemsSignedIn), x.deadline, takesPlace)
+      const entry = admission.enter(x, x.deadline, takesPlace)
       if (entry === true) {
         x.hasPlace = takesPlace
         return true

@@ -10,9 +10,13 @@
  *
  *    calm --[long turns]--> busy --[everybody has come in for a second, short turns]--> calm */
 export interface LoopGuard {
-  /** Whether a request of this rank may come in now. */
-  lets(rank: number): boolean
+  /** Whether a request may come in now. Its rank is asked for only when it matters. */
+  lets(request: Ranked): boolean
   readonly busy: boolean
+}
+
+export interface Ranked {
+  readonly rank: number
 }
 
 export interface LoopTimes {
@@ -22,7 +26,7 @@ export interface LoopTimes {
   afterTurn(callback: () => void): void
 }
 
-const PATIENCE_MS = 150
+const PATIENCE_MS = 250
 /** In a row, each about as long as the one before. */
 const LONG_TURNS = 4
 const WINDOW_MS = 200
@@ -31,9 +35,12 @@ const CALM_WINDOWS = 5
 /** A turn with fewer requests is long because of something else, which turning requests away would not help. */
 const LEAST_REQUESTS = 3
 
+/** From this rank on requests are let in while there is any sense in it. */
+const CRITICAL = 4
+
 /** Of `maxDelayMs`: who matters more comes in later in a turn, too. */
 function stopAt(rank: number): number {
-  return 0.5 + rank * 0.25
+  return rank < CRITICAL ? 0.5 + rank * 0.25 : 2.5
 }
 
 export function createLoopGuard(maxDelayMs: number, ranks: number, times: LoopTimes): LoopGuard {
@@ -128,7 +135,7 @@ export function createLoopGuard(maxDelayMs: number, ranks: number, times: LoopTi
     get busy() {
       return busy
     },
-    lets(rank) {
+    lets(request) {
       const now = times.now()
       if (!inTurn) beginTurn(now)
       requests++
@@ -139,6 +146,7 @@ export function createLoopGuard(maxDelayMs: number, ranks: number, times: LoopTi
         longSince = undefined
         return true
       }
+      const { rank } = request
       came[rank]!++
       if (now - turnStart > maxDelayMs * stopAt(rank)) {
         stopped++
