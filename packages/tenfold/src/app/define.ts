@@ -67,6 +67,18 @@ export interface Config {
      *  @example jobs: { 'media.resize': 'redis' } */
     jobs?: Readonly<Record<string, 'postgres' | 'redis'>>
   }
+  /** Backups of the database. None by themselves by default; `tenfold backup` takes one at any time. */
+  backup?: {
+    /** When, in UTC, as a cron says it: `0 3 * * *`. */
+    schedule: string
+    /** Which to keep. Defaults to `7d/4w/12m`: the newest of each of 7 days, 4 weeks and 12 months. */
+    keep?: string
+    /** Where: a folder as `file:///mnt/backups`, best on another disk. Defaults to the app's own storage. */
+    to?: string
+    /** Whether the log is archived as it is written, so that any moment can be restored. Defaults to true, where the
+     *  database's user may replicate. While no instance runs, the server keeps the log for the next one. */
+    log?: boolean
+  }
   worker?: {
     /** Jobs that run at a time in one process. Defaults to 10. */
     concurrency?: number

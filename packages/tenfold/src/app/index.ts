@@ -1,4 +1,5 @@
 /** Ring 7: joins everything. Only the command line and users import it. */
+export { openAppBackups, type OpenedBackups } from './backups.ts'
 export { problemsOf } from './check.ts'
 export { engineProblems, jobsOnRedis } from './engines.ts'
 export { app, config, type App, type AppOptions, type Config } from './define.ts'

@@ -11,6 +11,7 @@ import { openEngines, openQueue, type Queue } from '../queue/index.ts'
 import { openRedis, type Redis } from '../redis/index.ts'
 import { openSessions, type Sessions } from '../sessions/index.ts'
 import { openStorage, type Storage } from '../storage/index.ts'
+import { scheduleBackups, type ScheduledBackups } from './backups.ts'
 import { filesFolder } from './bindings.ts'
 import { createContexts, type ContextOf } from './contexts.ts'
 import { cronsOf } from './crons.ts'
@@ -27,6 +28,7 @@ export interface Parts {
   sessions: Sessions
   limits: Limits
   crons: Cron
+  backups: ScheduledBackups
   store: Store
   inspector: Inspector
   contextOf: ContextOf
@@ -66,7 +68,8 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
 
   const contextOf = await createContexts({ app, database, files, telemetry, clock, variables: bindings.variables })
   const scope = createScope(app.modules, { queue, caches, telemetry, strict, contextOf })
-  const crons = openCron({ db, telemetry, jobs: queue, crons: cronsOf(serving) })
+  const backups = await scheduleBackups(ground, opened)
+  const crons = openCron({ db, telemetry, jobs: queue, crons: [...cronsOf(serving), ...backups.crons] })
   const store = createStore({ db, telemetry, roles, clock })
   const inspector = createInspector({
     app: app.name,
@@ -82,7 +85,7 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
     ...(mails && { mails }),
     clock,
   })
-  return { queue, redis, files, sessions, limits, crons, store, inspector, contextOf, scope }
+  return { queue, redis, files, sessions, limits, crons, backups, store, inspector, contextOf, scope }
 }
 
 async function connectRedis({ environment, bindings, telemetry }: Ground, opened: AsyncDisposableStack) {

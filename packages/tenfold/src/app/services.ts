@@ -6,6 +6,7 @@ import { createServer, staticFiles, type HttpServer } from '../http/index.ts'
 import type { Service } from '../kernel/index.ts'
 import type { Ground } from './instance.ts'
 import { handlersOf, subscriptionsOf } from './jobs.ts'
+import type { JobWork } from '../queue/index.ts'
 import type { Parts } from './parts.ts'
 import { freePort } from './ports.ts'
 import { routesOf } from './routes.ts'
@@ -26,19 +27,22 @@ export async function servicesOf(ground: Ground, parts: Parts): Promise<Services
   const services = [
     parts.store,
     ...(has('worker') ? workers(ground, parts) : []),
-    ...(has('cron') ? [parts.crons.schedule()] : []),
+    ...(has('cron') ? [parts.crons.schedule(), ...parts.backups.services] : []),
     ...(console ? [console] : []),
     ...(has('web') ? [server] : []),
   ]
   return { services, server, console }
 }
 
-function workers({ app, serving, config, database }: Ground, { queue, scope, contextOf }: Parts): Service[] {
+function workers({ app, serving, config, database }: Ground, { queue, scope, contextOf, backups }: Parts): Service[] {
   const { concurrency = 10, leaseMs } = config.worker ?? {}
   return [
     queue.relay({ subscriptions: subscriptionsOf(app.modules) }),
     queue.work({
-      handlers: handlersOf(serving, scope, contextOf, database.positions, database.watch),
+      handlers: new Map<string, JobWork>([
+        ...handlersOf(serving, scope, contextOf, database.positions, database.watch),
+        ...backups.handlers,
+      ]),
       concurrency,
       ...(leaseMs !== undefined && { leaseMs }),
       stopTimeoutMs: config.stopTimeoutMs ?? STOP_TIMEOUT_MS,

@@ -49,11 +49,13 @@ async function dispatch(argv: readonly string[], output: Output): Promise<number
   }
   const helpWanted = asksHelp || words.includes('--help') || words.includes('-h')
   const group = commands.filter(({ name }) => name.startsWith(`${first} `))
-  if (group.length > 0 && (second === '' || second.startsWith('-'))) {
+  const alone = commands.find(({ name }) => name === first)
+  if (group.length > 0 && !alone && (second === '' || second.startsWith('-'))) {
     helpForGroup(first, group, output)
     return helpWanted ? 0 : 2
   }
-  const command = findCommand(first, second, group)
+  const inGroup = group.some(({ name }) => name === `${first} ${second}`)
+  const command = alone && !inGroup ? alone : findCommand(first, second, group)
   if (helpWanted) return helpFor(command, output)
   return command.run({ ...parse(command, words.slice(command.name.split(' ').length)), output })
 }

@@ -1,4 +1,5 @@
 import type { Command } from '../command.ts'
+import { backup, backupList, backupVerify, restore } from './backup.ts'
 import { check } from './check.ts'
 import { dev } from './dev.ts'
 import { indexes } from './indexes.ts'
@@ -20,6 +21,10 @@ export const commands: readonly Command[] = [
   migrateNew,
   types,
   indexes,
+  backup,
+  backupList,
+  backupVerify,
+  restore,
   jobsList,
   jobsShow,
   jobsRetry,
