@@ -156,7 +156,9 @@ export function startRun(
     }
     const reason = signal.aborted && isAbort(error) ? signal.reason : error
     const message = messageOf(reason).slice(0, MAX_MESSAGE)
-    return { kind: 'failed', job, ms: took(), message, ...verdictOf(reason, job, work, telemetry) }
+    const verdict = verdictOf(reason, job, work, telemetry)
+    tell(telemetry, job, reason, verdict.dead === true || isLast(job))
+    return { kind: 'failed', job, ms: took(), message, ...verdict }
   }
 
   const run = {
@@ -176,6 +178,14 @@ export function startRun(
     },
   }
   return Object.assign(run, { outcome: execute() })
+}
+
+/** A failed run is a warning while it is tried again, and an error when it made the job a dead letter. */
+function tell({ log }: Telemetry, job: Claimed, error: unknown, dead: boolean): void {
+  if (JobRetryLater.is(error)) return
+  const facts = { job: job.name, id: job.id, attempt: job.attempt - job.lost, of: job.maxAttempts, error }
+  if (dead) log.error(`${job.name} failed for good`, facts)
+  else log.warn(`${job.name} failed; it is tried again`, facts)
 }
 
 /** One job by itself. */
