@@ -5,9 +5,8 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
-import { Kysely, PostgresDialect } from 'kysely'
 import type pg from 'pg'
-import { openDatabase, type RoleMode } from '../../packages/tenfold/src/database/index.ts'
+import { openDatabase, type Db, type RoleMode } from '../../packages/tenfold/src/database/index.ts'
 import type { Telemetry } from '../../packages/tenfold/src/telemetry/index.ts'
 import type { Peers } from '../../scripts/claims/index.ts'
 
@@ -16,6 +15,7 @@ type Untyped = ReturnType<JSON['parse']>
 
 export const PEERS = {
   pg: '8.23.1',
+  kysely: '0.29.9',
   'drizzle-orm': '0.45.4',
   typeorm: '1.1.1',
   'reflect-metadata': '0.2.2',
@@ -78,11 +78,7 @@ export async function rawPg(url: string, peers: Peers): Promise<Peer> {
 }
 
 /** The builder's calls are the same for Kysely itself and for tenfold, which is built on it. */
-interface Builder {
-  selectFrom: Kysely<Tables>['selectFrom']
-  insertInto: Kysely<Tables>['insertInto']
-  updateTable: Kysely<Tables>['updateTable']
-}
+type Builder = Pick<Db<Tables>, 'selectFrom' | 'insertInto' | 'updateTable'>
 
 const WANTED = ['id', 'name', 'price', 'stock', 'tags', 'at'] as const
 
@@ -105,11 +101,12 @@ async function buyWith(tx: Builder, id: number): Promise<void> {
 export async function kysely(url: string, peers: Peers): Promise<Peer> {
   const { default: driver } = await peers.load<{ default: typeof pg }>('pg')
   const pool = new driver.Pool({ connectionString: url, max: CONNECTIONS })
-  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+  const { Kysely, PostgresDialect } = await peers.load<Untyped>('kysely')
+  const db = new Kysely({ dialect: new PostgresDialect({ pool }) })
   return {
     name: 'Kysely on pg',
     ...built(db),
-    buy: (id) => db.transaction().execute((tx) => buyWith(tx, id)),
+    buy: (id) => db.transaction().execute((tx: Builder) => buyWith(tx, id)),
     close: () => db.destroy(),
   }
 }
@@ -127,8 +124,8 @@ export function tenfold(name: string, ours: Ours, telemetry: Telemetry, module =
   const db = database.module<Tables>(module)
   return {
     name,
-    ...built(db as unknown as Builder),
-    buy: (id) => db.transaction((tx) => buyWith(tx as unknown as Builder, id)),
+    ...built(db),
+    buy: (id) => db.transaction((tx) => buyWith(tx, id)),
     close: () => database.service.stop(),
   }
 }
