@@ -57,8 +57,9 @@ export function createStatements(
     occurrence: Occurrence | undefined,
   ) => {
     const module = moduleOf(connection.role)
+    const shape = fingerprint(text)
     const started = performance.now()
-    const span = telemetry.start('query', fingerprint(text), {
+    const span = telemetry.start('query', shape, {
       'db.system.name': 'postgresql',
       'tenfold.module': module,
       ...(target && { 'tenfold.target': target }),
@@ -69,7 +70,7 @@ export function createStatements(
       const result = Array.isArray(answer) ? { ...answer.at(-1)!, command: answer[0]!.command } : answer
       const rowCount = result.rowCount ?? result.rows?.length ?? 0
       end(span, started, module, rowCount)
-      telemetry.statements.saw(module, fingerprint(text), text)
+      telemetry.statements.saw(module, shape, text)
       if (occurrence) watch!.end(occurrence, result.rows ?? [])
       return { rows: (result.rows ?? []) as Row[], rowCount, command: result.command }
     } catch (error) {
