@@ -116,7 +116,11 @@ export async function sandbox(
   const url = server ? databaseUrl(server.adminUrl, name) : ''
   const running = new Set<Running>()
   const start = (args: string[], variables: Record<string, string> = {}): Running => {
-    const one = launch(folder, args, { ...(url && { DATABASE_URL: url }), ...variables })
+    const one = launch(folder, args, {
+      // Roles belong to the server, which sandboxes share: with one key their passwords agree.
+      ...(url && { DATABASE_URL: url, SECRET_KEY: 'a secret key for tests, and nothing else' }),
+      ...variables,
+    })
     running.add(one)
     void one.finished.then(() => running.delete(one))
     return one

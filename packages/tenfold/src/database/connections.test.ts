@@ -17,7 +17,14 @@ describe('connections under one budget', () => {
   function connectionsOf(max: number, acquireTimeoutMs = 5000): { connections: Connections; logins: () => number } {
     let logins = 0
     const onOpen = async (): Promise<void> => void logins++
-    const connections = new Connections({ url: db.url, credentials: () => undefined, applicationName: 'test', max, acquireTimeoutMs, onOpen })
+    const connections = new Connections({
+      url: db.url,
+      credentials: () => undefined,
+      applicationName: 'test',
+      max,
+      acquireTimeoutMs,
+      onOpen,
+    })
     opened.push(connections)
     return { connections, logins: () => logins }
   }
@@ -58,7 +65,10 @@ describe('connections under one budget', () => {
   test('who waits too long is told which role, how long and how many', async () => {
     const { connections } = connectionsOf(1, 100)
     const held = await connections.acquire('a')
-    await assert.rejects(connections.acquire('b'), { code: 'TF_POOL_EXHAUSTED', message: /'b' within 100 ms \(all 1 are/ })
+    await assert.rejects(connections.acquire('b'), {
+      code: 'TF_POOL_EXHAUSTED',
+      message: /'b' within 100 ms \(all 1 are/,
+    })
     connections.release(held)
     await work(connections, 'b', 1)
   })

@@ -1,6 +1,6 @@
 /** LISTEN needs a session, so it has a connection of its own over the direct URL: one per process, for all channels.
  *  After a loss it is opened again with a growing pause, and everybody is told that messages may have been missed. */
-import pg from 'pg'
+import type pg from 'pg'
 import type { Telemetry } from '../telemetry/index.ts'
 import { messageOf } from '../kernel/index.ts'
 import { endClient } from './connections.ts'

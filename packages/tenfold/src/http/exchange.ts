@@ -156,7 +156,7 @@ export class Exchange implements HttpRequest {
 
   /** Throws when nobody waits for the answer any more. */
   assertWanted(): void {
-    if (this.abortedWith !== undefined) throw this.abortedWith
+    if (this.abortedWith instanceof Error) throw this.abortedWith
     if (this.res.destroyed) throw new ClientGone()
   }
 }

@@ -54,12 +54,12 @@ export function createLoopGuard(maxDelayMs: number, ranks: number, times: LoopTi
   let busy = false
   let windowStart = 0
   let longest = 0
-  let came = new Array<number>(ranks).fill(0)
+  let came = Array.from({ length: ranks }, () => 0)
   let letIn = 0
   let stopped = 0
   let calmWindows = 0
   let target = Infinity
-  const shares = new Array<number>(ranks).fill(1)
+  const shares = Array.from({ length: ranks }, () => 1)
 
   const beginTurn = (now: number): void => {
     inTurn = true
@@ -107,7 +107,7 @@ export function createLoopGuard(maxDelayMs: number, ranks: number, times: LoopTi
   const beginWindow = (now: number): void => {
     windowStart = now
     longest = letIn = stopped = 0
-    came = new Array<number>(ranks).fill(0)
+    came = Array.from({ length: ranks }, () => 0)
   }
 
   /** What came in is what the process can do, if the stop had to help; without it, a little more may be tried. */

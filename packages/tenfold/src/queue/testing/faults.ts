@@ -32,7 +32,14 @@ export function describeFaults(promise: Promised, parts: () => { backend: QueueB
       [],
       'a finished job ran again',
     )
-    assert.equal(new Set([...done, ...runs.map((job) => job.id)]).size, 60)
+    // The last report of the killed worker may have been on its way: those it had begun may be done without us.
+    const ran = new Set(runs.map((job) => job.id))
+    const unseen = ids.filter((id) => !done.has(id) && !ran.has(id))
+    assert.deepEqual(
+      unseen.filter((id) => !begun.includes(id)),
+      [],
+      'a job is done that nobody ran',
+    )
     const twice = runs.filter((job) => begun.includes(job.id))
     assert.ok(twice.length <= 5 + 5, `${twice.length} ran twice, though only 5 ran at a time`)
     assert.equal(runs.length, new Set(runs.map((job) => job.id)).size)

@@ -70,7 +70,8 @@ export function describeOrder(promise: Promised, parts: () => { backend: QueueBa
       const times = unsorted.toSorted((a, b) => a - b)
       for (let i = rate.max; i < times.length; i++) {
         const window = times[i]! - times[i - rate.max]!
-        assert.ok(window >= rate.perMs - 25, `${rate.max + 1} of ${key} began within ${window} ms`)
+        // Without the rate all would begin at once; times are read on a machine that is busy with other things.
+        assert.ok(window >= rate.perMs - 100, `${rate.max + 1} of ${key} began within ${window} ms`)
       }
     }
     assert.ok(Date.now() - started < 6000, `took ${Date.now() - started} ms, though 3 windows were needed`)
