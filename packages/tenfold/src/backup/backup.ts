@@ -50,7 +50,7 @@ export interface Manifest {
   /** What the database had; absent where that was not asked for. */
   tables?: TableCheck[]
   sequences?: SequenceCheck[]
-  /** Of a dump: the app's roles, which own what is in it. */
+  /** Of a dump: the roles that own what is in it, or have rights on it. Made without login where they are missing. */
   roles?: string[]
   /** What is not in it, in words. */
   without: string[]

@@ -12,8 +12,8 @@ import { BackupFailed } from './errors.ts'
 import { toRemove } from './keep.ts'
 import { planLog, pruneLog, storedPosition } from './log.ts'
 import { chooseKind, describeServer, type Server } from './plan.ts'
-import { restore, scratchFolder, startRestored, type Source } from './restore.ts'
-import { compare, readContents, rolesLike, unchanged } from './tables.ts'
+import { named, restore, scratchFolder, startRestored, type Source } from './restore.ts'
+import { compare, readContents, rolesIn, unchanged } from './tables.ts'
 
 export interface BackupsOptions {
   /** An administrator's address, without a pooler between. Only needed to take, archive and compare. */
@@ -98,8 +98,7 @@ async function take(
       serverVersion: server.version,
       database: server.database,
     }
-    const data =
-      kind === 'base' ? await takeBase(storage, url, id, how) : await takeDump(storage, url, id, app, server, how)
+    const data = kind === 'base' ? await takeBase(storage, url, id, how) : await takeDump(storage, url, id, server, how)
     const manifest: Manifest = { ...facts, ...data }
     try {
       how.signal?.throwIfAborted()
@@ -155,7 +154,6 @@ async function takeDump(
   storage: Storage,
   url: string,
   id: string,
-  app: string,
   { major, now }: Server,
   { checks = true, signal, onProgress }: TakeOptions,
 ): Promise<Data> {
@@ -174,7 +172,7 @@ async function takeDump(
     size: stored!.file.size,
     rawSize: stored!.rawSize,
     sha256: stored!.file.sha256,
-    roles: await rolesLike(url, `${app}_`),
+    roles: await rolesIn(url),
     ...(checks && {
       tables: contents.tables.map((table) => ({ ...table, exact: true })),
       sequences: contents.sequences,
@@ -229,6 +227,8 @@ async function verify({ url, scratch, clock }: BackupsOptions, source: Source): 
     } finally {
       await server.stop()
     }
+  } catch (error) {
+    throw named(error, 'a server of its own', manifest)
   } finally {
     await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   }

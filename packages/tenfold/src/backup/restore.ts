@@ -270,7 +270,8 @@ async function describeFolder(folder: string, database: string): Promise<string 
   }
 }
 
-function named(error: unknown, target: string, manifest: Manifest): unknown {
+/** As one of our own errors. */
+export function named(error: unknown, target: string, manifest: Manifest): unknown {
   if (EmbeddedOtherVersion.is(error)) {
     return BackupOtherVersion({
       backup: manifest.serverVersion,

@@ -114,12 +114,13 @@ export async function withClient<T>(url: string, fn: (client: pg.Client) => Prom
   }
 }
 
-/** The roles whose names begin with `prefix`. */
-export async function rolesLike(url: string, prefix: string): Promise<string[]> {
+/** The roles that own something in the database, or have a right on it. */
+export async function rolesIn(url: string): Promise<string[]> {
   return withClient(url, async (client) => {
     const { rows } = await client.query<{ name: string }>(
-      'select rolname as name from pg_roles where starts_with(rolname, $1) order by 1',
-      [prefix],
+      `select distinct r.rolname as name from pg_shdepend d join pg_roles r on r.oid = d.refobjid
+        where d.refclassid = 'pg_authid'::regclass and d.dbid = (select oid from pg_database where datname = current_database())
+        order by 1`,
     )
     return rows.map(({ name }) => name)
   })
