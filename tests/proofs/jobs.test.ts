@@ -24,14 +24,15 @@ test('no job is lost and none runs twice without cause while processes are kille
 
 test('every planted fault is found, and nothing else', async () => {
   const { claims } = await jobs.run(options({ plant: 'lose,outside,crowd,again' }, () => {}))
+  const found = claims.filter((claim) => !claim.holds).map(({ claim }) => claim.replace(/ \(.*\)/, ''))
+  // Whether a lost job was the delivery of an event is chance.
   assert.deepEqual(
-    claims.filter((claim) => !claim.holds).map(({ claim }) => claim.replace(/ \(.*\)/, '')),
+    found.filter((claim) => claim !== 'events that a subscriber did not get'),
     [
       'committed jobs that did not run to their end',
       'jobs of rolled-back transactions that ran',
       'jobs that ran again after they had finished',
       'moments with more than 2 runs of one concurrency key',
-      'events that a subscriber did not get',
     ],
   )
 })
