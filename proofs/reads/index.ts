@@ -1,4 +1,7 @@
 /** Whoever has written sees it, on every instance and however far the replicas are behind; and replicas do the reading. */
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { Claim, Claims, ClaimsOptions, Report, Row } from '../../scripts/claims/index.ts'
 import { startCluster, type Cluster } from './cluster.ts'
 import { startInstance, type Instance, type Told } from './instances.ts'
@@ -30,7 +33,7 @@ async function run({ quick, set, log, signal }: ClaimsOptions): Promise<Report> 
       DATABASE_REPLICA_URLS: cluster.replicaUrls.join(),
       SECRET_KEY: 'a secret key for this proof, and nothing else',
       SMTP_URL: 'smtp://127.0.0.1:1',
-      STORAGE_URL: 'file:///tmp/tenfold-proof-files',
+      STORAGE_URL: pathToFileURL(join(tmpdir(), 'tenfold-proof-files')).href,
       PLANT: set.plant ?? '',
     }
     await migrate(variables)
