@@ -1,4 +1,5 @@
 /** What an app is: a name and a list of modules. Inert until it is started. */
+import type { SheddingOptions } from '../http/index.ts'
 import type { Module } from '../modules/index.ts'
 import { startInstance, type Instance, type StartOptions } from './instance.ts'
 
@@ -86,6 +87,8 @@ export interface Config {
      *  Defaults to 30000. A process that stands still for longer than this loses its jobs. */
     leaseMs?: number
   }
+  /** When requests are turned away because there are too many; `false` lets everyone in. On by default, except in tests. */
+  shedding?: SheddingOptions | false
   /** How long a shutdown waits for requests and jobs, in milliseconds. Defaults to 25000. */
   stopTimeoutMs?: number
 }

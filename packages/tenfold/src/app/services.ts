@@ -75,6 +75,7 @@ async function webServer(
     host,
     trustProxy,
     stopTimeout: config.stopTimeoutMs ?? STOP_TIMEOUT_MS,
+    ...(config.shedding !== undefined && { shedding: config.shedding }),
     ...(corsOrigins.length > 0 && { cors: { origins: corsOrigins } }),
   })
 }
