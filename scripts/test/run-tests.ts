@@ -35,7 +35,14 @@ export async function runTests(words: readonly string[]): Promise<StepResult> {
 }
 
 function nodeArguments(files: readonly string[]): string[] {
-  return ['--test', '--test-concurrency=2', '--test-timeout=120000', '--test-reporter=spec', ...files]
+  return [
+    '--test',
+    '--test-concurrency=2',
+    '--test-timeout=120000',
+    '--test-force-exit',
+    '--test-reporter=spec',
+    ...files,
+  ]
 }
 
 function say(text: string): void {

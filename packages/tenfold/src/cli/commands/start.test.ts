@@ -173,6 +173,7 @@ describe('tenfold start, with a database of its own', () => {
   test('what is wrong with the environment is said without a stack', async () => {
     const notPostgres = createServer((socket) => socket.on('error', () => {}).end('HTTP/1.1 400 Bad Request\r\n\r\n'))
     await new Promise<void>((resolve) => notPostgres.listen(0, '127.0.0.1', resolve))
+    notPostgres.unref()
     const { port } = notPostgres.address() as AddressInfo
     const wrongPassword = new URL(project.databaseUrl)
     wrongPassword.password = 'wrong'
@@ -180,7 +181,7 @@ describe('tenfold start, with a database of its own', () => {
     noDatabase.pathname = '/nowhere'
     const cases: [Record<string, string>, RegExp][] = [
       [{ PORT: 'eighty' }, /TF_BAD_CONFIG [^]*PORT: must be a port number/],
-      [{ NODE_ENV: 'production' }, /TF_BAD_CONFIG [^]*SECRET_KEY: is needed in production/],
+      [{ NODE_ENV: 'production', SECRET_KEY: '' }, /TF_BAD_CONFIG [^]*SECRET_KEY: is needed in production/],
       [{ DATABASE_URL: 'mysql://x' }, /TF_BAD_CONFIG [^]*DATABASE_URL: must be of the form postgres:/],
       [{ DATABASE_URL: 'postgres://u:p@127.0.0.1:1/x' }, /TF_DATABASE_UNREACHABLE .*ECONNREFUSED/],
       [{ DATABASE_URL: 'postgres://u:p@nowhere.invalid/x' }, /TF_DATABASE_UNREACHABLE .*nowhere\.invalid/],
