@@ -230,8 +230,7 @@ test('guessing passwords is slowed down', async () => {
     const guess = () => shop.visitor().post('/sessions', { email: 'admin@shop.example', password: 'guess' })
     const answers = await Promise.all(Array.from({ length: 30 }, guess))
     const heard = answers.filter(({ status }) => status === 401).length
-    // 20 a minute. A database that is too busy to answer in time leaves each instance to count alone, so it may be a few more.
-    assert.ok(heard >= 20 && heard < 30, `${heard} of 30 were looked at`)
+    assert.ok(heard >= 20 && heard <= 23, `${heard} of 30 were looked at`) // one more comes free every three seconds
     const [slowed] = answers.filter(({ status }) => status === 429)
     assert.ok(Number(slowed?.headers.get('retry-after')) > 0)
   } finally {

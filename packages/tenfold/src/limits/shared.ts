@@ -51,9 +51,10 @@ export class SharedStore {
   async take(key: string, paces: readonly Pace[], cost: number, whenAway: 'open' | 'closed'): Promise<Answer> {
     const known = this.#refusal(key, paces, cost)
     if (known) return { by: 'known', verdict: known }
-    // Counted here too, so that a store that goes away leaves the count of this instance where it was.
-    const own = this.#own.take(key, paces, cost)
-    if (this.#breaker.open) return withoutStore(own, paces, whenAway)
+    // What passes is counted here too: a store that goes away leaves the count where it was, and one that comes back cannot
+    // let this instance pass more than the limit.
+    const own = (): Verdict => this.#own.take(key, paces, cost)
+    if (this.#breaker.open) return withoutStore(own(), paces, whenAway)
     const askedAt = this.#options.clock.elapsed()
     try {
       const verdict = await this.#ask(key, paces, cost)
@@ -61,10 +62,12 @@ export class SharedStore {
       if (verdict.allowed) this.#known.delete(key)
       // Counted from when we asked: a slow answer must not make a refusal last longer than the store means it to.
       else this.#known.set(key, { at: askedAt, ahead: verdict.ahead })
-      return { by: 'store', verdict }
+      if (!verdict.allowed) return { by: 'store', verdict }
+      const counted = own()
+      return counted.allowed ? { by: 'store', verdict } : { by: 'away', verdict: counted }
     } catch (error) {
       this.#breaker.failed(messageOf(error))
-      return withoutStore(own, paces, whenAway)
+      return withoutStore(own(), paces, whenAway)
     }
   }
 

@@ -52,8 +52,7 @@
  *  Q32  Who has only the database can read no encrypted payload, result or step; older secrets still open them.
  *  Q33  `list` finds what a name, an error, a key or a payload says.
  *  Q34  A subscriber that asks for order gets the events of one key one after another, as they were published, over any number
- *       of relays and workers. Transactions that overlap have no order. A run that
- *       failed is usually, but not always, tried again before the next one.
+ *       of relays and workers. Transactions that overlap have no order.
  *  Q35  `replay` gives one subscriber the events of a time again, under their old ids, each as one new job.
  *
  *  Work is done at least once. Effects that must happen exactly once belong into one transaction with the job's own

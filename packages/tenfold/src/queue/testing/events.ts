@@ -37,35 +37,40 @@ export function describeEvents(promise: Promised, parts: () => { backend: QueueB
     assert.deepEqual([...one!].sort(), [...other!].sort(), 'the id of an event is the same for all its subscribers')
   })
 
-  promise('Q34', 'the events of one key come in order, over three relays and two workers', async () => {
-    const { backend, queue } = parts()
-    const subscriptions = new Map([
-      ['stock.moved', [{ job: 'q34.ordered', ordered: true, backoff: { baseMs: 20 } }, 'q34.free']],
-    ])
-    const relays = [backend.open(), backend.open(), queue].map((q) => q.relay({ subscriptions }))
-    await Promise.all(relays.map((relay) => relay.start()))
-    const seen = new Map<string, number[]>()
-    const ordered = async (job: RunningJob): Promise<void> => {
-      const { key, n } = (job.payload as EventDelivery).payload as { key: string; n: number }
-      seen.set(key, [...(seen.get(key) ?? []), n])
-    }
-    const free = recorder()
-    const handlers = { 'q34.ordered': ordered, 'q34.free': free.handler }
-    await withWorker(queue, handlers, () =>
-      withWorker(backend.open(), handlers, async () => {
-        for (let n = 0; n < 20; n++) {
-          await queue.publish(['a', 'b', 'c'].map((key) => ({ name: 'stock.moved', key, payload: { key, n } })))
-        }
-        await until('all arrived', () => [...seen.values()].flat().length === 60 && free.runs.length === 60, 20_000)
-      }),
-    )
-    await Promise.all(relays.map((relay) => relay.stop()))
-    for (const numbers of seen.values())
-      assert.deepEqual(
-        numbers,
-        Array.from({ length: 20 }, (_, n) => n),
+  promise(
+    'Q34',
+    'the events of one key come in order, over three relays and two workers, failures included',
+    async () => {
+      const { backend, queue } = parts()
+      const subscriptions = new Map([
+        ['stock.moved', [{ job: 'q34.ordered', ordered: true, backoff: { baseMs: 20 } }, 'q34.free']],
+      ])
+      const relays = [backend.open(), backend.open(), queue].map((q) => q.relay({ subscriptions }))
+      await Promise.all(relays.map((relay) => relay.start()))
+      const seen = new Map<string, number[]>()
+      const ordered = async (job: RunningJob): Promise<void> => {
+        const { key, n } = (job.payload as EventDelivery).payload as { key: string; n: number }
+        if (n % 7 === 3 && job.attempt === 1) throw new Error('once')
+        seen.set(key, [...(seen.get(key) ?? []), n])
+      }
+      const free = recorder()
+      const handlers = { 'q34.ordered': ordered, 'q34.free': free.handler }
+      await withWorker(queue, handlers, () =>
+        withWorker(backend.open(), handlers, async () => {
+          for (let n = 0; n < 20; n++) {
+            await queue.publish(['a', 'b', 'c'].map((key) => ({ name: 'stock.moved', key, payload: { key, n } })))
+          }
+          await until('all arrived', () => [...seen.values()].flat().length === 60 && free.runs.length === 60, 20_000)
+        }),
       )
-  })
+      await Promise.all(relays.map((relay) => relay.stop()))
+      for (const numbers of seen.values())
+        assert.deepEqual(
+          numbers,
+          Array.from({ length: 20 }, (_, n) => n),
+        )
+    },
+  )
 
   promise('Q35', 'one subscriber gets the events of a time again', async () => {
     const { queue } = parts()

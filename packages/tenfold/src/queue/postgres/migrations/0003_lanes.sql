@@ -73,7 +73,7 @@ begin
     moved := false;
     loop
       exit ranks when cardinality(ids) >= most;
-      select j.id, j.lane, j.gates into one from job j
+      select j.id, j.lane, j.gates, j.seq into one from job j
         where j.name = of_name and j.state = 'held' and j.rank = at_rank and j.lane > position and j.lane is not null
           and not j.id = any (ids)
         order by j.lane, j.seq limit 1 for update skip locked;
@@ -99,7 +99,7 @@ begin
       if one.lane = any (blocked)
         or (one.gates ->> 'total')::integer <= running
         or (one.gates ->> 'keyLimit')::integer <= coalesce((busy ->> (one.gates ->> 'key'))::integer, 0)
-        or (one.gates ? 'ordered' and queue_lane_busy(of_name, one.lane, at_rank))
+        or (one.gates ? 'ordered' and queue_lane_busy(of_name, one.lane, at_rank, one.seq))
       then
         position := one.lane;
         blocked := blocked || one.lane;
@@ -150,11 +150,13 @@ begin
   end if;
 end $$;
 
--- Whether an ordered lane has a job under way: one that is leased, or that failed and waits to be tried again.
-create function queue_lane_busy(of_name text, of_lane text, at_rank smallint) returns boolean
+-- Whether an ordered lane has a job that comes first: one that is leased, that failed and waits to be tried again, or that
+-- came back in line since ours was chosen. One statement, so one moment: a job that changes its state is not missed.
+create function queue_lane_busy(of_name text, of_lane text, at_rank smallint, before bigint) returns boolean
 language sql stable set search_path = pg_catalog, tenfold, pg_temp as $$
   select exists (select from job where name = of_name and state = 'leased' and rank = at_rank and lane = of_lane)
       or exists (select from job where name = of_name and state = 'delayed' and rank = at_rank and lane = of_lane and attempt > 0)
+      or exists (select from job where name = of_name and state = 'held' and rank = at_rank and lane = of_lane and seq < before)
 $$;
 
 -- Names, in order, that have held jobs with a lane.
@@ -171,6 +173,6 @@ set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set p
 $$;
 
 revoke all on function queue_claim_lanes(bigint, text[], integer), queue_next_lanes(text, integer),
-  queue_lane_busy(text, text, smallint), queue_lane_names() from public;
+  queue_lane_busy(text, text, smallint, bigint), queue_lane_names() from public;
 grant execute on function queue_claim_lanes(bigint, text[], integer), queue_next_lanes(text, integer),
-  queue_lane_busy(text, text, smallint), queue_lane_names() to :system;
+  queue_lane_busy(text, text, smallint, bigint), queue_lane_names() to :system;
