@@ -326,6 +326,7 @@ describeInBrowser('the pages of the console, in a real browser', () => {
 
   test('follow again after a proxy answered in place of the app', async () => {
     const { page } = await open('/jobs')
+    await page.getByRole('button', { name: 'Live' }).waitFor() // or the connection that is being made takes the answer
     await page.route('**/api/events', (route) => route.fulfill({ status: 502, body: 'bad gateway' }), { times: 1 })
     await page.reload()
     await page.getByText('No answer').waitFor()

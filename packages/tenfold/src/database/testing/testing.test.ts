@@ -16,10 +16,12 @@ test('a test database is migrated, alone, and gone after it was closed', async (
   assert.equal((await one.system.query('select * from note')).rowCount, 1)
   assert.equal((await two.system.query('select * from note')).rowCount, 0)
   await one.close()
-  const { rows } = await two.system.query<{ left: number }>(
-    `select count(*)::int as left from pg_database where datname like 'test\\_test\\_%'`,
+  const names = [one, two].map(({ url }) => new URL(url).pathname.slice(1))
+  const { rows } = await two.system.query<{ name: string }>(
+    'select datname as name from pg_database where datname = any($1)',
+    [names],
   )
-  assert.equal(rows[0]?.left, 1)
+  assert.deepEqual(rows, [{ name: names[1] }])
   await two.close()
 })
 
