@@ -81,11 +81,15 @@ for (const via of ways())
     test('a serialization failure runs the function again until it fits', async () => {
       await shop.insertInto('item').values({ id: 20, name: 'counter', left: 0 }).execute()
       let runs = 0
+      let read = 0
+      const bothRead = Promise.withResolvers<void>() // the first two read before either writes: one of them must fail
       const addOne = (): Promise<void> =>
         shop.transaction(
           async (tx) => {
             runs++
             const { left } = await tx.selectFrom('item').select('left').where('id', '=', 20).executeTakeFirstOrThrow()
+            if (++read === 2) bothRead.resolve()
+            await bothRead.promise
             await tx
               .updateTable('item')
               .set({ left: left + 1 })
@@ -97,7 +101,7 @@ for (const via of ways())
       await Promise.all(Array.from({ length: 8 }, addOne))
       const { left } = await shop.selectFrom('item').select('left').where('id', '=', 20).executeTakeFirstOrThrow()
       assert.equal(left, 8)
-      assert.ok(runs > 8, `some of the ${runs} runs met a conflict`)
+      assert.ok(runs > 8, `one of the first two meets a conflict; there were ${runs} runs`)
     })
 
     test('a swallowed failure is not taken for a commit', async () => {
