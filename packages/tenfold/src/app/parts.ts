@@ -2,7 +2,7 @@
 import { openCaches } from '../cache/index.ts'
 import { openCron, type Cron } from '../cron/index.ts'
 import { createInspector, createStore, type Inspector, type Store } from '../inspect/index.ts'
-import { systemClock } from '../kernel/index.ts'
+import { PeerMissing, systemClock } from '../kernel/index.ts'
 import { openLimits, type Limits } from '../limits/index.ts'
 import { readCaughtMails, startMailCatcher } from '../mail/index.ts'
 import type { Scope } from '../modules/index.ts'
@@ -96,10 +96,16 @@ async function connectRedis({ environment, bindings, telemetry }: Ground, opened
   return redis
 }
 
-/** In development, mail that nobody else was asked to deliver is kept for the console. */
+/** In development, mail that nobody else was asked to deliver is kept for the console. An app without mail does not install
+ *  what that needs; one with mail hears of it when its settings lack SMTP_URL. */
 async function catchMail({ environment, bindings, database, telemetry }: Ground, opened: AsyncDisposableStack) {
   if (environment.env === 'production' || bindings.variables.SMTP_URL) return undefined
-  const catcher = await startMailCatcher(database.system, telemetry)
+  const catcher = await startMailCatcher(database.system, telemetry).catch((error: unknown) => {
+    if (!PeerMissing.is(error)) throw error
+    telemetry.log.debug('No mail is caught.', { reason: error.message })
+    return undefined
+  })
+  if (!catcher) return undefined
   opened.defer(() => catcher.stop())
   bindings.variables.SMTP_URL = catcher.url
   bindings.list.push({

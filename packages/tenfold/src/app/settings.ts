@@ -2,6 +2,11 @@ import { BadConfig, type ConfigProblem } from '../config/index.ts'
 import { validate } from '../kernel/index.ts'
 import type { Module } from '../modules/index.ts'
 
+/** What gives a variable its value in development, where that is not the variable itself. */
+const HINTS: Readonly<Record<string, string>> = {
+  SMTP_URL: 'development has a mail server of its own after `npm install --save-dev smtp-server postal-mime`',
+}
+
 /** The settings of every module, out of the environment's variables. Throws TF_BAD_CONFIG with all problems of all modules. */
 export async function readSettings(
   modules: readonly Module[],
@@ -16,7 +21,10 @@ export async function readSettings(
     if (result.ok) settings.set(module.name, Object.freeze(result.value))
     else
       problems.push(
-        ...result.issues.map(({ path, message }) => ({ at: `${path} (module ${module.name})`, problem: message })),
+        ...result.issues.map(({ path, message }) => ({
+          at: `${path} (module ${module.name})`,
+          problem: path in HINTS && given[path] === undefined ? `${message}; ${HINTS[path]}` : message,
+        })),
       )
   }
   if (problems.length > 0) throw BadConfig({ problems })
