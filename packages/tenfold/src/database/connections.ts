@@ -39,6 +39,8 @@ export interface Connection {
   /** False once the connection has failed: it is then closed instead of kept. */
   usable: boolean
   idleSince: number
+  /** How long who holds it had to wait for it, in ms, until a statement has told of it. */
+  waitedMs: number
 }
 
 interface Waiter {
@@ -55,6 +57,8 @@ export interface ConnectionCounts {
   idle: number
   waiting: number
   max: number
+  /** Since the start of the process, failures included. */
+  opened: number
 }
 
 export class Connections {
@@ -66,6 +70,7 @@ export class Connections {
   readonly #waiting: Waiter[] = []
   readonly #sweeper: NodeJS.Timeout
   #opening = 0
+  #opened = 0
   #closed = false
 
   constructor(options: ConnectionsOptions) {
@@ -75,7 +80,8 @@ export class Connections {
   }
 
   counts(): ConnectionCounts {
-    return { open: this.#open.size, idle: this.#idle.length, waiting: this.#waiting.length, max: this.#options.max }
+    const { max } = this.#options
+    return { open: this.#open.size, idle: this.#idle.length, waiting: this.#waiting.length, max, opened: this.#opened }
   }
 
   async acquire(role: string): Promise<Connection> {
@@ -159,10 +165,11 @@ export class Connections {
 
   async #connect(role: string): Promise<Connection> {
     this.#opening++
+    this.#opened++
     this.#held.set(role, this.#heldBy(role) + 1)
     const config = clientConfig(this.#options.url, this.#options.credentials(role), this.#options.applicationName)
     const client = new pg.Client({ ...config, connectionTimeoutMillis: this.#options.acquireTimeoutMs })
-    const connection: Connection = { role, client, usable: true, idleSince: 0 }
+    const connection: Connection = { role, client, usable: true, idleSince: 0, waitedMs: 0 }
     client.on('error', (error: Error) => this.#lose(connection, error))
     client.on('end', () => this.#lose(connection, new Error('the server closed the connection')))
     try {

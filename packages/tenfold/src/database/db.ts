@@ -101,7 +101,7 @@ async function* streamRows<Row>(
   query: CompiledQuery<Row>,
   batch: number,
 ): AsyncIterableIterator<Row> {
-  const connection = await statements.connections.acquire(role)
+  const connection = await statements.acquire(role)
   try {
     await statements.runOn(connection, 'begin read only', [])
     await statements.runOn(connection, `declare tenfold_rows no scroll cursor for ${query.sql}`, query.parameters)

@@ -122,7 +122,7 @@ async function limitRole(admin: Sql, login: string, schema: string): Promise<voi
   )
 }
 
-async function retryingConcurrentUpdate(run: () => Promise<unknown>): Promise<void> {
+export async function retryingConcurrentUpdate(run: () => Promise<unknown>): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
       await run()

@@ -16,9 +16,13 @@ export interface Statements {
     text: string,
     values: readonly unknown[],
   ): Promise<Result<Row> & { command: string }>
+  /** A connection of that role for as long as the caller wants it; how long that took is recorded. */
+  acquire(role: string): Promise<Connection>
   readonly connections: Connections
   readonly telemetry: Telemetry
 }
+
+const NOTICED_MS = 1
 
 export function createStatements(
   connections: Connections,
@@ -64,6 +68,10 @@ export function createStatements(
       'tenfold.module': module,
       ...(target && { 'tenfold.target': target }),
     })
+    if (connection.waitedMs > 0) {
+      span.set('tenfold.db.wait_ms', connection.waitedMs)
+      connection.waitedMs = 0
+    }
     try {
       const answer = (await connection.client.query(text, values as unknown[])) as pg.QueryResult | pg.QueryResult[]
       // Several statements at once: the command of the first, the rows of the last.
@@ -88,16 +96,25 @@ export function createStatements(
     span.end(error)
   }
 
+  const acquire = async (role: string): Promise<Connection> => {
+    const started = performance.now()
+    const connection = await connections.acquire(role)
+    const waitedMs = performance.now() - started
+    waits.record(waitedMs / 1000)
+    // What nobody would notice is not worth an attribute.
+    connection.waitedMs = waitedMs >= NOTICED_MS ? waitedMs : 0
+    return connection
+  }
+
   return {
     connections,
     telemetry,
+    acquire,
     runOn: (connection, text, values) => runOn(connection, text, values, seen(connection.role, text, values)),
     async run<Row>(role: string, text: string, values: readonly unknown[]) {
       // Before anything is awaited: the caller is still on the stack.
       const occurrence = seen(role, text, values)
-      const started = performance.now()
-      const connection = await connections.acquire(role)
-      waits.record((performance.now() - started) / 1000)
+      const connection = await acquire(role)
       try {
         return await runOn<Row>(connection, text, values, occurrence)
       } finally {

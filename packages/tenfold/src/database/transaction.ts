@@ -63,7 +63,7 @@ async function runOnce<T>(
   fn: (tx: OpenTransaction) => Promise<T>,
   commit: Commit = (connection) => statements.runOn(connection, 'commit', []),
 ): Promise<T> {
-  const connection = await statements.connections.acquire(role)
+  const connection = await statements.acquire(role)
   const afterCommit: (() => void)[] = []
   const turns = inTurns()
   let open = true

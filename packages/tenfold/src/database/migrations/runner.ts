@@ -6,6 +6,7 @@ import pg from 'pg'
 import { messageOf } from '../../kernel/index.ts'
 import { clientConfig, reasonOf } from '../connections.ts'
 import { DatabaseUnreachable, MigrationChanged, MigrationFailed, MigrationLocked, MigrationMissing } from '../errors.ts'
+import { allowStatistics } from '../permissions.ts'
 import { ensureRoles, groupOf, quoteName, quoteText, roleModeFor, rolesOf, SYSTEM, type RoleMode } from '../roles.ts'
 import type { Sql } from '../sql.ts'
 import { BACKFILL_TABLE, BATCH, backfill, type BackfillProgress } from './backfill.ts'
@@ -150,6 +151,7 @@ async function prepare(admin: Sql, options: MigrateOptions): Promise<RoleMode> {
        grant select, insert on tenfold.history to ${quoteName(rolesOf(options.app, SYSTEM).login)}`,
     )
   }
+  await allowStatistics(admin, rolesOf(options.app, SYSTEM).login, roleMode)
   return roleMode
 }
 

@@ -1,0 +1,36 @@
+/** What the platform may see of the server: its statistics, never the rows of modules. */
+import { quoteName, retryingConcurrentUpdate, SYSTEM, type RoleMode } from './roles.ts'
+import type { Sql } from './sql.ts'
+
+/** Lets the platform's role read the statistics of all statements and sessions, where the administrator may allow that.
+ *  On a server that does not let us, or that lacks `pg_stat_statements`, everything works, and the advisor says what it
+ *  could not see. Modules see nothing of it. */
+export async function allowStatistics(admin: Sql, role: string, mode: RoleMode): Promise<void> {
+  const attempt = (text: string): Promise<boolean> =>
+    retryingConcurrentUpdate(() => admin.query(text)).then(
+      () => true,
+      () => false,
+    )
+  const { rows } = await admin.query<{ loaded: boolean; version: number; there: boolean }>(
+    `select current_setting('shared_preload_libraries') like '%pg_stat_statements%' as loaded,
+            current_setting('server_version_num')::int as version,
+            exists (select from pg_extension where extname = 'pg_stat_statements') as there`,
+  )
+  const { loaded, version, there } = rows[0]!
+  const name = quoteName(role)
+  const schema = quoteName(SYSTEM)
+  if (loaded && !there) {
+    if (await attempt(`create extension if not exists pg_stat_statements schema ${schema}`)) {
+      await attempt(`revoke all on ${schema}.pg_stat_statements, ${schema}.pg_stat_statements_info from public`)
+      await attempt(`revoke all on function ${schema}.pg_stat_statements(boolean) from public`)
+      await attempt(`revoke all on function ${schema}.pg_stat_statements_info() from public`)
+    }
+  }
+  if (mode === 'shared') return
+  await attempt(`grant pg_read_all_stats to ${name} ${version >= 160000 ? 'with inherit true, set false' : ''}`)
+  if (loaded) {
+    await attempt(`grant select on ${schema}.pg_stat_statements, ${schema}.pg_stat_statements_info to ${name}`)
+    await attempt(`grant execute on function ${schema}.pg_stat_statements(boolean) to ${name}`)
+    await attempt(`grant execute on function ${schema}.pg_stat_statements_info() to ${name}`)
+  }
+}
