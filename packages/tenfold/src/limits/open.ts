@@ -1,12 +1,14 @@
 import { toMs } from '../kernel/index.ts'
 import type { Clock, Duration } from '../kernel/index.ts'
 import type { SystemDatabase } from '../database/index.ts'
+import type { Redis } from '../redis/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 import { Limiters } from './limiter.ts'
 import type { Counter } from './limiter.ts'
 import type { Limits } from './limits.ts'
 import { createMemoryStore } from './memory/store.ts'
 import { openPostgresStore } from './postgres/store.ts'
+import { openRedisStore } from './redis/store.ts'
 import { SharedStore } from './shared.ts'
 
 export interface LimitsOptions {
@@ -14,7 +16,9 @@ export interface LimitsOptions {
   clock: Clock
   /** Where all instances count together. Absent: this process counts alone, in memory. */
   db?: SystemDatabase
-  /** How long a decision may wait for the database (L6). Defaults to 250 ms. */
+  /** Counts there instead, under names that start with `prefix`. */
+  redis?: { redis: Redis; prefix: string }
+  /** How long a decision may wait for the store (L6). Defaults to 250 ms for the database and 100 ms for Redis. */
   timeout?: Duration
 }
 
@@ -25,21 +29,28 @@ export interface LimitsOptions {
  *  const decision = await orders.take(user.id)
  *  if (!decision.allowed) reply.header('retry-after', Math.ceil(decision.retryAfterMs / 1000)) */
 export function openLimits(options: LimitsOptions): Limits {
-  const { telemetry, clock, db } = options
+  const { telemetry, clock } = options
   const limiters = new Limiters(telemetry)
-  if (!db) {
+  const shared = openShared(options)
+  if (!shared) {
     return {
       define: (limiter) => limiters.define(limiter, inMemory(clock)),
       close: () => Promise.resolve(),
     }
   }
-  const log = telemetry.log
-  const timeout = toMs(options.timeout ?? 250)
-  const shared = new SharedStore({ store: openPostgresStore({ db, log }), clock, log, timeout })
   return {
     define: (limiter) => limiters.define(limiter, inShared(shared, limiter.name)),
     close: () => shared.close(),
   }
+}
+
+function openShared({ telemetry, clock, db, redis, timeout }: LimitsOptions): SharedStore | undefined {
+  const { log } = telemetry
+  if (redis) {
+    return new SharedStore({ store: openRedisStore(redis), clock, log, timeout: toMs(timeout ?? 100) })
+  }
+  if (!db) return undefined
+  return new SharedStore({ store: openPostgresStore({ db, log }), clock, log, timeout: toMs(timeout ?? 250) })
 }
 
 /** A store for each limiter: its keys need no prefix. */

@@ -3,6 +3,7 @@ import { importPeer, messageOf } from '../kernel/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 import { RedisAway, RedisCommandFailed } from './errors.ts'
 import type { Durability, Redis, RedisClient, RedisValue } from './redis.ts'
+import type { Script } from './script.ts'
 
 export interface RedisOptions {
   /** `redis://user:password@host:6379/0`, or `rediss://` for TLS. */
@@ -80,11 +81,29 @@ export async function openRedis({ url, telemetry, timeoutMs = 2000 }: RedisOptio
   const command = <Answer>(name: string, ...values: RedisValue[]): Promise<Answer> =>
     send(name, () => client.call(name, ...values) as Promise<Answer>)
 
+  const run = <Answer>(
+    { lua, sha }: Script,
+    keys: readonly string[],
+    values: readonly RedisValue[],
+    { bytes = false }: { bytes?: boolean } = {},
+  ): Promise<Answer> =>
+    send('a script', async () => {
+      const call = (command: string, what: string): Promise<unknown> =>
+        client[bytes ? 'callBuffer' : 'call'](command, what, keys.length, ...keys, ...values)
+      try {
+        return (await call('evalsha', sha)) as Answer
+      } catch (error) {
+        if (!messageOf(error).startsWith('NOSCRIPT')) throw error
+        return (await call('eval', lua)) as Answer
+      }
+    })
+
   return {
     where,
     client,
     ready,
     command,
+    run,
     batch: (commands) =>
       commands.length === 0
         ? Promise.resolve([])

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { systemClock } from '../kernel/index.ts'
 import { createTelemetry } from '../telemetry/index.ts'
-import { openRedis, type Redis } from './index.ts'
+import { createCircuit, openRedis, scriptOf, type Redis } from './index.ts'
 import { startTestRedis, type TestRedis } from './testing/index.ts'
 
 const telemetry = createTelemetry({ service: 'test', env: 'test', level: 'silent' })
@@ -70,6 +71,37 @@ describe('the connection to redis', () => {
     } finally {
       process.kill(server.pid, 'SIGCONT')
     }
+  })
+
+  it('R5 runs a script whose text the server does not know, or has forgotten, and gives bytes as they are', async () => {
+    const ECHO = scriptOf(`redis.call('SET', KEYS[1], ARGV[1]) return { redis.call('GET', KEYS[1]), 7 }`)
+    assert.deepEqual(await redis.run(ECHO, ['echo'], ['text']), ['text', 7])
+    await redis.command('script', 'flush')
+    const bytes = Buffer.from([0, 255, 128, 10])
+    assert.deepEqual(await redis.run(ECHO, ['echo'], [bytes], { bytes: true }), [bytes, 7])
+    await assert.rejects(redis.run(scriptOf('return nonsense('), [], []), { code: 'TF_REDIS_COMMAND' })
+  })
+
+  it('a circuit opens when the server stands still, delays nobody from then on, and closes by itself', async () => {
+    const circuit = createCircuit({ redis, clock: systemClock, log: telemetry.log, what: 'a test', timeoutMs: 50 })
+    const returned = Promise.withResolvers<void>()
+    circuit.onReturn(returned.resolve)
+    const get = (): Promise<unknown> => circuit.run((one) => one.command('get', 'a'))
+    await get()
+    process.kill(server.pid, 'SIGSTOP')
+    try {
+      await Promise.all(Array.from({ length: 10 }, () => assert.rejects(get(), { code: 'TF_REDIS_AWAY' })))
+      assert.equal(circuit.closed, false)
+      const sent = performance.now()
+      for (let i = 0; i < 1000; i++) await assert.rejects(get(), { code: 'TF_REDIS_AWAY' })
+      assert.ok(performance.now() - sent < 5000, '1000 callers did not wait 50 ms each')
+    } finally {
+      process.kill(server.pid, 'SIGCONT')
+    }
+    await returned.promise
+    assert.equal(circuit.closed, true)
+    await get()
+    await circuit.close()
   })
 
   it('R4 opens without a server, and does not tell the password', async () => {
