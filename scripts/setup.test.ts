@@ -71,5 +71,5 @@ test('when apt fails its last lines are shown', async (t) => {
 test('a system without apt is told so', async (t) => {
   const { code, output } = await setup(await bareSystem(t, { id: 'echo 0' }))
   assert.equal(code, 1)
-  assert.match(output, /has no apt-get; install by other means: chromium pgbouncer redis-server/)
+  assert.ok(output.includes(`has no apt-get; install by other means: ${PROGRAMS.join(' ')}`), output)
 })

@@ -4,6 +4,7 @@ import type { Role } from '../config/index.ts'
 import { createConsole, type Console } from '../console/index.ts'
 import { createServer, staticFiles, type HttpServer } from '../http/index.ts'
 import type { Service } from '../kernel/index.ts'
+import { createMetricsServer } from '../telemetry/index.ts'
 import type { Ground } from './instance.ts'
 import { handlersOf, subscriptionsOf } from './jobs.ts'
 import type { JobWork } from '../queue/index.ts'
@@ -29,6 +30,7 @@ export async function servicesOf(ground: Ground, parts: Parts): Promise<Services
     ...(has('worker') ? workers(ground, parts) : []),
     ...(has('cron') ? [parts.crons.schedule(), ...parts.backups.services] : []),
     ...(console ? [console] : []),
+    ...metricsServer(ground),
     ...(has('web') ? [server] : []),
   ]
   return { services, server, console }
@@ -80,6 +82,11 @@ async function webServer(
   })
 }
 
+function metricsServer({ environment, telemetry }: Ground): Service[] {
+  const { metricsPort: port, metricsHost: host, metricsToken: token } = environment
+  return port === undefined ? [] : [createMetricsServer({ telemetry, port, host, token })]
+}
+
 /** The console of a production instance opens only with a token; without one it stays closed. */
 async function consoleOf({ environment, telemetry }: Ground, { inspector }: Parts): Promise<Console | undefined> {
   const { env, consoleToken: token, consoleHost: host, consolePort } = environment
@@ -91,6 +98,7 @@ async function consoleOf({ environment, telemetry }: Ground, { inspector }: Part
   return createConsole({
     inspector,
     telemetry,
+    scrape: { telemetry, token: environment.metricsToken },
     host,
     port,
     access: token ? { kind: 'token', token } : { kind: 'open' },

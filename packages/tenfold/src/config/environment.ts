@@ -28,6 +28,12 @@ export interface Environment {
   consoleHost: string
   /** TENFOLD_CONSOLE_TOKEN. Needed for the console in production. */
   consoleToken: string | undefined
+  /** METRICS_PORT: a port of its own for `/metrics`, which the console's port serves too. Undefined: none. */
+  metricsPort: number | undefined
+  /** METRICS_HOST. Defaults to 127.0.0.1; any other needs METRICS_TOKEN. */
+  metricsHost: string
+  /** METRICS_TOKEN: what a scraper sends as a bearer token. It opens `/metrics` and nothing else. */
+  metricsToken: string | undefined
   /** LOG_LEVEL. Defaults to `info`. */
   logLevel: LogLevel
   /** SECRET_KEY. Undefined in development: one is made and kept in `.tenfold/secret`. */
@@ -43,6 +49,8 @@ export interface Environment {
   /** All variables, for the `settings` of modules. */
   variables: Readonly<Record<string, string | undefined>>
 }
+
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/
 
 /** Reads and checks the variables of the platform. Throws TF_BAD_CONFIG with all problems. */
 export function readEnvironment(variables: Record<string, string | undefined>): Environment {
@@ -64,6 +72,9 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
   )
   if (env === 'production' && !text('SECRET_KEY')) {
     problems.push({ at: 'SECRET_KEY', problem: 'is needed in production; make one with `openssl rand -base64 48`' })
+  }
+  if (!LOOPBACK.test(text('METRICS_HOST') ?? 'localhost') && !text('METRICS_TOKEN')) {
+    problems.push({ at: 'METRICS_TOKEN', problem: 'is needed when METRICS_HOST is an address that others reach' })
   }
   const postgres = urlOf(['postgres:', 'postgresql:'])
   const environment: Environment = {
@@ -92,6 +103,13 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
       'TENFOLD_CONSOLE_TOKEN',
       (value) => (value.length >= 16 ? value : undefined),
       'must have at least 16 characters',
+    ),
+    metricsPort: read('METRICS_PORT', portOf, 'must be a port number from 0 to 65535'),
+    metricsHost: text('METRICS_HOST') ?? '127.0.0.1',
+    metricsToken: read(
+      'METRICS_TOKEN',
+      (value) => (value.length >= 16 ? value : undefined),
+      'must have at least 16 characters; make one with `openssl rand -base64 24`',
     ),
     logLevel: read('LOG_LEVEL', oneOf(LEVELS), `must be one of ${LEVELS.join(', ')}`) ?? 'info',
     secretKey,

@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { type Clock, messageOf, type Service, systemClock, TenfoldError } from '../kernel/index.ts'
 import type { ApiError } from '../inspect/index.ts'
-import type { Telemetry } from '../telemetry/index.ts'
+import { answerMetrics, carriesToken, type Telemetry } from '../telemetry/index.ts'
 import { type AccessControl, type ConsoleAccess, createAccess } from './access.ts'
 import { API_ROUTES } from './api.ts'
 import { type Assets, loadAssets } from './assets.ts'
@@ -36,6 +36,8 @@ import type { ConsoleSource } from './source.ts'
 export interface ConsoleOptions {
   inspector: ConsoleSource
   telemetry: Pick<Telemetry, 'log'>
+  /** Serves these metrics at `/metrics`. `token` opens that, and nothing else, besides the console's own token. */
+  scrape?: { telemetry: Telemetry; token?: string | undefined }
   /** The address to listen on. Defaults to 127.0.0.1; any other needs a token. */
   host?: string
   /** The port to listen on; 0 takes a free one. */
@@ -71,7 +73,7 @@ export function createConsole(options: ConsoleOptions): Console {
     name: 'console',
     async start() {
       const assets = await loadAssets(options.assets ?? OWN_PAGES)
-      const handle = handler({ inspector, log: telemetry.log, control, events, assets })
+      const handle = handler({ ...options, log: telemetry.log, control, events, assets })
       server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 16_384 }, handle)
       await listen(server, host, port)
     },
@@ -86,8 +88,7 @@ export function createConsole(options: ConsoleOptions): Console {
   }
 }
 
-interface Parts {
-  inspector: ConsoleSource
+interface Parts extends Pick<ConsoleOptions, 'inspector' | 'scrape'> {
   log: Telemetry['log']
   control: AccessControl
   events: LiveEvents
@@ -105,6 +106,13 @@ async function answer(parts: Parts, request: IncomingMessage, response: ServerRe
   const { control, assets, events } = parts
   const { path, query } = target(request)
   if (control.kind === 'open') requireOwnHost(request)
+
+  if (path === '/metrics' && parts.scrape && (request.method === 'GET' || request.method === 'HEAD')) {
+    const { telemetry, token } = parts.scrape
+    const mayScrape = token !== undefined && carriesToken(request, token)
+    if (!mayScrape && !control.allows(request)) throw ConsoleSignIn({ why: 'no-session' })
+    return answerMetrics(telemetry, request, response)
+  }
 
   if (path !== '/api' && !path.startsWith('/api/')) {
     const reading = request.method === 'GET' || request.method === 'HEAD'

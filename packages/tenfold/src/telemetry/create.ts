@@ -15,6 +15,8 @@ export interface TelemetryOptions {
   env: 'development' | 'production' | 'test'
   /** The app's own version. Defaults to `0.0.0`. */
   version?: string
+  /** What this process is called, `web-1`; its id in logs and in the console begins with it. None by default. */
+  instance?: string
   /** The least level that is written. Defaults to `info`, in development to `debug`. */
   level?: LogLevel | 'silent'
   /** Lines for people instead of JSON. Defaults to yes in development on a terminal. */
@@ -40,8 +42,8 @@ export interface TelemetryOptions {
 export function createTelemetry(options: TelemetryOptions): Telemetry {
   const { service, env, version = '0.0.0', clock = systemClock, maxSpans = 500, maxSeries = 1000 } = options
   const current = new AsyncLocalStorage<Scope>()
-  const instanceId = randomHex(8)
-  const metrics = new MetricRegistry(maxSeries)
+  const instanceId = options.instance === undefined ? randomHex(8) : `${options.instance}-${randomHex(8)}`
+  const metrics = new MetricRegistry(maxSeries, () => current.getStore())
   const redactor = createRedactor()
   const sinks = new Set<Sink>()
   const drops = { logLines: 0, spans: 0, sinks: 0 }

@@ -1,5 +1,5 @@
 import { LogLinear } from './histogram.ts'
-import type { Counter, Gauge, Histogram, MetricOptions, MetricPoint, Metrics } from './telemetry.ts'
+import type { Counter, Exemplar, Gauge, Histogram, MetricOptions, MetricPoint, Metrics } from './telemetry.ts'
 
 type Labels = Record<string, string>
 type Kind = MetricPoint['kind']
@@ -9,7 +9,12 @@ interface Series {
   labels: Labels
   value: number
   histogram?: LogLinear
+  /** The latest of each power of two, so that slow values keep theirs beside many fast ones. */
+  exemplars?: Map<number, Exemplar>
 }
+
+/** Which trace a value belongs to; undefined outside of one. */
+export type Where = () => { traceId: string; spanId: string } | undefined
 
 /** Where recordings go once a metric has too many label sets; the label is OpenTelemetry's. */
 const OVERFLOW: Labels = { 'otel.metric.overflow': 'true' }
@@ -70,11 +75,18 @@ class Metric {
 export class MetricRegistry implements Metrics {
   private readonly metrics = new Map<string, Metric>()
   private readonly maxSeries: number
+  private readonly where: Where
+  private exemplars = false
   /** Recordings that went to an overflow series, since the start. */
   overflowed = 0
 
-  constructor(maxSeries: number) {
+  constructor(maxSeries: number, where: Where = () => undefined) {
     this.maxSeries = maxSeries
+    this.where = where
+  }
+
+  keepExemplars(): void {
+    this.exemplars = true
   }
 
   counter(name: string, options: MetricOptions): Counter {
@@ -98,14 +110,22 @@ export class MetricRegistry implements Metrics {
   histogram(name: string, options: MetricOptions): Histogram {
     const metric = this.metric(name, 'histogram', options)
     return {
-      record(value, labels) {
-        metric.at(labels).histogram?.record(value)
-      },
-      series(labels) {
-        let found: LogLinear | undefined
-        return { record: (value) => (found ??= metric.at(labels).histogram)?.record(value) }
+      record: (value, labels) => this.record(metric.at(labels), value),
+      series: (labels) => {
+        let found: Series | undefined
+        return { record: (value) => this.record((found ??= metric.at(labels)), value) }
       },
     }
+  }
+
+  private record(series: Series, value: number): void {
+    series.histogram?.record(value)
+    if (!this.exemplars || !Number.isFinite(value)) return
+    const at = this.where()
+    if (!at) return
+    series.exemplars ??= new Map()
+    const { traceId, spanId } = at
+    series.exemplars.set(Math.floor(Math.log2(Math.max(value, 1e-9))), { value, traceId, spanId, timeMs: Date.now() })
   }
 
   observe(name: string, options: MetricOptions, read: Read, kind: 'gauge' | 'counter' = 'gauge'): void {
@@ -116,8 +136,16 @@ export class MetricRegistry implements Metrics {
     const points: MetricPoint[] = []
     for (const metric of this.metrics.values()) {
       const { name, kind, options } = metric
-      for (const { labels, value, histogram } of metric.read ? observed(metric.read) : metric.all()) {
-        points.push({ name, kind, ...options, labels, value, ...(histogram && { histogram: histogram.copy() }) })
+      for (const { labels, value, histogram, exemplars } of metric.read ? observed(metric.read) : metric.all()) {
+        points.push({
+          name,
+          kind,
+          ...options,
+          labels,
+          value,
+          ...(histogram && { histogram: histogram.copy() }),
+          ...(exemplars && { exemplars: [...exemplars.values()] }),
+        })
       }
     }
     return points

@@ -155,6 +155,14 @@ export interface MetricOptions {
   unit: string
 }
 
+/** A value and the trace that it was recorded in. */
+export interface Exemplar {
+  value: number
+  traceId: string
+  spanId: string
+  timeMs: number
+}
+
 /** One series of one metric. */
 export interface MetricPoint extends MetricOptions {
   name: string
@@ -163,6 +171,8 @@ export interface MetricPoint extends MetricOptions {
   /** Of counters and gauges; 0 for histograms. */
   value: number
   histogram?: LogLinear
+  /** Some of its values with their traces, since `keepExemplars`; at most one of each power of two. */
+  exemplars?: Exemplar[]
 }
 
 /** A metric holds at most `maxSeries` label sets; recordings beyond go to one series labelled `otel.metric.overflow`. */
@@ -183,6 +193,8 @@ export interface Metrics {
   /** A reader of its own memory: each call gives what counters and histograms gained since its last call, and gauges as
    *  they are. What did not move is left out. */
   deltas(): () => MetricPoint[]
+  /** From now on, histograms keep examples with their traces: somebody exports them. */
+  keepExemplars(): void
 }
 
 /** What telemetry had to leave out, since the start of the process. */
