@@ -1,5 +1,6 @@
 /** What an app is: a name and a list of modules. Inert until it is started. */
 import type { SheddingOptions } from '../http/index.ts'
+import type { Duration } from '../kernel/index.ts'
 import type { Module } from '../modules/index.ts'
 import { startInstance, type Instance, type StartOptions } from './instance.ts'
 
@@ -79,6 +80,13 @@ export interface Config {
     /** Whether the log is archived as it is written, so that any moment can be restored. Defaults to true, where the
      *  database's user may replicate. While no instance runs, the server keeps the log for the next one. */
     log?: boolean
+  }
+  /** What the advisor judges by. */
+  advice?: {
+    /** The p95 of requests that users are promised. Defaults to 300 ms. */
+    p95?: Duration
+    /** How often each process adds to the evidence. Defaults to 10 s. */
+    every?: Duration
   }
   worker?: {
     /** Jobs that run at a time in one process. Defaults to 10. */

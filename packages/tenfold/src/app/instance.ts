@@ -22,6 +22,7 @@ import { problemsOf } from './check.ts'
 import type { App, Config } from './define.ts'
 import { engineProblems } from './engines.ts'
 import { BadApp } from './errors.ts'
+import type { EvidencePart } from './evidence.ts'
 import { migrationsOf } from './migrations.ts'
 import { openParts } from './parts.ts'
 import { servicesOf } from './services.ts'
@@ -58,6 +59,7 @@ export interface Instance {
   readonly queue: Queue
   readonly crons: Cron
   readonly inspector: Inspector
+  readonly evidence: Pick<EvidencePart, 'gather' | 'flush'>
   readonly database: Database
   /** Whether this start applied the very first migration. */
   readonly newDatabase: boolean
@@ -109,6 +111,7 @@ export async function startInstance(app: App, options: StartOptions): Promise<In
     queue: parts.queue,
     crons: parts.crons,
     inspector: parts.inspector,
+    evidence: parts.evidence,
     database,
     newDatabase: ground.newDatabase,
     db: (module) => database.module(module),

@@ -1,4 +1,5 @@
 import type { MigrationSource } from '../database/index.ts'
+import { migrations as evidence } from '../evidence/index.ts'
 import { migrations as inspect } from '../inspect/index.ts'
 import { migrations as cron } from '../cron/index.ts'
 import { migrations as limits } from '../limits/index.ts'
@@ -14,5 +15,5 @@ export function migrationsOf(app: Pick<App, 'modules'>): MigrationSource[] {
     schema: module.name,
     directory: module.migrations ?? new URL('./none/', import.meta.url),
   }))
-  return [queue, cron, sessions, limits, mail, inspect, ...own]
+  return [queue, cron, sessions, limits, mail, inspect, evidence, ...own]
 }

@@ -16,6 +16,7 @@ import { filesFolder } from './bindings.ts'
 import { createContexts, type ContextOf } from './contexts.ts'
 import { cronsOf } from './crons.ts'
 import { engineOf } from './engines.ts'
+import { openEvidence, type EvidencePart } from './evidence.ts'
 import type { Ground } from './instance.ts'
 import { createScope } from './scope.ts'
 import { stageOf } from './stage.ts'
@@ -31,6 +32,7 @@ export interface Parts {
   backups: ScheduledBackups
   store: Store
   inspector: Inspector
+  evidence: EvidencePart
   contextOf: ContextOf
   scope: Scope
 }
@@ -85,7 +87,8 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
     ...(mails && { mails }),
     clock,
   })
-  return { queue, redis, files, sessions, limits, crons, backups, store, inspector, contextOf, scope }
+  const evidence = openEvidence(ground, queue, inspector)
+  return { queue, redis, files, sessions, limits, crons, backups, store, inspector, evidence, contextOf, scope }
 }
 
 async function connectRedis({ environment, bindings, telemetry }: Ground, opened: AsyncDisposableStack) {

@@ -27,6 +27,7 @@ export async function servicesOf(ground: Ground, parts: Parts): Promise<Services
   const console = has('console') ? await consoleOf(ground, parts) : undefined
   const services = [
     parts.store,
+    parts.evidence.service,
     ...(has('worker') ? workers(ground, parts) : []),
     ...(has('cron') ? [parts.crons.schedule(), ...parts.backups.services] : []),
     ...(console ? [console] : []),

@@ -15,6 +15,10 @@ export function stageOf(environment: Environment): Stage {
   const shared = storageUrl !== undefined && !storageUrl.startsWith('file:')
   const pooled = databaseDirectUrl !== undefined && databaseDirectUrl !== databaseUrl
   if (databaseUrl && (shared || pooled)) return { number: 3, name: 'many instances' }
-  const apart = databaseUrl !== undefined && !LOCAL.has(new URL(databaseUrl).hostname)
-  return apart ? { number: 2, name: 'database apart' } : { number: 1, name: 'one machine' }
+  return isLocal(environment) ? { number: 1, name: 'one machine' } : { number: 2, name: 'database apart' }
+}
+
+/** Whether the database runs on this machine. */
+export function isLocal({ databaseUrl }: Environment): boolean {
+  return databaseUrl === undefined || LOCAL.has(new URL(databaseUrl).hostname)
 }

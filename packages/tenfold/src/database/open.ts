@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { systemClock, type Service } from '../kernel/index.ts'
-import type { Telemetry } from '../telemetry/index.ts'
+import { createTelemetry, type Telemetry } from '../telemetry/index.ts'
 import { clientConfig, Connections, type ConnectionCounts } from './connections.ts'
 import { createDb, type Db } from './db.ts'
 import { createListener } from './listener.ts'
@@ -40,6 +40,9 @@ export interface Database {
   /** Answers when the database does; throws TF_DATABASE_UNREACHABLE otherwise. */
   ping(): Promise<void>
   counts(): ConnectionCounts
+  /** The same database over one connection of its own, for who watches this one: nobody counts its statements, and it does
+   *  not wait in the app's line. */
+  aside(name: string): Database
   /** How the writes of one process become visible to the reads of the next; undefined without replicas. */
   readonly positions: Positions | undefined
   /** The replicas as this process sees them. */
@@ -113,6 +116,14 @@ export function openDatabase(options: DatabaseOptions): Database {
     module: (name) => createDb(statements, rolesOf(app, name).login, replicas?.routing),
     ping: async () => void (await system.query('select 1')),
     counts: () => connections.counts(),
+    aside: (name) =>
+      openDatabase({
+        ...options,
+        telemetry: createTelemetry({ service: app, env: 'production', instance: name, level: 'silent' }),
+        maxConnections: 1,
+        replicaUrls: [],
+        watch: false,
+      }),
     watch: repeats,
     positions: replicas?.positions,
     replicas: () => replicas?.list() ?? [],

@@ -1,0 +1,97 @@
+/** What the advisor is told: this process's part of it, and how the whole is gathered. */
+import type { Environment } from '../config/index.ts'
+import type { Database } from '../database/index.ts'
+import { createRecorder, gatherEvidence, type Evidence, type RecorderOptions } from '../evidence/index.ts'
+import { readDays, type Inspector } from '../inspect/index.ts'
+import { toMs, type Service } from '../kernel/index.ts'
+import type { Queue } from '../queue/index.ts'
+import type { Ground } from './instance.ts'
+import { isLocal, stageOf } from './stage.ts'
+
+/** p95 of requests that users are promised, unless the configuration says otherwise. */
+const PROMISED_P95_MS = 300
+
+export interface EvidencePart {
+  service: Service
+  /** Ends the running slot now: what happened until here is then part of the evidence. */
+  flush(): Promise<void>
+  gather(minutes?: number): Promise<Evidence>
+}
+
+export function openEvidence(ground: Ground, queue: Queue, inspector: Inspector): EvidencePart {
+  const { app, environment, database, telemetry, roles, config } = ground
+  const aside = database.aside('evidence')
+  const { p95, every } = config.advice ?? {}
+  const recorder = createRecorder({
+    app: app.name,
+    db: aside.system,
+    sameHost: isLocal(environment),
+    telemetry,
+    roles,
+    pool: () => database.counts(),
+    jobs: () => queue.summary(),
+    configuration: {
+      stage: stageOf(environment),
+      promisedP95: p95 === undefined ? PROMISED_P95_MS : toMs(p95),
+      poolSize: config.database?.connections ?? 20,
+      workerConcurrency: config.worker?.concurrency ?? 10,
+      replicas: environment.databaseReplicaUrls.length,
+      redis: environment.redisUrl !== undefined,
+      pooler: isPooled(environment),
+    } satisfies RecorderOptions['configuration'],
+    ...(every !== undefined && { slotMs: toMs(every) }),
+  })
+  const names = app.modules.map(({ name }) => name)
+  return {
+    service: {
+      name: recorder.name,
+      start: () => recorder.start(),
+      async stop() {
+        await recorder.stop()
+        await aside.service.stop()
+      },
+    },
+    flush: () => recorder.flush(),
+    gather: (minutes) => gather({ app: app.name, modules: names, database, inspector, ...(minutes && { minutes }) }),
+  }
+}
+
+export interface Gathered {
+  app: string
+  modules: readonly string[]
+  database: Database
+  inspector?: Pick<Inspector, 'findings'>
+  minutes?: number
+}
+
+/** From the database alone: what all processes have left there. */
+export function gather({ app, modules, database, inspector, minutes }: Gathered): Promise<Evidence> {
+  return gatherEvidence({
+    app,
+    db: database.system,
+    ...(minutes !== undefined && { minutes }),
+    asModule: (module) =>
+      modules.includes(module)
+        ? {
+            query: (text, values) =>
+              database.module(module).transaction((tx) => tx.query(text, values), { readOnly: true }),
+          }
+        : undefined,
+    days: () => readDays(database.system, { days: 60 }),
+    repeats: async (window) =>
+      (await inspector?.findings({ minutes: window }))?.map(
+        ({ code, origin, query, callSite, meanRepeats, share }) => ({
+          code,
+          origin: origin.name,
+          query,
+          times: meanRepeats,
+          ...(callSite !== undefined && { place: callSite }),
+          ...(share !== undefined && { share }),
+        }),
+      ) ?? [],
+  })
+}
+
+function isPooled({ databaseUrl, databaseDirectUrl }: Environment): boolean {
+  return databaseDirectUrl !== undefined && databaseDirectUrl !== databaseUrl
+}

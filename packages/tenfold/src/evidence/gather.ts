@@ -1,0 +1,62 @@
+import type { Sql } from '../database/index.ts'
+import { type Clock, systemClock } from '../kernel/index.ts'
+import { assemble } from './assemble.ts'
+import type { Evidence, QueryEvidence } from './evidence.ts'
+import { readScans } from './postgres/plans.ts'
+import { readSamples } from './postgres/samples.ts'
+import { readTexts } from './postgres/server.ts'
+
+export interface GatherOptions {
+  app: string
+  /** As the platform's role. */
+  db: Sql
+  /** How far to look back, at most an hour. Defaults to 10 minutes. */
+  minutes?: number
+  /** Runs SQL as the role of a module: to ask for the plan of a statement of its own. */
+  asModule: (module: string) => { query: Sql['query'] } | undefined
+  /** What is known of the past by days, and of places in the code that repeat queries. */
+  days: () => Promise<Evidence['days']>
+  repeats: (minutes: number) => Promise<Evidence['repeats']>
+  clock?: Clock
+}
+
+const LEAST_BLOCKS = 100
+const PLANS = 5
+
+/** Adds up what all processes reported in the last minutes.
+ *  @example
+ *  const evidence = await gatherEvidence({ app: 'shop', db: database.system, … })
+ *  evidence.traffic.perSecond        // -> 212.4 */
+export async function gatherEvidence(options: GatherOptions): Promise<Evidence> {
+  const { app, db, minutes = 10, clock = systemClock } = options
+  const now = clock.now()
+  const samples = await readSamples(db, now - minutes * 60_000)
+  const ids = [...new Set(samples.whole.at(-1)?.sample.server.statements.map(([, id]) => id) ?? [])]
+  const [texts, days, repeats, changes] = await Promise.all([
+    readTexts(db, ids),
+    options.days(),
+    options.repeats(minutes),
+    readChanges(db),
+  ])
+  const evidence = assemble({ app, now, minutes, samples, texts, days, repeats, changes })
+  await addScans(evidence.database?.queries ?? [], options)
+  return evidence
+}
+
+/** The plans of what reads much for what it gives. */
+async function addScans(queries: readonly QueryEvidence[], { asModule }: GatherOptions): Promise<void> {
+  const suspicious = queries.filter(({ calls, blocks }) => blocks / Math.max(1, calls) >= LEAST_BLOCKS).slice(0, PLANS)
+  for (const query of suspicious) {
+    const sql = asModule(query.module)
+    const scans = sql && (await readScans(sql, query.query))
+    if (scans && scans.length > 0) query.scans = scans
+  }
+}
+
+async function readChanges(db: Sql): Promise<Evidence['changes']> {
+  const { rows } = await db.query<{ at: number; name: string }>(
+    `select extract(epoch from applied_at)::float8 * 1000 as at, module || '/' || name as name from tenfold.migration
+      where applied_at > now() - interval '60 days' order by applied_at desc limit 100`,
+  )
+  return rows.map(({ at, name }) => ({ at, what: 'migration', name }))
+}

@@ -1,0 +1,136 @@
+/** The machine and its processes, as Linux tells of them; elsewhere little is known, and little is said. */
+import { readdirSync, readFileSync, statfsSync } from 'node:fs'
+import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
+
+export interface HostSample {
+  cores: number
+  busy: number
+  steal: number
+  iowait: number
+  throttled: number
+  postgres: number
+  other: number
+  memoryBytes: number
+  memoryFree: number
+  pressure?: { cpu: number; io: number; memory: number }
+  diskFree?: number
+}
+
+interface Counts {
+  atMs: number
+  total: number
+  busy: number
+  steal: number
+  iowait: number
+  throttledUs: number
+  /** Clock ticks, by what kind of process. */
+  postgres: number
+}
+
+/** Ticks of the kernel's clock in a second: 100 on all of Linux that Node.js runs on (`getconf CLK_TCK`). */
+const TICKS = 100
+
+/** Reads the machine; each reading covers the time since the last one. */
+export class HostWatch {
+  /** The server's first process, when it runs on this machine. */
+  postmaster: number | undefined
+  #before: Counts = counts(undefined)
+
+  read(): HostSample {
+    const before = this.#before
+    const now = (this.#before = counts(this.postmaster))
+    const cores = availableParallelism()
+    const total = Math.max(1, now.total - before.total)
+    const seconds = Math.max(0.001, (now.atMs - before.atMs) / 1000)
+    const share = (key: 'busy' | 'steal' | 'iowait'): number => Math.max(0, now[key] - before[key]) / total
+    const postgres = Math.max(0, now.postgres - before.postgres) / TICKS / seconds
+    return {
+      cores,
+      busy: share('busy'),
+      steal: share('steal'),
+      iowait: share('iowait'),
+      throttled: Math.min(1, (now.throttledUs - before.throttledUs) / 1e6 / seconds),
+      postgres,
+      // The app's own share is known to its processes, and taken off where all of them are added up.
+      other: Math.max(0, share('busy') * cpus().length - postgres),
+      memoryBytes: totalmem(),
+      memoryFree: available(),
+      ...pressure(),
+      ...disk(),
+    }
+  }
+}
+
+function counts(postmaster: number | undefined): Counts {
+  const fields = (/^cpu +(.*)$/m.exec(read('/proc/stat'))?.[1] ?? '').split(' ').map(Number)
+  const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, soft = 0, steal = 0] = fields
+  const throttled = /throttled_usec (\d+)/.exec(read('/sys/fs/cgroup/cpu.stat'))?.[1] ?? 0
+  const busy = user + nice + system + irq + soft
+  return {
+    atMs: performance.now(),
+    total: busy + idle + iowait + steal,
+    busy,
+    steal,
+    iowait,
+    throttledUs: Number(throttled),
+    postgres: postmaster === undefined ? 0 : postgresTicks(postmaster),
+  }
+}
+
+/** Of the server and its children, those included that have ended. */
+function postgresTicks(postmaster: number): number {
+  let ticks = 0
+  try {
+    for (const pid of readdirSync('/proc')) {
+      if (pid.charCodeAt(0) > 57) continue
+      const stat = read(`/proc/${pid}/stat`)
+      const fields = stat
+        .slice(stat.lastIndexOf(')') + 2)
+        .split(' ')
+        .map(Number)
+      if (Number(pid) === postmaster) ticks += fields[11]! + fields[12]! + fields[13]! + fields[14]!
+      else if (fields[1] === postmaster) ticks += fields[11]! + fields[12]!
+    }
+  } catch {
+    // Not Linux.
+  }
+  return ticks
+}
+
+/** The parent of a process of this machine, if its name is that of a database server. */
+export function postmasterOf(backend: number): number | undefined {
+  const stat = read(`/proc/${backend}/stat`)
+  if (!/\((?:postgres|postmaster)\)/.test(stat)) return undefined
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) || undefined
+}
+
+function pressure(): Pick<HostSample, 'pressure'> {
+  const of = (what: string): number | undefined => {
+    const found = /^some avg10=([\d.]+)/m.exec(read(`/proc/pressure/${what}`))?.[1]
+    return found === undefined ? undefined : Number(found) / 100
+  }
+  const [cpu, io, memory] = [of('cpu'), of('io'), of('memory')]
+  return cpu === undefined ? {} : { pressure: { cpu, io: io ?? 0, memory: memory ?? 0 } }
+}
+
+function available(): number {
+  const kilobytes = /^MemAvailable: +(\d+)/m.exec(read('/proc/meminfo'))?.[1]
+  return kilobytes === undefined ? freemem() : Number(kilobytes) * 1024
+}
+
+function disk(): Pick<HostSample, 'diskFree'> {
+  try {
+    const { bavail, blocks } = statfsSync('.')
+    return { diskFree: bavail / Math.max(1, blocks) }
+  } catch {
+    return {}
+  }
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
