@@ -6,6 +6,7 @@ export { createStore, type Store, type StoreOptions, type StoreStats } from './s
 export type { StoreSettings } from './settings.ts'
 export { createInspector, type Inspector, type InspectorOptions } from './inspector.ts'
 export type * from './sources.ts'
+export { readDays, type DayOfRequests } from './history.ts'
 export { readStatements, type ReleasedStatements } from './postgres/statements.ts'
 export { readWorkload, type RecordedQuery } from './postgres/workload.ts'
 export { BadStoreSetting, InspectNotBound } from './errors.ts'
