@@ -1,0 +1,1 @@
+export { describeAnalyticsContract, type AnalyticsBackend } from './contract.ts'
