@@ -6,7 +6,7 @@ import { PeerMissing, systemClock } from '../kernel/index.ts'
 import { openLimits, type Limits } from '../limits/index.ts'
 import { readCaughtMails, startMailCatcher } from '../mail/index.ts'
 import type { Scope } from '../modules/index.ts'
-import { watchOutgoing } from '../outbound/index.ts'
+import { openOutbound } from '../outbound/index.ts'
 import { openEngines, openQueue, type Queue } from '../queue/index.ts'
 import { openRedis, type Redis } from '../redis/index.ts'
 import { openSessions, type Sessions } from '../sessions/index.ts'
@@ -45,7 +45,8 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
   const { positions } = database
   const strict = environment.env !== 'production'
 
-  opened.defer(watchOutgoing(telemetry))
+  const outbound = openOutbound({ telemetry, clock })
+  opened.defer(() => outbound.close())
   const mails = await catchMail(ground, opened)
   const redis = await connectRedis(ground, opened)
   const queue = redis

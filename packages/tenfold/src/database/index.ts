@@ -12,6 +12,8 @@ export {
 export type { BackfillProgress } from './migrations/backfill.ts'
 export { readMigrations, type MigrationFile, type MigrationSource, type Phase } from './migrations/files.ts'
 export {
+  callSiteOf,
+  createReport,
   isDatabaseFinding,
   placeOf,
   tell,
@@ -19,8 +21,10 @@ export {
   type CallSite,
   type DatabaseFinding,
   type NPlusOne,
+  type PlacedFinding,
   type RepeatRead,
   type RepeatWatch,
+  type Words,
 } from './nplus1/index.ts'
 export { openDatabase, type Database, type DatabaseOptions } from './open.ts'
 export { poolerSettings, type PoolerOptions, type PoolerSettings } from './pooler/index.ts'

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { createTelemetry, type TraceRecord } from '../telemetry/index.ts'
-import { watchOutgoing } from './index.ts'
+import { watchOutgoing } from './watch.ts'
 
 test('outgoing requests become spans with their host and status, and carry the trace along', async () => {
   const headers: (string | undefined)[] = []

@@ -14,10 +14,11 @@ export interface Origin {
   name: string
 }
 
-interface Repeated extends Finding {
+/** What every finding of a running app has in common, whoever noticed it. */
+export interface PlacedFinding extends Finding {
   origin: Origin
   module: string
-  /** The fingerprint of the statement, or the contract method. */
+  /** The fingerprint of the statement, the contract method, or what was called: `POST partner.example/charges`. */
   query: string
   /** Undefined where no line of the app's own was on the stack. */
   callSite?: CallSite
@@ -25,7 +26,7 @@ interface Repeated extends Finding {
 }
 
 /** One query for each row of an earlier result, where one query for all rows would do. */
-export interface NPlusOne extends Repeated {
+export interface NPlusOne extends PlacedFinding {
   code: 'n-plus-one'
   what: 'read' | 'write' | 'call'
   /** The column (of a call: the field) that took the keys, as far as the statement tells. */
@@ -37,7 +38,7 @@ export interface NPlusOne extends Repeated {
 }
 
 /** The same query with the same parameters, again and again. */
-export interface RepeatRead extends Repeated {
+export interface RepeatRead extends PlacedFinding {
   code: 'repeat-read'
 }
 

@@ -11,8 +11,11 @@ export {
   type DatabaseFinding,
   type NPlusOne,
   type Origin,
+  type PlacedFinding,
   type RepeatRead,
 } from './findings.ts'
 export { createRepeatWatch, type RepeatWatch } from './watch.ts'
+export { callSiteOf } from './callsite.ts'
+export { createReport } from './report.ts'
 export { tell, wordsOf, type Words } from './words.ts'
 export type { Occurrence } from './record.ts'

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { createTelemetry, type LogRecord } from '../../telemetry/index.ts'
 import type { NPlusOne } from './findings.ts'
 import { createReport } from './report.ts'
+import { wordsOf } from './words.ts'
 
 const finding = (line: number, times = 10): NPlusOne => ({
   code: 'n-plus-one',
@@ -18,14 +19,14 @@ const finding = (line: number, times = 10): NPlusOne => ({
 })
 
 function reported(env: 'development' | 'production'): {
-  report: ReturnType<typeof createReport>
+  report: (findings: readonly NPlusOne[]) => void
   logs: LogRecord[]
   count(): number
 } {
   const logs: LogRecord[] = []
   const telemetry = createTelemetry({ service: 'shop', env, destination: { write() {} } })
   telemetry.addSink({ onLog: (log) => void logs.push(log) })
-  const report = createReport(telemetry)
+  const report = createReport(telemetry, wordsOf)
   const count = (): number => telemetry.metrics.snapshot().find(({ name }) => name === 'tenfold.findings')?.value ?? 0
   return { report, logs, count }
 }

@@ -1,11 +1,14 @@
 import type { Telemetry } from '../../telemetry/index.ts'
-import { placeOf, type DatabaseFinding } from './findings.ts'
-import { wordsOf } from './words.ts'
+import { placeOf, type PlacedFinding } from './findings.ts'
+import type { Words } from './words.ts'
 
 const MOST_PLACES = 1000
 
 /** Counts findings; in development, tells of each place in the code once, in the log of the request that showed it. */
-export function createReport({ log, metrics, env }: Telemetry): (findings: readonly DatabaseFinding[]) => void {
+export function createReport<Found extends PlacedFinding>(
+  { log, metrics, env }: Telemetry,
+  wordsOf: (finding: Found) => Words,
+): (findings: readonly Found[]) => void {
   const told = new Set<string>()
   const counter = metrics.counter('tenfold.findings', {
     help: 'Requests, jobs and the like in which something to put right was noticed.',

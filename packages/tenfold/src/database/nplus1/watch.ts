@@ -6,6 +6,7 @@ import type { DatabaseFinding } from './findings.ts'
 import { judge } from './judge.ts'
 import { createReport } from './report.ts'
 import { Recording, type Occurrence } from './record.ts'
+import { wordsOf } from './words.ts'
 
 export interface RepeatWatch {
   /** A statement of a module begins. Undefined when it is not watched; `end` then has nothing to do. */
@@ -32,7 +33,7 @@ const RECORDING = Symbol('tenfold.nplus1')
 const PLATFORM = 'tenfold'
 
 export function createRepeatWatch(telemetry: Telemetry): RepeatWatch {
-  const listeners = new Set<(findings: readonly DatabaseFinding[]) => void>([createReport(telemetry)])
+  const listeners = new Set<(findings: readonly DatabaseFinding[]) => void>([createReport(telemetry, wordsOf)])
 
   const placesOf = createAnatomy()
 

@@ -1,0 +1,103 @@
+/** Connections and HTTP itself, by undici. */
+import type { Guard } from './addresses.ts'
+import { markExchange, type Mark } from './mark.ts'
+
+export interface WireRequest {
+  url: URL
+  method: string
+  headers: Record<string, string>
+  body: string | Uint8Array | undefined
+  headersTimeoutMs: number
+  bodyTimeoutMs: number
+  maxBytes: number
+  signal: AbortSignal
+  mark: Mark
+}
+
+export interface WireReply {
+  status: number
+  headers: Record<string, string>
+  bytes: Buffer
+  url: URL
+}
+
+export interface Engine {
+  /** Rejects with undici's or Node's own errors, with the signal's reason, or with {@link BodyTooLong}. */
+  send(request: WireRequest): Promise<WireReply>
+  close(): Promise<void>
+}
+
+export class BodyTooLong extends Error {}
+
+export interface EngineOptions {
+  connectTimeoutMs: number
+  /** To one host. */
+  connections: number
+  guard: Guard | undefined
+}
+
+export async function openEngine({ connectTimeoutMs, connections, guard }: EngineOptions): Promise<Engine> {
+  const { Agent, buildConnector, request } = await loadUndici()
+  const connector = buildConnector({
+    timeout: connectTimeoutMs,
+    allowH2: false,
+    ...(guard && { lookup: guard.lookup }),
+  })
+  const guarded: typeof connector = (options, done) => {
+    try {
+      guard?.check(options.hostname)
+    } catch (error) {
+      return done(error as Error, null)
+    }
+    connector(options, done)
+  }
+  const agent = new Agent({ connect: guarded, connections, pipelining: 1, allowH2: false })
+  return {
+    send: ({ url, mark, headersTimeoutMs, bodyTimeoutMs, maxBytes, body, ...rest }) =>
+      markExchange(mark, async () => {
+        const answer = await request(url, {
+          ...rest,
+          dispatcher: agent,
+          body: body ?? null,
+          headersTimeout: headersTimeoutMs,
+          bodyTimeout: bodyTimeoutMs,
+        })
+        const bytes = await bodyOf(answer.body, answer.headers['content-length'], maxBytes)
+        return { status: answer.statusCode, headers: joined(answer.headers), bytes, url }
+      }),
+    close: () => agent.destroy(),
+  }
+}
+
+/** Loading undici must not change what the process's own `fetch` runs on: Node's copy is there first, then ours leaves it. */
+async function loadUndici(): Promise<typeof import('undici')> {
+  void globalThis.Response
+  return import('undici')
+}
+
+type Body = AsyncIterable<Buffer> & {
+  destroy(error?: Error): unknown
+  on(event: 'error', listener: () => void): unknown
+}
+
+async function bodyOf(body: Body, length: string | string[] | undefined, most: number): Promise<Buffer> {
+  const pieces: Buffer[] = []
+  let size = 0
+  const tooLong = (): Error => {
+    body.on('error', () => {})
+    body.destroy()
+    return new BodyTooLong()
+  }
+  if (typeof length === 'string' && Number(length) > most) throw tooLong()
+  for await (const piece of body) {
+    size += piece.length
+    if (size > most) throw tooLong()
+    pieces.push(piece)
+  }
+  return Buffer.concat(pieces, size)
+}
+
+function joined(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  const all = Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value])
+  return Object.fromEntries(all) as Record<string, string>
+}
