@@ -6,9 +6,14 @@ import { repository, run } from '../test/step.ts'
 /** The framework's package in this repository. */
 export const SOURCE = join(repository, 'packages/tenfold')
 
-/** Compiles what can be reached from `entries` (files in the package) to `target`: `src/a.ts` becomes `lib/a.js` and
+/** Compiles what can be reached from `entries` (files in the package at `source`) to `target`: `src/a.ts` becomes `lib/a.js` and
  *  `lib/a.d.ts`, at the same depth, so that what looks for a file beside itself finds it. */
-export async function emit(entries: readonly string[], target: string): Promise<void> {
+export async function emit(
+  source: string,
+  entries: readonly string[],
+  target: string,
+  { declarations = true } = {},
+): Promise<void> {
   const config = join(target, 'tsconfig.json')
   await writeFile(
     config,
@@ -16,13 +21,13 @@ export async function emit(entries: readonly string[], target: string): Promise<
       extends: join(repository, 'tsconfig.json'),
       compilerOptions: {
         noEmit: false,
-        declaration: true,
-        rootDir: SOURCE,
+        declaration: declarations,
+        rootDir: source,
         outDir: target,
         typeRoots: [join(repository, 'node_modules/@types')],
       },
       include: [],
-      files: entries.map((entry) => join(SOURCE, entry)),
+      files: entries.map((entry) => join(source, entry)),
     }),
   )
   const { code, output } = await run('tsc', ['-p', config, '--pretty', 'false'])

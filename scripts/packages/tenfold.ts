@@ -21,6 +21,7 @@ export async function buildTenfold(target: string): Promise<void> {
   const manifest = JSON.parse(await readFile(join(SOURCE, 'package.json'), 'utf8')) as Manifest
   const doors = Object.values(manifest.exports).filter((file) => file.endsWith('.ts'))
   await emit(
+    SOURCE,
     [...doors, ...PROGRAMS].map((file) => file.replace(/^\.\//, '')),
     target,
   )

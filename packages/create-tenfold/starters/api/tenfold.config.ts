@@ -1,0 +1,3 @@
+import { config } from 'tenfold'
+
+export default config({ app: './app.ts' })
