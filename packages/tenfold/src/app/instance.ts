@@ -16,7 +16,7 @@ import type { Inspector } from '../inspect/index.ts'
 import { startInOrder } from '../kernel/index.ts'
 import { runInScope, type Module } from '../modules/index.ts'
 import type { Queue } from '../queue/index.ts'
-import { createTelemetry, type Telemetry } from '../telemetry/index.ts'
+import { createTelemetry, otelSettings, type Telemetry } from '../telemetry/index.ts'
 import { bind, type Binding, type Bindings } from './bindings.ts'
 import { problemsOf } from './check.ts'
 import type { App, Config } from './define.ts'
@@ -128,7 +128,8 @@ async function prepare(app: App, options: StartOptions, opened: AsyncDisposableS
   if (problems.length > 0) throw BadApp({ app: app.name, problems })
   const serving = servedModules(app, options.modules)
   const { config = {}, roles = ROLES, version = '0.0.0', root = pathToFileURL(`${process.cwd()}/`) } = options
-  const made = { service: app.name, env: environment.env, version, level: environment.logLevel }
+  const { sampler } = otelSettings(environment.variables)
+  const made = { service: app.name, env: environment.env, version, level: environment.logLevel, sampler }
   const telemetry = options.telemetry ?? createTelemetry(made)
   opened.defer(() => telemetry.close())
   const bindings = await bind({ app: app.name, environment, telemetry, root, companions: config.companions ?? {} })

@@ -4,7 +4,7 @@ import type { Role } from '../config/index.ts'
 import { createConsole, type Console } from '../console/index.ts'
 import { createServer, staticFiles, type HttpServer } from '../http/index.ts'
 import type { Service } from '../kernel/index.ts'
-import { createMetricsServer } from '../telemetry/index.ts'
+import { createExporter, createMetricsServer, otelSettings } from '../telemetry/index.ts'
 import type { Ground } from './instance.ts'
 import { handlersOf, subscriptionsOf } from './jobs.ts'
 import type { JobWork } from '../queue/index.ts'
@@ -26,6 +26,7 @@ export async function servicesOf(ground: Ground, parts: Parts): Promise<Services
   const server = await webServer(ground, parts)
   const console = has('console') ? await consoleOf(ground, parts) : undefined
   const services = [
+    ...exporter(ground),
     parts.store,
     parts.evidence.service,
     ...(has('worker') ? workers(ground, parts) : []),
@@ -81,6 +82,11 @@ async function webServer(
     ...(config.shedding !== undefined && { shedding: config.shedding }),
     ...(corsOrigins.length > 0 && { cors: { origins: corsOrigins } }),
   })
+}
+
+/** First, so that it stops last, when all have told what they did. */
+function exporter({ environment, telemetry }: Ground): Service[] {
+  return [createExporter({ telemetry, settings: otelSettings(environment.variables) }) ?? []].flat()
 }
 
 function metricsServer({ environment, telemetry }: Ground): Service[] {

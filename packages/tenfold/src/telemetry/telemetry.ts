@@ -86,6 +86,8 @@ export interface TraceRecord {
   userId?: string
   spans: SpanRecord[]
   droppedSpans: number
+  /** Whoever began it has decided against sampling; absent otherwise. */
+  sampled?: false
   /** What was noticed while it ran; absent when nothing was. */
   findings?: Finding[]
 }

@@ -11,6 +11,7 @@ import type {
   SpanRecord,
   TraceRecord,
 } from './telemetry.ts'
+import { flagsOf, type HeadSampler, SAMPLED } from './sampler.ts'
 import { formatTraceparent, parseTraceparent } from './traceparent.ts'
 
 const MAX_ERROR = 2000
@@ -18,6 +19,7 @@ const MAX_ERROR = 2000
 /** What traces need from the Telemetry object that they belong to. */
 export interface Tracing {
   maxSpans: number
+  sampler: HeadSampler | undefined
   nowUs(): number
   finished(trace: TraceRecord): void
   /** Runs `fn` with that scope as the current one. */
@@ -47,7 +49,7 @@ export class ActiveTrace {
     const parent = parseTraceparent(options.traceparent)
     this.tracing = tracing
     this.traceId = parent?.traceId ?? randomHex(16)
-    this.flags = parent?.flags ?? 1
+    this.flags = flagsOf(tracing.sampler, this.traceId, parent?.flags)
     this.kind = options.kind
     this.name = options.name
     this.module = options.module
@@ -74,6 +76,7 @@ export class ActiveTrace {
       spans: this.spans,
       droppedSpans: this.dropped,
     }
+    if ((this.flags & SAMPLED) === 0) trace.sampled = false
     if (this.module !== undefined) trace.module = this.module
     if (root.error !== undefined) trace.error = root.error
     if (this.userId !== undefined) trace.userId = this.userId

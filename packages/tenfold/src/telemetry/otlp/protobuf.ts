@@ -1,0 +1,158 @@
+/** Protobuf's wire format, as much of it as OTLP's messages need. https://protobuf.dev/programming-guides/encoding/
+ *  A message is the same object that is written as OTLP's JSON: 64-bit numbers are decimal strings there, ids are hex. */
+import type { Field, FieldType, Message } from './messages.ts'
+
+const VARINT = 0
+const EIGHT = 1
+const BYTES = 2
+const FOUR = 5
+
+const WIRE: Record<FieldType, number> = {
+  string: BYTES,
+  bytes: BYTES,
+  bool: VARINT,
+  enum: VARINT,
+  int64: VARINT,
+  uint32: VARINT,
+  double: EIGHT,
+  fixed64: EIGHT,
+  fixed32: FOUR,
+}
+
+/** The bytes of a message; fields that `message` does not know are left out. */
+export function encodeProtobuf(message: Message, value: object): Uint8Array {
+  const writer = new Writer()
+  writeMessage(writer, message, value as Record<string, unknown>)
+  return writer.done()
+}
+
+function writeMessage(writer: Writer, message: Message, value: Record<string, unknown>): void {
+  for (const name in value) {
+    const field = message[name]
+    const given = value[name]
+    if (!field || given === undefined) continue
+    if (!field.many) writeField(writer, field, given)
+    else if (typeof field.type === 'string' && WIRE[field.type] !== BYTES)
+      writePacked(writer, field, given as unknown[])
+    else for (const item of given as unknown[]) writeField(writer, field, item)
+  }
+}
+
+function writeField(writer: Writer, { number, type }: Field, value: unknown): void {
+  if (typeof type === 'string') {
+    writer.varint(number * 8 + WIRE[type])
+    return writeScalar(writer, type, value)
+  }
+  writer.varint(number * 8 + BYTES)
+  writer.delimited(() => writeMessage(writer, type, value as Record<string, unknown>))
+}
+
+function writePacked(writer: Writer, { number, type }: Field, values: readonly unknown[]): void {
+  if (values.length === 0) return
+  writer.varint(number * 8 + BYTES)
+  writer.delimited(() => values.forEach((value) => writeScalar(writer, type as FieldType, value)))
+}
+
+function writeScalar(writer: Writer, type: FieldType, value: unknown): void {
+  switch (type) {
+    case 'string':
+      return writer.text(value as string)
+    case 'bytes':
+      return writer.bytes(Buffer.from(value as string, 'hex'))
+    case 'bool':
+      return writer.varint(value ? 1 : 0)
+    case 'enum':
+    case 'uint32':
+      return writer.varint(value as number)
+    case 'int64':
+      return writer.varint64(BigInt(value as string))
+    case 'double':
+      return writer.double(value as number)
+    case 'fixed32':
+      return writer.fixed32(value as number)
+    case 'fixed64':
+      return writer.fixed64(BigInt(value as string))
+  }
+}
+
+/** Room for a length is left in front of what it measures: five bytes, which hold any length that fits in memory. */
+const LENGTH_BYTES = 5
+
+class Writer {
+  private buffer = Buffer.allocUnsafe(16 * 1024)
+  private at = 0
+
+  done(): Uint8Array {
+    return this.buffer.subarray(0, this.at)
+  }
+
+  varint(value: number): void {
+    this.room(10)
+    let rest = value
+    while (rest > 0x7f) {
+      this.buffer[this.at++] = (rest % 0x80) | 0x80
+      rest = Math.floor(rest / 0x80)
+    }
+    this.buffer[this.at++] = rest
+  }
+
+  /** Negative numbers are written as the 64 bits of their two's complement. */
+  varint64(value: bigint): void {
+    this.room(10)
+    let rest = BigInt.asUintN(64, value)
+    while (rest > 0x7fn) {
+      this.buffer[this.at++] = Number(rest & 0x7fn) | 0x80
+      rest >>= 7n
+    }
+    this.buffer[this.at++] = Number(rest)
+  }
+
+  double(value: number): void {
+    this.room(8)
+    this.at = this.buffer.writeDoubleLE(value, this.at)
+  }
+
+  fixed32(value: number): void {
+    this.room(4)
+    this.at = this.buffer.writeUInt32LE(value >>> 0, this.at)
+  }
+
+  fixed64(value: bigint): void {
+    this.room(8)
+    this.at = this.buffer.writeBigUInt64LE(BigInt.asUintN(64, value), this.at)
+  }
+
+  text(value: string): void {
+    const length = Buffer.byteLength(value)
+    this.varint(length)
+    this.room(length)
+    this.at += this.buffer.write(value, this.at)
+  }
+
+  bytes(value: Uint8Array): void {
+    this.varint(value.length)
+    this.room(value.length)
+    this.buffer.set(value, this.at)
+    this.at += value.length
+  }
+
+  /** What `write` writes, with its length in front: as a varint of a fixed five bytes, so that nothing is moved. */
+  delimited(write: () => void): void {
+    this.room(LENGTH_BYTES)
+    const lengthAt = this.at
+    this.at += LENGTH_BYTES
+    write()
+    let rest = this.at - lengthAt - LENGTH_BYTES
+    for (let i = 0; i < LENGTH_BYTES; i++) {
+      this.buffer[lengthAt + i] = (rest % 0x80) | (i < LENGTH_BYTES - 1 ? 0x80 : 0)
+      rest = Math.floor(rest / 0x80)
+    }
+  }
+
+  private room(bytes: number): void {
+    if (this.at + bytes <= this.buffer.length) return
+    const grown = Buffer.allocUnsafe(Math.max(this.buffer.length * 2, this.at + bytes))
+    this.buffer.copy(grown, 0, 0, this.at)
+    this.buffer = grown
+  }
+}
