@@ -5,6 +5,7 @@ import { MetricRegistry } from './metrics.ts'
 import { standardOutput } from './output.ts'
 import { createRedactor } from './redact.ts'
 import { observeRuntime } from './runtime.ts'
+import type { HeadSampler } from './sampler.ts'
 import { StatementLog } from './statements.ts'
 import type { LogRecord, Sink, Telemetry } from './telemetry.ts'
 import { ActiveTrace, NO_SPAN, OpenSpan, Scope, type Tracing } from './trace.ts'
@@ -27,6 +28,8 @@ export interface TelemetryOptions {
   maxSpans?: number
   /** Label sets kept of one metric; the rest goes to one overflow series. Defaults to 1000. */
   maxSeries?: number
+  /** Which traces are sampled. Defaults to what a caller decided, and all that begin here. */
+  sampler?: HeadSampler | undefined
   /** Bytes of log lines that may wait for standard output. Defaults to 8 MiB. */
   maxLogBytes?: number
   clock?: Clock
@@ -83,6 +86,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
 
   const tracing: Tracing = {
     maxSpans,
+    sampler: options.sampler,
     nowUs: microseconds(clock),
     within: (scope, fn) => current.run(scope, fn),
     late: () => drops.spans++,
