@@ -7,12 +7,12 @@ const SRC = 'packages/tenfold/src'
 /** Arrows point down only; siblings of one ring never import each other. */
 export const RINGS: readonly (readonly string[])[] = [
   ['kernel'],
-  ['config', 'telemetry'],
+  ['config', 'telemetry', 'report'],
   ['database', 'redis'],
   ['cache', 'queue', 'cron', 'storage', 'sessions', 'limits', 'outbound', 'mail'],
   ['http', 'analytics', 'inspect', 'backup', 'evidence'],
-  ['modules', 'advisor'],
-  ['console', 'twin', 'load', 'deploy'],
+  ['modules', 'advisor', 'plan'],
+  ['console', 'twin', 'load', 'deploy', 'supervisor'],
   ['app'],
   ['cli'],
 ]
@@ -28,6 +28,7 @@ export const WHY: Readonly<Record<string, string>> = {
   kernel: 'everything stands on it, so it can know of nothing above',
   config: 'it is read before anything is connected',
   telemetry: 'everything above reports to it; if it knew them, a failing database could take the logs with it',
+  report: 'it draws numbers and does not know whose they are, so that every ring above may show its own',
   database: CONNECTION,
   redis: CONNECTION,
   cache: ALONE,
@@ -45,10 +46,12 @@ export const WHY: Readonly<Record<string, string>> = {
   backup: 'it has to work when the app does not: to restore takes a folder and storage, and nothing that runs',
   evidence: 'it watches what the rings below do, from outside of the path of requests; how it is judged is not its business',
   advisor: 'evidence is data, so that a verdict can be replayed from a file',
+  plan: 'a model is arithmetic on measured numbers: it must be possible to check it without anything that runs',
   console: 'it looks at the running whole from outside, through inspect, so that it can run in a process of its own',
   twin: OUTSIDE,
   load: OUTSIDE,
   deploy: 'it describes the whole and must not need it running',
+  supervisor: 'it starts processes and knows nothing of what runs in them, so that it stays up when they do not',
   app: 'it joins everything and is used by the command line and by users only',
   cli: 'it is the outermost ring',
 }

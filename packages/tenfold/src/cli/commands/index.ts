@@ -4,7 +4,10 @@ import { check } from './check.ts'
 import { dev } from './dev.ts'
 import { indexes } from './indexes.ts'
 import { jobsCancel, jobsDiscard, jobsList, jobsPause, jobsResume, jobsRetry, jobsShow } from './jobs.ts'
+import { load } from './load.ts'
+import { loadClient, loadCompare, loadK6, loadList } from './load-results.ts'
 import { migrateCheck, migrateNew, migrateStatus, migrateUp } from './migrate.ts'
+import { reload } from './reload.ts'
 import { routes } from './routes.ts'
 import { start } from './start.ts'
 import { types } from './types.ts'
@@ -13,6 +16,7 @@ import { types } from './types.ts'
 export const commands: readonly Command[] = [
   dev,
   start,
+  reload,
   check,
   routes,
   migrateCheck,
@@ -21,6 +25,11 @@ export const commands: readonly Command[] = [
   migrateNew,
   types,
   indexes,
+  load,
+  loadList,
+  loadCompare,
+  loadK6,
+  loadClient,
   backup,
   backupList,
   backupVerify,
