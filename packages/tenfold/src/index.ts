@@ -20,6 +20,7 @@ export {
   defineModule,
   tables,
   type CacheDefinition,
+  type ClientDefinition,
   type ContextOf,
   type Contract,
   type EventDefinition,

@@ -2,7 +2,7 @@ import type { Db } from 'tenfold'
 import { z } from 'zod'
 import { billing } from './contract.ts'
 import { m } from './kit.ts'
-import { paymentProvider } from './provider.ts'
+import { cardOf } from './provider.ts'
 import type { BillingTables } from './tables.gen.ts'
 
 export const suspected = m.event(billing.events.suspected)
@@ -15,13 +15,13 @@ export const scoreOrder = m.job('score-order', {
   attempts: 8,
   priority: -10,
   unique: ({ orderId }) => orderId,
-  async run({ input: { orderId }, db, call, settings, signal, now }) {
+  async run({ input: { orderId }, db, call, settings, now }) {
     const payment = await db.selectFrom('payments').selectAll().where('order_id', '=', orderId).executeTakeFirst()
     if (!payment) return
     const [[person], recent, card] = await Promise.all([
       call.auth.peopleByIds({ ids: [payment.user_id] }),
       recentPayments(db, payment.user_id),
-      paymentProvider(settings, signal).card(payment.card),
+      cardOf(payment.card),
     ])
     const { score, reasons } = judge({
       total: payment.amount,

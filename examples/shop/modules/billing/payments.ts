@@ -2,10 +2,10 @@ import { billing } from './contract.ts'
 import { NotCharged } from './errors.ts'
 import { scoreOrder } from './fraud.ts'
 import { m } from './kit.ts'
-import { paymentProvider } from './provider.ts'
+import * as provider from './provider.ts'
 
 export const implementation = m.implement(billing, {
-  async charge({ input: { orderId, userId, amount, card, country }, db, settings, signal, now }) {
+  async charge({ input: { orderId, userId, amount, card, country }, db, now }) {
     await db.transaction(async (tx) => {
       const { numInsertedOrUpdatedRows: isNew } = await tx
         .insertInto('payments')
@@ -21,7 +21,7 @@ export const implementation = m.implement(billing, {
       .executeTakeFirstOrThrow()
     if (payment.state !== 'pending') return { state: payment.state === 'declined' ? 'declined' : 'charged' }
 
-    const charge = await paymentProvider(settings, signal).charge(`charge-${orderId}`, {
+    const charge = await provider.charge(`charge-${orderId}`, {
       amount: payment.amount,
       currency: 'EUR',
       card: payment.card,
@@ -37,11 +37,11 @@ export const implementation = m.implement(billing, {
     return { state }
   },
 
-  async refund({ input: { orderId }, db, settings, signal, now }) {
+  async refund({ input: { orderId }, db, now }) {
     const payment = await db.selectFrom('payments').selectAll().where('order_id', '=', orderId).executeTakeFirst()
     if (payment?.state === 'refunded') return { state: 'refunded' }
     if (payment?.state !== 'charged') throw NotCharged({ orderId })
-    await paymentProvider(settings, signal).refund(`refund-${orderId}`, payment.provider_id!)
+    await provider.refund(`refund-${orderId}`, payment.provider_id!)
     await db
       .updateTable('payments')
       .set({ state: 'refunded', changed_at: now() })

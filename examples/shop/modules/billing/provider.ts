@@ -1,54 +1,46 @@
 /** The payment provider's HTTP API, as we use it. */
+import { messageOf } from 'tenfold'
+import { OutboundStatus } from 'tenfold/outbound'
 import { z } from 'zod'
 import { ProviderAway, ProviderRefused } from './errors.ts'
+import { m } from './kit.ts'
 
 const Charge = z.object({ id: z.string(), state: z.enum(['succeeded', 'declined', 'refunded']) })
 const Card = z.object({ country: z.string() })
 
 /** A lost answer says nothing about what happened. So a request is repeated with the same key, here at once and later by
  *  the job that called; the provider does it one time and gives the first answer again. */
-export function paymentProvider(settings: { PAYMENTS_URL: string; PAYMENTS_TIMEOUT_MS: number }, signal: AbortSignal) {
-  return {
-    charge: (key: string, body: { amount: number; currency: 'EUR'; card: string; reference: string }) =>
-      request(Charge, 'POST', '/charges', { key, body }),
-    refund: (key: string, chargeId: string) =>
-      request(Charge, 'POST', `/charges/${encodeURIComponent(chargeId)}/refund`, { key }),
-    card: (token: string) => request(Card, 'GET', `/cards/${encodeURIComponent(token)}`),
-  }
+export const payments = m.client('payments', ({ PAYMENTS_URL, PAYMENTS_TIMEOUT_MS }) => ({
+  baseUrl: PAYMENTS_URL,
+  timeout: PAYMENTS_TIMEOUT_MS,
+  // 409: it is still at the first request with this key.
+  retryOn: [409, 429, 500, 502, 503, 504],
+  // A payment is worth many tries.
+  circuit: { share: 0.95, least: 20 },
+}))
 
-  async function request<T>(
-    schema: z.ZodType<T>,
-    method: string,
-    path: string,
-    sent: { key?: string; body?: object } = {},
-  ) {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return schema.parse(await once(method, path, sent))
-      } catch (error) {
-        if (!ProviderAway.is(error) || attempt === 3 || signal.aborted) throw error
-        await new Promise((resolve) => setTimeout(resolve, Math.random() * 100 * 2 ** attempt))
-      }
-    }
-  }
+export function charge(
+  key: string,
+  body: { amount: number; currency: 'EUR'; card: string; reference: string },
+): Promise<z.infer<typeof Charge>> {
+  return answered(payments.post('/charges', { body, idempotencyKey: key, reply: Charge }))
+}
 
-  async function once(method: string, path: string, { key, body }: { key?: string; body?: object }): Promise<unknown> {
-    let status: number
-    let text: string
-    try {
-      const response = await fetch(new URL(path, settings.PAYMENTS_URL), {
-        method,
-        headers: { ...(key && { 'idempotency-key': key }), ...(body && { 'content-type': 'application/json' }) },
-        ...(body && { body: JSON.stringify(body) }),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(settings.PAYMENTS_TIMEOUT_MS)]),
-      })
-      status = response.status
-      text = await response.text()
-    } catch (error) {
-      throw ProviderAway({ reason: (error as Error).message }, { cause: error })
-    }
-    if (status >= 500 || status === 409 || status === 429) throw ProviderAway({ reason: `status ${status}` })
-    if (status >= 400) throw ProviderRefused({ status, answer: text.slice(0, 200) })
-    return JSON.parse(text)
+export function refund(key: string, id: string): Promise<z.infer<typeof Charge>> {
+  return answered(payments.post('/charges/:id/refund', { params: { id }, idempotencyKey: key, reply: Charge }))
+}
+
+export function cardOf(token: string): Promise<z.infer<typeof Card>> {
+  return answered(payments.get('/cards/:token', { params: { token }, reply: Card }))
+}
+
+async function answered<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call
+  } catch (error) {
+    const { status, answer } = OutboundStatus.is(error) ? error.details : { status: 0, answer: '' }
+    const later = status === 409 || status === 429 || status >= 500
+    if (status > 0 && !later) throw ProviderRefused({ status, answer }, { cause: error })
+    throw ProviderAway({ reason: messageOf(error) }, { cause: error })
   }
 }

@@ -50,7 +50,14 @@ export function handlersOf(
   const started = (work: JobWork): JobWork =>
     'batch' in work
       ? { ...work, runBatch: (jobs) => start(() => work.runBatch(jobs)) }
-      : { ...work, run: (job) => start(() => work.run(job)) }
+      : {
+          ...work,
+          run: (job) =>
+            start(() => {
+              scope.inherit({ signal: job.signal, msLeft: () => Infinity })
+              return work.run(job)
+            }),
+        }
   return new Map([...handlers].map(([name, work]) => [name, started(work)]))
 }
 

@@ -70,7 +70,7 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
   opened.defer(() => limits.close())
 
   const contextOf = await createContexts({ app, database, files, telemetry, clock, variables: bindings.variables })
-  const scope = createScope(app.modules, { queue, caches, telemetry, strict, contextOf })
+  const scope = createScope(app.modules, { queue, caches, outbound, telemetry, strict, contextOf })
   const backups = await scheduleBackups(ground, opened)
   const crons = openCron({ db, telemetry, jobs: queue, crons: [...cronsOf(serving), ...backups.crons] })
   const store = createStore({ db, telemetry, roles, clock })

@@ -3,10 +3,12 @@ import { toMs, type Duration } from '../kernel/index.ts'
 import { openTransactions } from '../database/index.ts'
 import type { Cache, Caches } from '../cache/index.ts'
 import { EnqueueOutsideTransaction, type NewJob, type Queue } from '../queue/index.ts'
+import { OutboundSetting, setWanted, type Client, type Outbound } from '../outbound/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 import {
   runInScope,
   type CacheDefinition,
+  type ClientDefinition,
   type EnqueueOptions,
   type JobDefinition,
   type MetricDefinition,
@@ -22,6 +24,7 @@ import { createLoaders } from './loaders.ts'
 export interface ScopeParts {
   queue: Queue
   caches: Caches
+  outbound: Outbound
   telemetry: Telemetry
   /** In development and tests, what would go wrong in production is an error. */
   strict: boolean
@@ -31,6 +34,7 @@ export interface ScopeParts {
 export function createScope(modules: readonly Module[], parts: ScopeParts): Scope {
   const { queue, telemetry, strict } = parts
   const caches = new Map<CacheDefinition<string, any, any>, Cache<unknown, unknown>>()
+  const clients = new Map<ClientDefinition, Client>()
   const metrics = new Map<string, (value: number, dimensions: Record<string, string>) => void>()
   const outside = telemetry.metrics.counter('tenfold.enqueue.outside_transaction', {
     help: 'Jobs enqueued without `tx` while a transaction was open.',
@@ -62,10 +66,13 @@ export function createScope(modules: readonly Module[], parts: ScopeParts): Scop
     },
     cached: (definition) => caches.get(definition)!,
     loader: createLoaders(telemetry, parts.contextOf),
+    client: (definition) => clients.get(definition) ?? unlisted(definition),
+    inherit: (wanted) => setWanted(telemetry.current(), wanted),
     record: (metric, value, dimensions) => metrics.get(metric.name)!(value, dimensions),
   }
   for (const part of modules.flatMap((module) => module.parts)) {
     if (part.kind === 'cache') caches.set(part, defineCache(part, parts, scope))
+    if (part.kind === 'client') clients.set(part, openClient(part, parts))
     if (part.kind === 'metric') metrics.set(part.name, recorderOf(part, telemetry))
   }
   return scope
@@ -139,6 +146,15 @@ function defineCache(
     ...(tags && { tags: tags as (value: unknown, key: unknown) => string[] }),
     load: (key, signal) => runInScope(scope, () => run(key, parts.contextOf(definition.module, signal))),
   })
+}
+
+function openClient(definition: ClientDefinition, { outbound, contextOf }: ScopeParts): Client {
+  const { settings } = contextOf(definition.module, AbortSignal.abort()) as { settings: unknown }
+  return outbound.client({ ...definition.settingsOf(settings), name: definition.name })
+}
+
+function unlisted({ name }: ClientDefinition): never {
+  throw OutboundSetting({ client: name, problem: 'it is not among the parts of its module' })
 }
 
 function recorderOf(

@@ -1,5 +1,6 @@
 /** Ring 5: the application model. Definitions are inert, typed values, made by a module's kit and listed in its manifest. */
 export type { CacheDefinition, CacheOptions } from './cache.ts'
+export type { ClientDefinition } from './client.ts'
 export type { KitTypes, ModuleContext } from './context.ts'
 export {
   contract,

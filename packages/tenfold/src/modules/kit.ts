@@ -1,6 +1,8 @@
 /** The kit of a module: makes its definitions, typed by its tables and by the contracts that it uses. */
 import type { AnySchema, InputOf, OutputOf } from '../kernel/index.ts'
 import type { Auth } from '../http/index.ts'
+import type { ClientSettings } from '../outbound/index.ts'
+import { clientDefinition, type ClientDefinition } from './client.ts'
 import { cacheDefinition, type CacheDefinition, type CacheOptions } from './cache.ts'
 import type { KitTypes, ModuleContext } from './context.ts'
 import type { AnyContract, Contract, EventSchemas, EventShape, Methods } from './contract.ts'
@@ -31,6 +33,7 @@ export type Part<Module extends string = string> =
   | CronDefinition<Module>
   | CacheDefinition<Module, any, any>
   | LoaderDefinition<Module, any, any>
+  | ClientDefinition<Module>
   | EventDefinition<Module, any>
   | SubscriptionDefinition<Module>
   | MetricDefinition<Module, any>
@@ -103,6 +106,11 @@ export interface Kit<Name extends string, Uses extends Record<string, AnyContrac
     name: string,
     options: LoaderOptions<TypesOf<Name, Uses, T, S>, Key, Found, Many, Missing>,
   ): LoaderDefinition<Name, Key, Loaded<Found, Many, Missing>>
+  /** Another service that this module calls, with time-outs, safe repetitions, a circuit and a bound for each host.
+   *  @example
+   *  const partner = m.client('partner', ({ PARTNER_URL }) => ({ baseUrl: PARTNER_URL, timeout: '2s' }))
+   *  const card = await partner.get('/cards/:token', { params: { token }, reply: Card }) */
+  client(name: string, options: ClientSettings | ((settings: S) => ClientSettings)): ClientDefinition<Name>
   /** An event of this module: one of its contract, or a new one for itself. */
   event<Payload extends AnySchema>(name: string, payload: Payload): EventDefinition<Name, InputOf<Payload>>
   event<Payload extends AnySchema>(shape: EventShape<Name, Payload>): EventDefinition<Name, InputOf<Payload>>
@@ -170,6 +178,7 @@ export function defineModule<
     }),
     cache: (cache, cacheOptions) => cacheDefinition(name, checkName('cache', cache), cacheOptions),
     loader: (loader, loaderOptions) => loaderDefinition(name, checkName('loader', loader), loaderOptions),
+    client: (client, clientOptions) => clientDefinition(name, checkName('client', client), clientOptions),
     event: (event: string | EventShape<Name>, payload?: AnySchema) =>
       eventDefinition(
         typeof event === 'string'

@@ -4,11 +4,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { defineError } from '../kernel/index.ts'
 import type { CacheDefinition } from './cache.ts'
+import type { ClientDefinition } from './client.ts'
 import type { EventDefinition } from './event.ts'
 import type { EnqueueOptions, JobDefinition } from './job.ts'
 import type { LoaderDefinition } from './loader.ts'
 import type { MetricDefinition } from './metric.ts'
 import type { AnyTx } from '../database/index.ts'
+import type { Client, Wanted } from '../outbound/index.ts'
 
 export interface Scope {
   enqueue(job: JobDefinition<string, any>, inputs: readonly unknown[], options: EnqueueOptions): Promise<string[]>
@@ -21,6 +23,9 @@ export interface Scope {
   ): Promise<void>
   cached(cache: CacheDefinition<string, any, any>): CacheHandle
   loader(loader: LoaderDefinition<string, any, any>, tx: AnyTx | undefined): LoaderHandle
+  client(client: ClientDefinition): Client
+  /** Calls to others, from here on in this request or job, get no more time than this. */
+  inherit(wanted: Wanted): void
   record(metric: MetricDefinition, value: number, dimensions: Record<string, string>): void
 }
 

@@ -22,12 +22,20 @@ export interface WireReply {
 }
 
 export interface Engine {
-  /** Rejects with undici's or Node's own errors, with the signal's reason, or with {@link BodyTooLong}. */
+  /** Rejects with undici's or Node's own errors, with the signal's reason, {@link TooSlow} or {@link BodyTooLong}. */
   send(request: WireRequest): Promise<WireReply>
   close(): Promise<void>
 }
 
 export class BodyTooLong extends Error {}
+
+export class TooSlow extends Error {
+  readonly phase: 'headers' | 'body'
+  constructor(phase: 'headers' | 'body') {
+    super(`nothing came of the ${phase}`)
+    this.phase = phase
+  }
+}
 
 export interface EngineOptions {
   connectTimeoutMs: number
@@ -53,19 +61,48 @@ export async function openEngine({ connectTimeoutMs, connections, guard }: Engin
   }
   const agent = new Agent({ connect: guarded, connections, pipelining: 1, allowH2: false })
   return {
-    send: ({ url, mark, headersTimeoutMs, bodyTimeoutMs, maxBytes, body, ...rest }) =>
+    send: ({ url, mark, headersTimeoutMs, bodyTimeoutMs, maxBytes, body, signal, ...rest }) =>
       markExchange(mark, async () => {
-        const answer = await request(url, {
-          ...rest,
-          dispatcher: agent,
-          body: body ?? null,
-          headersTimeout: headersTimeoutMs,
-          bodyTimeout: bodyTimeoutMs,
-        })
-        const bytes = await bodyOf(answer.body, answer.headers['content-length'], maxBytes)
-        return { status: answer.statusCode, headers: joined(answer.headers), bytes, url }
+        const patience = startPatience(signal, headersTimeoutMs)
+        try {
+          const answer = await request(url, {
+            ...rest,
+            signal: patience.signal,
+            dispatcher: agent,
+            body: body ?? null,
+            headersTimeout: 0,
+            bodyTimeout: 0,
+          })
+          const moved = patience.forBody(bodyTimeoutMs)
+          const bytes = await bodyOf(answer.body, answer.headers['content-length'], maxBytes, moved)
+          return { status: answer.statusCode, headers: joined(answer.headers), bytes, url }
+        } finally {
+          patience.end()
+        }
       }),
     close: () => agent.destroy(),
+  }
+}
+
+/** Our own timers: undici's are coarse, by up to a second and a half. */
+function startPatience(outer: AbortSignal, headersMs: number) {
+  const ending = new AbortController()
+  const follow = (): void => ending.abort(outer.reason)
+  if (outer.aborted) follow()
+  else outer.addEventListener('abort', follow, { once: true })
+  let timer = setTimeout(() => ending.abort(new TooSlow('headers')), headersMs)
+  return {
+    signal: ending.signal,
+    /** Gives what is to be called for each piece that arrives. */
+    forBody(ms: number): () => void {
+      clearTimeout(timer)
+      timer = setTimeout(() => ending.abort(new TooSlow('body')), ms)
+      return () => void timer.refresh()
+    },
+    end(): void {
+      clearTimeout(timer)
+      outer.removeEventListener('abort', follow)
+    },
   }
 }
 
@@ -80,7 +117,12 @@ type Body = AsyncIterable<Buffer> & {
   on(event: 'error', listener: () => void): unknown
 }
 
-async function bodyOf(body: Body, length: string | string[] | undefined, most: number): Promise<Buffer> {
+async function bodyOf(
+  body: Body,
+  length: string | string[] | undefined,
+  most: number,
+  moved: () => void,
+): Promise<Buffer> {
   const pieces: Buffer[] = []
   let size = 0
   const tooLong = (): Error => {
@@ -90,6 +132,7 @@ async function bodyOf(body: Body, length: string | string[] | undefined, most: n
   }
   if (typeof length === 'string' && Number(length) > most) throw tooLong()
   for await (const piece of body) {
+    moved()
     size += piece.length
     if (size > most) throw tooLong()
     pieces.push(piece)

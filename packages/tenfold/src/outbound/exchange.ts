@@ -1,7 +1,7 @@
 /** One request on the wire and what became of it. */
 import { TenfoldError } from '../kernel/index.ts'
 import type { Deadline } from './deadline.ts'
-import { BodyTooLong, type WireReply } from './engine.ts'
+import { BodyTooLong, TooSlow, type WireReply } from './engine.ts'
 import { OutboundDeadline, OutboundFailed, OutboundTimeout, OutboundTooLarge, type Called } from './errors.ts'
 
 export type Outcome =
@@ -61,7 +61,7 @@ export function failureOf(
     return { kind: 'failed', error: () => error, reached: 'final', verdict: 'neutral' }
   }
   const code = codeOf(thrown)
-  const timeout = timeoutOf(code, timeouts)
+  const timeout = timeoutOf(thrown, code, timeouts)
   return {
     kind: 'failed',
     error: (attempts) =>
@@ -77,11 +77,10 @@ export function failureOf(
   }
 }
 
-function timeoutOf(code: string, t: Timeouts) {
-  if (code === 'UND_ERR_CONNECT_TIMEOUT') return { phase: 'connection', ms: t.connectTimeoutMs } as const
-  if (code === 'UND_ERR_HEADERS_TIMEOUT') return { phase: 'headers', ms: t.timeoutMs } as const
-  if (code === 'UND_ERR_BODY_TIMEOUT') return { phase: 'body', ms: t.bodyTimeoutMs } as const
-  return undefined
+function timeoutOf(thrown: unknown, code: string, { connectTimeoutMs, timeoutMs, bodyTimeoutMs }: Timeouts) {
+  if (code === 'UND_ERR_CONNECT_TIMEOUT') return { phase: 'connection', ms: connectTimeoutMs } as const
+  if (!(thrown instanceof TooSlow)) return undefined
+  return { phase: thrown.phase, ms: thrown.phase === 'headers' ? timeoutMs : bodyTimeoutMs }
 }
 
 /** Several addresses of one host fail together, as an AggregateError. */

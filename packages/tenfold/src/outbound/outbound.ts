@@ -62,7 +62,7 @@ export interface ClientSettings {
   headers?: Readonly<Record<string, string>>
   /** For a connection. Defaults to 3 s. */
   connectTimeout?: Duration
-  /** From the request to the headers of the answer. Defaults to 10 s. */
+  /** Until the headers of the answer are there, the connection included. Defaults to 10 s. */
   timeout?: Duration
   /** Between two pieces of the body. Defaults to 10 s. */
   bodyTimeout?: Duration
