@@ -19,6 +19,8 @@ const Account = z.object({
 
 export const registered = m.event(auth.events.registered)
 
+export const signedUp = m.track('signed-up')
+
 export const signUp = m.route('POST /users', {
   summary: 'Sign up, and be signed in',
   auth: 'public',
@@ -39,6 +41,7 @@ export const signUp = m.route('POST /users', {
       return Account.parse(user)
     })
     await session.signIn({ id: account.id, role: account.role })
+    void signedUp.track({}, { user: account.id, id: account.id })
     return created(account, '/me')
   },
 })

@@ -43,6 +43,8 @@ export const showCart = m.route('GET /cart', {
   },
 })
 
+export const cartFilled = m.track('put-in-cart', { properties: z.object({ value: z.number() }) })
+
 export const putInCart = m.route('PUT /cart/:productId', {
   summary: 'Put a product in the cart, or change how many',
   auth: 'user',
@@ -61,6 +63,7 @@ export const putInCart = m.route('PUT /cart/:productId', {
         conflict.columns(['user_id', 'product_id']).doUpdateSet({ quantity, changed_at: now() }),
       )
       .execute()
+    void cartFilled.track({ value: product.price * quantity }, { user: user.id })
     return noContent()
   },
 })

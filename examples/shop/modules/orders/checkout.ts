@@ -23,6 +23,8 @@ const NewOrder = z.object({
 /** In cents: a million euros. */
 const MAX_TOTAL = 100_000_000
 
+export const ordered = m.track('ordered', { properties: z.object({ value: z.number() }) })
+
 /** Everything slow happens later, in jobs: this only makes sure that the pieces are there and that the order exists. */
 export const placeOrder = m.route('POST /orders', {
   summary: 'Place an order',
@@ -49,6 +51,7 @@ export const placeOrder = m.route('POST /orders', {
     // A refusal stands only if the same request was not quicker on another connection: that took the last piece, say.
     const order = await findEarlier(db, wanted)
     if (!order) throw refusal
+    void ordered.track({ value: order.total }, { user: user.id, id: order.id })
     return created(order, `/orders/${order.id}`)
 
     async function place(): Promise<void> {

@@ -1,5 +1,5 @@
-import { expireCarts, putInCart, showCart, takeFromCart } from './cart.ts'
-import { placed, placeOrder } from './checkout.ts'
+import { cartFilled, expireCarts, putInCart, showCart, takeFromCart } from './cart.ts'
+import { ordered, placed, placeOrder } from './checkout.ts'
 import { exportNow } from './csv.ts'
 import { beginExport, exportOrders, showExport } from './exports.ts'
 import { flagOrder } from './flag.ts'
@@ -12,10 +12,12 @@ export default m.build({
   parts: [
     showCart,
     putInCart,
+    cartFilled,
     takeFromCart,
     expireCarts,
     placeOrder,
     placed,
+    ordered,
     chargeOrder,
     paid,
     success,

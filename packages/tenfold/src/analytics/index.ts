@@ -2,6 +2,7 @@
 import type { MigrationSource } from '../database/index.ts'
 
 export type * from './analytics.ts'
+export { createReceive, type BrowserOptions, type BrowserReply, type Receive } from './browser/receive.ts'
 export { openAnalytics, type AnalyticsOptions } from './open.ts'
 export {
   AnalyticsBusy,

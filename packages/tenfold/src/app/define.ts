@@ -88,12 +88,37 @@ export interface Config {
     /** How often each process adds to the evidence. Defaults to 10 s. */
     every?: Duration
   }
+  /** Product analytics: what people do in the product, for the console's funnels and retention. */
+  analytics?: {
+    /** Of days, weeks and months in reports, as `Europe/Berlin`. Defaults to `UTC`. Changing it counts the days anew. */
+    timeZone?: string
+    /** Defaults to 13. Older months are dropped whole. */
+    keepMonths?: number
+    /** Whether pages of this app may send events to it: `<script defer src="/_e.js"></script>`. Defaults to no. */
+    browser?:
+      | boolean
+      | {
+          /** Defaults to `/_e`. */
+          path?: string
+          /** Names that are kept; others are dropped. Defaults to all. */
+          names?: readonly string[]
+          /** Ids of users whose events are dropped: one's own team. */
+          ignoreUsers?: readonly string[]
+          /** Batches of one address in a minute. Defaults to 600. */
+          perMinute?: number
+        }
+  }
   worker?: {
     /** Jobs that run at a time in one process. Defaults to 10. */
     concurrency?: number
     /** How long the jobs of a process that no longer answers stay with it, in milliseconds, before others get them.
      *  Defaults to 30000. A process that stands still for longer than this loses its jobs. */
     leaseMs?: number
+  }
+  telemetry?: {
+    /** Whether spans of libraries that use `@opentelemetry/api` join our traces; the package has to be installed. Defaults to
+     *  false. The API has one provider in a process: the first app has it. */
+    openTelemetryApi?: boolean
   }
   /** When requests are turned away because there are too many; `false` lets everyone in. On by default, except in tests. */
   shedding?: SheddingOptions | false

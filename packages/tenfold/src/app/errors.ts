@@ -24,6 +24,13 @@ export const EventInvalid = defineError('TF_EVENT_INVALID', {
   fix: 'Correct the payload. If it was published by an older release, make the schema accept both forms.',
 })
 
+export const TrackInvalid = defineError('TF_TRACK_INVALID', {
+  says: (e: { name: string; issues: { path: string; message: string }[] }) =>
+    `The event '${e.name}' of analytics cannot be kept: ${e.issues.map((i) => `${i.path || 'it'}: ${i.message}`).join('; ')}`,
+  fix: 'Give the properties that its definition declares, and `user` or `anonymous`.',
+  status: 400,
+})
+
 export const CompanionFailed = defineError('TF_COMPANION_FAILED', {
   says: (e: { variable: string; script: string; reason: string }) =>
     `The companion for ${e.variable} (${e.script}) did not start: ${e.reason}`,

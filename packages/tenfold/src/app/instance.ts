@@ -11,6 +11,7 @@ import {
   type Db,
   type RoleMode,
 } from '../database/index.ts'
+import type { Analytics } from '../analytics/index.ts'
 import type { Cron } from '../cron/index.ts'
 import type { Inspector } from '../inspect/index.ts'
 import { startInOrder } from '../kernel/index.ts'
@@ -44,6 +45,10 @@ export interface StartOptions {
   migrate?: boolean
   /** Defaults to one that is made from the environment. */
   telemetry?: Telemetry
+  /** What this process is called among those of one machine, `web-1`. */
+  name?: string
+  /** Sockets that this process has inherited, as file descriptors: listened on instead of PORT and CONSOLE_PORT. */
+  sockets?: { readonly web?: number; readonly console?: number }
 }
 
 export interface Instance {
@@ -58,6 +63,7 @@ export interface Instance {
   readonly telemetry: Telemetry
   readonly queue: Queue
   readonly crons: Cron
+  readonly analytics: Analytics
   readonly inspector: Inspector
   readonly evidence: Pick<EvidencePart, 'gather' | 'flush'>
   readonly database: Database
@@ -69,6 +75,8 @@ export interface Instance {
   fetch(request: Request): Promise<Response>
   /** Runs code inside the app, so that definitions work: `app.run(() => sendReceipt.enqueue({ … }))`. */
   run<T>(fn: () => Promise<T>): Promise<T>
+  /** Stops accepting, while a successor goes on with the same socket: see `HttpServer.handOver`. `stop` comes after it. */
+  handOver(): Promise<void>
   /** Finishes what runs, then stops everything, the embedded database included. */
   stop(): Promise<void>
 }
@@ -87,6 +95,7 @@ export interface Ground {
   bindings: Bindings
   database: Database
   newDatabase: boolean
+  sockets: NonNullable<StartOptions['sockets']>
 }
 
 /** Starts in this order, and stops in the opposite one; what was opened is closed again if a later step fails. */
@@ -110,6 +119,7 @@ export async function startInstance(app: App, options: StartOptions): Promise<In
     telemetry,
     queue: parts.queue,
     crons: parts.crons,
+    analytics: parts.analytics,
     inspector: parts.inspector,
     evidence: parts.evidence,
     database,
@@ -117,6 +127,7 @@ export async function startInstance(app: App, options: StartOptions): Promise<In
     db: (module) => database.module(module),
     fetch: (request) => server.fetch(request),
     run: (fn) => telemetry.root({ kind: 'task', name: 'run' }, () => runInScope(parts.scope, fn)),
+    handOver: () => (roles.includes('web') ? server.handOver() : Promise.resolve()),
     stop: () => all.disposeAsync(),
   }
 }
@@ -128,8 +139,14 @@ async function prepare(app: App, options: StartOptions, opened: AsyncDisposableS
   if (problems.length > 0) throw BadApp({ app: app.name, problems })
   const serving = servedModules(app, options.modules)
   const { config = {}, roles = ROLES, version = '0.0.0', root = pathToFileURL(`${process.cwd()}/`) } = options
-  const { sampler } = otelSettings(environment.variables)
-  const made = { service: app.name, env: environment.env, version, level: environment.logLevel, sampler }
+  const made = {
+    service: app.name,
+    env: environment.env,
+    version,
+    level: environment.logLevel,
+    sampler: otelSettings(environment.variables).sampler,
+    ...(options.name !== undefined && { instance: options.name }),
+  }
   const telemetry = options.telemetry ?? createTelemetry(made)
   opened.defer(() => telemetry.close())
   const bindings = await bind({ app: app.name, environment, telemetry, root, companions: config.companions ?? {} })
@@ -153,7 +170,21 @@ async function prepare(app: App, options: StartOptions, opened: AsyncDisposableS
   })
   opened.defer(() => database.service.stop())
   await database.service.start()
-  return { app, serving, environment, roles, root, version, config, telemetry, bindings, database, newDatabase }
+  const { sockets = {} } = options
+  return {
+    app,
+    serving,
+    environment,
+    roles,
+    root,
+    version,
+    config,
+    telemetry,
+    bindings,
+    database,
+    newDatabase,
+    sockets,
+  }
 }
 
 interface Migrated {

@@ -1,4 +1,5 @@
 /** The capabilities of an instance, opened on its database, and joined by the scope in which definitions work. */
+import type { Analytics } from '../analytics/index.ts'
 import { openCaches } from '../cache/index.ts'
 import { openCron, type Cron } from '../cron/index.ts'
 import { createInspector, createStore, type Inspector, type Store } from '../inspect/index.ts'
@@ -11,6 +12,7 @@ import { openEngines, openQueue, type Queue } from '../queue/index.ts'
 import { openRedis, type Redis } from '../redis/index.ts'
 import { openSessions, type Sessions } from '../sessions/index.ts'
 import { openStorage, type Storage } from '../storage/index.ts'
+import { openAppAnalytics } from './analytics.ts'
 import { scheduleBackups, type ScheduledBackups } from './backups.ts'
 import { filesFolder } from './bindings.ts'
 import { createContexts, type ContextOf } from './contexts.ts'
@@ -20,6 +22,7 @@ import { openEvidence, type EvidencePart } from './evidence.ts'
 import type { Ground } from './instance.ts'
 import { createScope } from './scope.ts'
 import { stageOf } from './stage.ts'
+import { joinTelemetry } from './telemetry.ts'
 
 export interface Parts {
   queue: Queue
@@ -28,6 +31,7 @@ export interface Parts {
   files: Storage
   sessions: Sessions
   limits: Limits
+  analytics: Analytics
   crons: Cron
   backups: ScheduledBackups
   store: Store
@@ -44,6 +48,8 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
   const db = database.system
   const { positions } = database
   const strict = environment.env !== 'production'
+
+  await joinTelemetry(ground, opened)
 
   const outbound = openOutbound({ telemetry, clock })
   opened.defer(() => outbound.close())
@@ -69,8 +75,10 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
   const limits = openLimits({ db, telemetry, clock })
   opened.defer(() => limits.close())
 
+  const analytics = openAppAnalytics(ground, opened)
+
   const contextOf = await createContexts({ app, database, files, telemetry, clock, variables: bindings.variables })
-  const scope = createScope(app.modules, { queue, caches, outbound, telemetry, strict, contextOf })
+  const scope = createScope(app.modules, { queue, caches, outbound, analytics, telemetry, strict, contextOf })
   const backups = await scheduleBackups(ground, opened)
   const crons = openCron({ db, telemetry, jobs: queue, crons: [...cronsOf(serving), ...backups.crons] })
   const store = createStore({ db, telemetry, roles, clock })
@@ -89,7 +97,21 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
     clock,
   })
   const evidence = openEvidence(ground, queue, inspector)
-  return { queue, redis, files, sessions, limits, crons, backups, store, inspector, evidence, contextOf, scope }
+  return {
+    analytics,
+    queue,
+    redis,
+    files,
+    sessions,
+    limits,
+    crons,
+    backups,
+    store,
+    inspector,
+    evidence,
+    contextOf,
+    scope,
+  }
 }
 
 async function connectRedis({ environment, bindings, telemetry }: Ground, opened: AsyncDisposableStack) {

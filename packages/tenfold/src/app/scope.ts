@@ -2,6 +2,7 @@
 import { toMs, type Duration } from '../kernel/index.ts'
 import { openTransactions } from '../database/index.ts'
 import type { Cache, Caches } from '../cache/index.ts'
+import type { Analytics } from '../analytics/index.ts'
 import { EnqueueOutsideTransaction, type NewJob, type Queue } from '../queue/index.ts'
 import { OutboundSetting, setWanted, type Client, type Outbound } from '../outbound/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
@@ -20,11 +21,13 @@ import type { ContextOf } from './contexts.ts'
 import { EventInvalid, JobInputInvalid } from './errors.ts'
 import { checked, retriesOf } from './jobs.ts'
 import { createLoaders } from './loaders.ts'
+import { createTrack } from './analytics.ts'
 
 export interface ScopeParts {
   queue: Queue
   caches: Caches
   outbound: Outbound
+  analytics: Analytics
   telemetry: Telemetry
   /** In development and tests, what would go wrong in production is an error. */
   strict: boolean
@@ -68,6 +71,7 @@ export function createScope(modules: readonly Module[], parts: ScopeParts): Scop
     loader: createLoaders(telemetry, parts.contextOf),
     client: (definition) => clients.get(definition) ?? unlisted(definition),
     inherit: (wanted) => setWanted(telemetry.current(), wanted),
+    track: createTrack(parts),
     record: (metric, value, dimensions) => metrics.get(metric.name)!(value, dimensions),
   }
   for (const part of modules.flatMap((module) => module.parts)) {

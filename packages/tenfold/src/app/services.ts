@@ -4,13 +4,14 @@ import type { Role } from '../config/index.ts'
 import { createConsole, type Console } from '../console/index.ts'
 import { createServer, staticFiles, type HttpServer } from '../http/index.ts'
 import type { Service } from '../kernel/index.ts'
-import { createExporter, createMetricsServer, otelSettings } from '../telemetry/index.ts'
+import { analyticsRoutes } from './analytics.ts'
 import type { Ground } from './instance.ts'
 import { handlersOf, subscriptionsOf } from './jobs.ts'
 import type { JobWork } from '../queue/index.ts'
 import type { Parts } from './parts.ts'
-import { freePort } from './ports.ts'
+import { portOfConsole, portOfWeb } from './ports.ts'
 import { routesOf } from './routes.ts'
+import { telemetryServices } from './telemetry.ts'
 
 const STOP_TIMEOUT_MS = 25_000
 
@@ -26,13 +27,12 @@ export async function servicesOf(ground: Ground, parts: Parts): Promise<Services
   const server = await webServer(ground, parts)
   const console = has('console') ? await consoleOf(ground, parts) : undefined
   const services = [
-    ...exporter(ground),
+    ...telemetryServices(ground),
     parts.store,
     parts.evidence.service,
     ...(has('worker') ? workers(ground, parts) : []),
     ...(has('cron') ? [parts.crons.schedule(), ...parts.backups.services] : []),
     ...(console ? [console] : []),
-    ...metricsServer(ground),
     ...(has('web') ? [server] : []),
   ]
   return { services, server, console }
@@ -56,13 +56,14 @@ function workers({ app, serving, config, database }: Ground, { queue, scope, con
 
 async function webServer(
   ground: Ground,
-  { redis, scope, contextOf, sessions, limits, files }: Parts,
+  { redis, scope, contextOf, sessions, limits, files, analytics }: Parts,
 ): Promise<HttpServer> {
-  const { app, serving, environment, config, telemetry, bindings, database, version } = ground
-  const { env, host, trustProxy, corsOrigins } = environment
+  const { app, serving, environment, config, telemetry, bindings, database, version, sockets } = ground
+  const { env, host, trustProxy, corsOrigins, drainDelayMs } = environment
   return createServer({
     routes: [
       ...serving.flatMap((module) => routesOf(module, scope, contextOf, database.watch)),
+      ...analyticsRoutes(config.analytics?.browser, { analytics, telemetry }),
       ...(app.pages ? [staticFiles({ prefix: '/', directory: fileURLToPath(app.pages) })] : []),
     ],
     name: app.name,
@@ -75,39 +76,35 @@ async function webServer(
     storage: files,
     checks: { database: () => database.ping(), ...(redis && { redis: () => redis.ping() }) },
     secretKey: bindings.secretKey,
-    port: await freePort(environment.port, 3000, host, env !== 'production'),
+    port: sockets.web === undefined ? await portOfWeb(environment) : 0,
     host,
+    ...(sockets.web !== undefined && { listenFd: sockets.web }),
     trustProxy,
+    drainDelay: drainDelayMs,
     stopTimeout: config.stopTimeoutMs ?? STOP_TIMEOUT_MS,
     ...(config.shedding !== undefined && { shedding: config.shedding }),
     ...(corsOrigins.length > 0 && { cors: { origins: corsOrigins } }),
   })
 }
 
-/** First, so that it stops last, when all have told what they did. */
-function exporter({ environment, telemetry }: Ground): Service[] {
-  return [createExporter({ telemetry, settings: otelSettings(environment.variables) }) ?? []].flat()
-}
-
-function metricsServer({ environment, telemetry }: Ground): Service[] {
-  const { metricsPort: port, metricsHost: host, metricsToken: token } = environment
-  return port === undefined ? [] : [createMetricsServer({ telemetry, port, host, token })]
-}
-
 /** The console of a production instance opens only with a token; without one it stays closed. */
-async function consoleOf({ environment, telemetry }: Ground, { inspector }: Parts): Promise<Console | undefined> {
-  const { env, consoleToken: token, consoleHost: host, consolePort } = environment
+async function consoleOf(
+  { environment, telemetry, sockets }: Ground,
+  { inspector }: Parts,
+): Promise<Console | undefined> {
+  const { env, consoleToken: token, consoleHost: host } = environment
   if (env === 'production' && !token) {
     telemetry.log.info('The console is closed: set TENFOLD_CONSOLE_TOKEN to open it.')
     return undefined
   }
-  const port = await freePort(consolePort, 4100, host, env !== 'production')
+  const port = sockets.console === undefined ? await portOfConsole(environment) : 0
   return createConsole({
     inspector,
     telemetry,
     scrape: { telemetry, token: environment.metricsToken },
     host,
     port,
+    listenFd: sockets.console,
     access: token ? { kind: 'token', token } : { kind: 'open' },
   })
 }

@@ -1,5 +1,5 @@
 /** What handlers, jobs, crons and loaders are given. Context is an argument: nothing is looked up in a global registry. */
-import type { Logger } from '../telemetry/index.ts'
+import type { Attributes, Logger, Span } from '../telemetry/index.ts'
 import type { Storage } from '../storage/index.ts'
 import type { Db } from '../database/index.ts'
 import type { AnyContract, Calls } from './contract.ts'
@@ -20,6 +20,10 @@ export interface ModuleContext<K extends KitTypes = KitTypes> {
   /** Environment variables, as the module's `settings` schema declares them. */
   readonly settings: K['settings']
   readonly log: Logger
+  /** Times what `fn` does as a span of the running trace, and records its error.
+   *  @example
+   *  const price = await span('price the cart', { items: cart.length }, () => priceOf(cart)) */
+  readonly span: <T>(name: string, attributes: Attributes, fn: (span: Span) => Promise<T>) => Promise<T>
   /** Aborts when the work should end: the client has gone, the time is up, the process stops. */
   readonly signal: AbortSignal
   /** This module's files: those of other modules cannot be reached. */

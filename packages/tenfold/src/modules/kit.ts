@@ -25,6 +25,7 @@ import {
 } from './loader.ts'
 import { metricDefinition, type MetricDefinition, type MetricOptions } from './metric.ts'
 import type { RouteDefinition, RouteOptions, RoutePath } from './route.ts'
+import { trackDefinition, type TrackDefinition, type TrackOptions } from './track.ts'
 import { checkName, checkParts } from './names.ts'
 
 export type Part<Module extends string = string> =
@@ -37,6 +38,7 @@ export type Part<Module extends string = string> =
   | EventDefinition<Module, any>
   | SubscriptionDefinition<Module>
   | MetricDefinition<Module, any>
+  | TrackDefinition<Module, any>
   | ImplementationDefinition<Module>
 
 export interface Module<Name extends string = string> {
@@ -124,6 +126,14 @@ export interface Kit<Name extends string, Uses extends Record<string, AnyContrac
     name: string,
     options: MetricOptions<Dimension>,
   ): MetricDefinition<Name, Dimension>
+  /** An event of product analytics: something that people do.
+   *  @example
+   *  const ordered = m.track('ordered', { properties: z.object({ value: z.number() }) })
+   *  void ordered.track({ value: 42 }, { user: user.id }) */
+  track<Properties extends AnySchema = AnySchema<Record<string, never>>>(
+    name: string,
+    options?: TrackOptions<Properties>,
+  ): TrackDefinition<Name, InputOf<Properties>>
   /** The code behind this module's contract. */
   implement<M extends Methods, E extends EventSchemas>(
     contract: Contract<Name, M, E>,
@@ -193,6 +203,7 @@ export function defineModule<
       options: subscription as unknown as SubscriptionDefinition['options'],
     }),
     metric: (metric, metricOptions) => metricDefinition(name, checkName('metric', metric), metricOptions),
+    track: (track, trackOptions = {}) => trackDefinition(name, checkName('track', track), trackOptions),
     implement: (contract, methods) => ({
       kind: 'implementation',
       module: name,

@@ -9,6 +9,7 @@ import type { EventDefinition } from './event.ts'
 import type { EnqueueOptions, JobDefinition } from './job.ts'
 import type { LoaderDefinition } from './loader.ts'
 import type { MetricDefinition } from './metric.ts'
+import type { TrackDefinition, TrackedBy } from './track.ts'
 import type { AnyTx } from '../database/index.ts'
 import type { Client, Wanted } from '../outbound/index.ts'
 
@@ -26,6 +27,7 @@ export interface Scope {
   client(client: ClientDefinition): Client
   /** Calls to others, from here on in this request or job, get no more time than this. */
   inherit(wanted: Wanted): void
+  track(definition: TrackDefinition<string, any>, properties: unknown, by: TrackedBy): Promise<boolean>
   record(metric: MetricDefinition, value: number, dimensions: Record<string, string>): void
 }
 

@@ -1,12 +1,12 @@
 /** What the definitions say, computed in the most obvious way from a list of events: slow, and easy to believe. */
-import type { FunnelQuery, RetentionQuery, Selection, TrackedEvent } from '../analytics.ts'
+import type { FunnelQuery, Properties, RetentionQuery, Selection, TrackedEvent } from '../analytics.ts'
 
 export interface Known {
   person: string
   name: string
   at: number
   seq: number
-  properties: Record<string, unknown>
+  properties: Properties
 }
 
 /** Events by person, in time order; `personOf` says whose a browser's are. */
