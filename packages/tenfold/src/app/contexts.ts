@@ -1,6 +1,6 @@
 import type { Clock } from '../kernel/index.ts'
 import type { Database } from '../database/index.ts'
-import type { Module } from '../modules/index.ts'
+import type { Module, ModuleContext } from '../modules/index.ts'
 import type { Storage } from '../storage/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 import { callsOf } from './calls.ts'
@@ -31,6 +31,7 @@ export async function createContexts(parts: ContextParts): Promise<ContextOf> {
         db: database.module(module.name),
         settings: settings.get(module.name) ?? {},
         log: telemetry.log.child({ module: module.name }),
+        span: spansOf(telemetry, module.name),
         files: filesOf(files, module.name),
         now: () => new Date(clock.now()),
       },
@@ -47,12 +48,17 @@ export async function createContexts(parts: ContextParts): Promise<ContextOf> {
   return contextOf
 }
 
-type Fixed = Record<'db' | 'settings' | 'log' | 'files' | 'now', unknown> & { module: Module }
+function spansOf(telemetry: Telemetry, module: string): ModuleContext['span'] {
+  return (name, attributes, fn) => telemetry.span('custom', name, { ...attributes, 'tenfold.module': module }, fn)
+}
+
+type Fixed = Record<'db' | 'settings' | 'log' | 'span' | 'files' | 'now', unknown> & { module: Module }
 
 class Context {
   readonly db: unknown
   readonly settings: unknown
   readonly log: unknown
+  readonly span: unknown
   readonly files: unknown
   readonly now: unknown
   readonly signal: AbortSignal
@@ -60,13 +66,14 @@ class Context {
   readonly #calls: (module: Module, signal: AbortSignal) => unknown
 
   constructor(
-    { module, db, settings, log, files, now }: Fixed,
+    { module, db, settings, log, span, files, now }: Fixed,
     signal: AbortSignal,
     calls: (module: Module, signal: AbortSignal) => unknown,
   ) {
     this.db = db
     this.settings = settings
     this.log = log
+    this.span = span
     this.files = files
     this.now = now
     this.signal = signal

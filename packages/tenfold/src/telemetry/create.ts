@@ -3,6 +3,7 @@ import { type Clock, randomHex, systemClock } from '../kernel/index.ts'
 import { createLogger, type LogDestination, type LogLevel, prettyOutput } from './logger.ts'
 import { MetricRegistry } from './metrics.ts'
 import { standardOutput } from './output.ts'
+import { observeHost } from './host.ts'
 import { createRedactor } from './redact.ts'
 import { observeRuntime } from './runtime.ts'
 import type { HeadSampler } from './sampler.ts'
@@ -97,6 +98,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   }
 
   const stopRuntime = observeRuntime(metrics, clock)
+  const stopHost = observeHost(metrics)
   metrics.observe(
     'tenfold.telemetry.dropped',
     { help: 'What telemetry had to leave out.', unit: '{item}' },
@@ -118,11 +120,12 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     statements: new StatementLog(),
     current: () => current.getStore(),
     drops: allDrops,
+    logLevel: log.level,
     traceparent: () => current.getStore()?.traceparent(),
 
     async root(rootOptions, fn) {
       const trace = new ActiveTrace(tracing, rootOptions)
-      const scope = new Scope(trace, trace.root.spanId, 0)
+      const scope = new Scope(trace, trace.root, 0)
       try {
         const result = await current.run(scope, fn, scope)
         trace.root.end()
@@ -138,7 +141,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       if (!outer) return fn(NO_SPAN)
       const span = new OpenSpan(outer.trace, outer.spanId, kind, name, attributes)
       try {
-        const result = await current.run(new Scope(outer.trace, span.spanId, outer.openTransactions), fn, span)
+        const result = await current.run(new Scope(outer.trace, span, outer.openTransactions), fn, span)
         span.end()
         return result
       } catch (error) {
@@ -152,6 +155,18 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       return outer ? new OpenSpan(outer.trace, outer.spanId, kind, name, attributes) : NO_SPAN
     },
 
+    begin(kind, name, attributes, traceparent) {
+      const outer = current.getStore()
+      if (!outer) {
+        const trace = new ActiveTrace(tracing, { kind: 'task', name, attributes, traceparent })
+        return { span: trace.root, context: new Scope(trace, trace.root, 0) }
+      }
+      const span = new OpenSpan(outer.trace, outer.spanId, kind, name, attributes)
+      return { span, context: new Scope(outer.trace, span, outer.openTransactions) }
+    },
+
+    within: (context, fn) => (context ? current.run(context as Scope, fn) : current.exit(fn)),
+
     addSink(sink) {
       if (sink.onLog && !sinks.has(sink)) readers.lines++
       sinks.add(sink)
@@ -160,6 +175,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
 
     async close() {
       stopRuntime()
+      stopHost()
       await destination.flush?.()
     },
   }

@@ -1,6 +1,8 @@
 /** Ring 1: what everything records: traces, logs and metrics. */
 export * from './telemetry.ts'
 export { createTelemetry, type TelemetryOptions } from './create.ts'
+export { joinOpenTelemetry } from './bridge.ts'
+export { followLevelSignal } from './level.ts'
 export type { LogDestination, LogLevel } from './logger.ts'
 export { formatTraceparent, parseTraceparent, type TraceParent } from './traceparent.ts'
 export { type Buckets, LogLinear, middleOf, upperEndOf } from './histogram.ts'

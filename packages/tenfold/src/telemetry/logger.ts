@@ -38,9 +38,15 @@ const LEVELS: Record<LogLevel | 'silent', number> = {
 /** JSON names that belong to the line itself: a field of that name is written with a `_` behind it. */
 const RESERVED = new Set(['time', 'level', 'msg', 'trace_id', 'span_id', 'service', 'version', 'env', 'instance'])
 
-export function createLogger(options: LoggerOptions): Logger {
+/** The least level that is written, which may change while the process runs. */
+export interface LevelSwitch {
+  now(): LogLevel | 'silent'
+  set(level: LogLevel | 'silent'): void
+}
+
+export function createLogger(options: LoggerOptions): Logger & { readonly level: LevelSwitch } {
   const { clock, redactor, destination, onLog } = options
-  const least = LEVELS[options.level]
+  const least = { level: options.level, rank: LEVELS[options.level] }
   const access = accessWriter(options, least)
   const lines = pino(
     {
@@ -60,7 +66,7 @@ export function createLogger(options: LoggerOptions): Logger {
     inherited: Record<string, unknown>,
     given?: Record<string, unknown>,
   ): void => {
-    if (LEVELS[level] < least) return
+    if (LEVELS[level] < least.rank) return
     try {
       const fields = given ? { ...inherited, ...redactor.fields(given) } : { ...inherited }
       const text = redactor.text(String(message))
@@ -91,17 +97,24 @@ export function createLogger(options: LoggerOptions): Logger {
     child: (fields) => withFields({ ...inherited, ...redactor.fields(fields) }),
     access,
   })
-  return withFields({})
+  const level: LevelSwitch = {
+    now: () => least.level,
+    set(to) {
+      least.level = lines.level = to
+      least.rank = LEVELS[to]
+    },
+  }
+  return Object.assign(withFields({}), { level })
 }
 
 /** Lines of requests are as many as requests: written out here, field by field, since all of them are known. Only the path
  *  can hold what must not be kept; who listens gets the same fields that any other line has. */
-function accessWriter({ base, clock, destination, where, onLog }: LoggerOptions, least: number) {
+function accessWriter({ base, clock, destination, where, onLog }: LoggerOptions, least: { rank: number }) {
   const start = Object.entries(base)
     .map(([name, value]) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`)
     .join('')
   return (line: AccessLine): void => {
-    if (LEVELS[line.level] < least) return
+    if (LEVELS[line.level] < least.rank) return
     try {
       const { level, message, requestId, method, status, ms, bytes, ip, userId, code } = line
       const path = maskText(line.path)

@@ -6,7 +6,8 @@ const UNITS: Record<string, string> = { s: 'seconds', ms: 'milliseconds', By: 'b
 
 /** `http.server.request.duration` in `s` is `http_server_request_duration_seconds`; a counter ends in `_total`. */
 export function prometheusName({ name, unit, kind }: Pick<MetricPoint, 'name' | 'unit' | 'kind'>): string {
-  const parts = [snake(name)]
+  // Only histograms may end in `_count` there.
+  const parts = [kind === 'histogram' ? snake(name) : snake(name).replace(/_count$/, '')]
   const suffix = unitSuffix(unit, kind)
   if (suffix && !parts[0]!.endsWith(`_${suffix}`)) parts.push(suffix)
   if (kind === 'counter' && !parts[0]!.endsWith('_total')) parts.push('total')

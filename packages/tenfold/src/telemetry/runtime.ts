@@ -1,4 +1,5 @@
 import { monitorEventLoopDelay, PerformanceObserver, performance } from 'node:perf_hooks'
+import { getHeapStatistics } from 'node:v8'
 import type { Clock } from '../kernel/index.ts'
 import type { Metrics } from './telemetry.ts'
 
@@ -20,6 +21,7 @@ export interface RuntimeReader {
   close(): void
 }
 
+const HEAP_LIMIT = getHeapStatistics().heap_size_limit
 const DELAY_RESOLUTION_MS = 10
 
 /** Reads the runtime's own counters; each reader measures from its own last reading. */
@@ -102,6 +104,7 @@ export function observeRuntime(metrics: Metrics, clock: Clock): () => void {
     { help: 'Resident memory of the process.', unit: 'By' },
     () => fresh().memoryBytes,
   )
+  metrics.observe('v8js.memory.heap.limit', { help: 'Most heap that may be in use.', unit: 'By' }, () => HEAP_LIMIT)
   metrics.observe('v8js.memory.heap.used', { help: 'Heap in use.', unit: 'By' }, () => process.memoryUsage().heapUsed)
 
   const gc = metrics.histogram('v8js.gc.duration', { help: 'Time spent in garbage collection.', unit: 's' })

@@ -9,6 +9,7 @@
  *  T3  Names and attributes follow OpenTelemetry's semantic conventions; times are microseconds since 1970. */
 
 import type { LogLinear } from './histogram.ts'
+import type { LevelSwitch } from './logger.ts'
 import type { StatementLog } from './statements.ts'
 
 export type RootKind = 'request' | 'job' | 'cron' | 'event' | 'task'
@@ -36,6 +37,8 @@ export interface SpanRecord {
 export interface Span {
   readonly spanId: string
   set(key: string, value: AttributeValue): void
+  /** For names that are known only later. */
+  rename(name: string): void
   /** Ends it. Further calls do nothing. The end of a root span by hand hands the trace over at once. */
   end(error?: unknown): void
 }
@@ -55,6 +58,10 @@ export interface Context {
   readonly name: string
   readonly traceId: string
   readonly root: Span
+  /** The innermost open span. */
+  readonly span: Span
+  /** Its W3C `traceparent`, to be sent along. */
+  traceparent(): string
   /** Id of the innermost open span. */
   spanId: string
   userId?: string | undefined
@@ -229,10 +236,17 @@ export interface Telemetry {
   span<T>(kind: SpanKind, name: string, attributes: Attributes, fn: (span: Span) => Promise<T>): Promise<T>
   /** A child span ended by hand, for hot paths and callbacks. A no-op outside of a context. */
   start(kind: SpanKind, name: string, attributes?: Attributes): Span
+  /** A child span ended by hand, with the context for what runs within it: see `within`. Outside of a context it begins a
+   *  trace of its own, or goes on with the one of `traceparent`. */
+  begin(kind: SpanKind, name: string, attributes: Attributes, traceparent?: string): { span: Span; context: Context }
+  /** Runs `fn` in that context, whatever the present one is; undefined means in none. */
+  within<T>(context: Context | undefined, fn: () => T): T
   /** The W3C `traceparent` of the current context, to be sent along; undefined outside of one. */
   traceparent(): string | undefined
   addSink(sink: Sink): () => void
   drops(): Drops
+  /** The least level of log lines that is written; may be set while the process runs. */
+  readonly logLevel: LevelSwitch
   /** Flushes the log and stops timers. */
   close(): Promise<void>
 }

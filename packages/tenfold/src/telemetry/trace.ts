@@ -96,7 +96,7 @@ export class OpenSpan implements Span {
   private readonly trace: ActiveTrace
   private readonly parentId: string | undefined
   private readonly kind: SpanKind
-  private readonly name: string
+  private name: string
   private readonly attributes: Attributes
   private readonly startUs: number
   private ended = false
@@ -118,6 +118,10 @@ export class OpenSpan implements Span {
 
   set(key: string, value: AttributeValue): void {
     this.attributes[key] = value
+  }
+
+  rename(name: string): void {
+    this.name = name
   }
 
   end(error?: unknown): void {
@@ -148,12 +152,14 @@ export class OpenSpan implements Span {
 /** The context as one branch of asynchronous work sees it: the trace is shared, the innermost span is its own. */
 export class Scope implements Context {
   readonly trace: ActiveTrace
+  readonly span: OpenSpan
   spanId: string
   openTransactions: number
 
-  constructor(trace: ActiveTrace, spanId: string, openTransactions: number) {
+  constructor(trace: ActiveTrace, span: OpenSpan, openTransactions: number) {
     this.trace = trace
-    this.spanId = spanId
+    this.span = span
+    this.spanId = span.spanId
     this.openTransactions = openTransactions
   }
 
@@ -195,7 +201,7 @@ export class Scope implements Context {
 }
 
 /** Handed out where there is nothing to record to. */
-export const NO_SPAN: Span = { spanId: '0000000000000000', set() {}, end() {} }
+export const NO_SPAN: Span = { spanId: '0000000000000000', set() {}, rename() {}, end() {} }
 
 function errorText(error: unknown): string {
   try {

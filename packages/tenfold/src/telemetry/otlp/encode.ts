@@ -55,7 +55,7 @@ function spanOf({ span, slow, sampled }: SpanOut): Json {
     ...(span.parentId !== undefined && { parentSpanId: span.parentId }),
     flags: sampled ? 1 : 0,
     name: span.name,
-    kind: KINDS[span.kind],
+    kind: joinedKind(span.attributes['otel.kind']) ?? KINDS[span.kind],
     startTimeUnixNano: nanos(span.startUs),
     endTimeUnixNano: nanos(span.startUs + span.durationUs),
     attributes: attributesOf(attributes),
@@ -70,6 +70,12 @@ function spanOf({ span, slow, sampled }: SpanOut): Json {
       status: { message: span.error, code: ERROR },
     }),
   }
+}
+
+/** Of a span that was made through OpenTelemetry's API. */
+function joinedKind(name: AttributeValue | undefined): number | undefined {
+  const kind = ['', 'INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'].indexOf(String(name ?? ''))
+  return kind > 0 ? kind : undefined
 }
 
 const DELTA = 1

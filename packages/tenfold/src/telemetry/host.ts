@@ -1,0 +1,100 @@
+/** What the process has used, what it may use, and how the machine below it does, by OpenTelemetry's names.
+ *  https://opentelemetry.io/docs/specs/semconv/system/ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { statfs } from 'node:fs/promises'
+import { cpus, freemem, loadavg, totalmem } from 'node:os'
+import type { Metrics } from './telemetry.ts'
+
+const DISK_EVERY_MS = 30_000
+
+/** Returns the way to stop measuring. */
+export function observeHost(metrics: Metrics): () => void {
+  observeProcess(metrics)
+  metrics.observe('system.cpu.logical.count', { help: 'CPUs of the machine.', unit: '{cpu}' }, () => cpus().length)
+  metrics.observe(
+    'system.cpu.time',
+    { help: 'CPU time of the machine, over all CPUs.', unit: 's' },
+    () => {
+      const totals: Record<string, number> = {}
+      for (const { times } of cpus())
+        for (const [mode, ms] of Object.entries(times)) totals[mode] = (totals[mode] ?? 0) + ms
+      return Object.entries(totals).map(([mode, ms]) => ({ value: ms / 1000, labels: { 'cpu.mode': mode } }))
+    },
+    'counter',
+  )
+  metrics.observe(
+    'system.cpu.load_average.1m',
+    { help: 'Processes that run or wait to run, over the last minute.', unit: '{thread}' },
+    () => loadavg()[0] ?? 0,
+  )
+  metrics.observe('system.memory.limit', { help: 'Memory of the machine.', unit: 'By' }, () => totalmem())
+  metrics.observe('system.memory.utilization', { help: 'Share of the memory in use.', unit: '1' }, () => {
+    return 1 - freemem() / totalmem()
+  })
+  return observeDisk(metrics)
+}
+
+function observeProcess(metrics: Metrics): void {
+  metrics.observe(
+    'process.cpu.time',
+    { help: 'CPU time that the process has used.', unit: 's' },
+    () => {
+      const { user, system } = process.cpuUsage()
+      return [
+        { value: user / 1e6, labels: { 'cpu.mode': 'user' } },
+        { value: system / 1e6, labels: { 'cpu.mode': 'system' } },
+      ]
+    },
+    'counter',
+  )
+  metrics.observe('process.uptime', { help: 'How long the process has run.', unit: 's' }, () => process.uptime())
+  metrics.observe('process.open_file_descriptor.count', { help: 'Open files.', unit: '{count}' }, () =>
+    process.platform === 'linux' ? readdirSync('/proc/self/fd').length : [],
+  )
+  const most = openFileLimit()
+  metrics.observe('process.memory.limit', { help: 'Memory that the process may use.', unit: 'By' }, memoryLimit)
+  if (most !== undefined)
+    metrics.observe('process.open_file_descriptor.limit', { help: 'Most open files.', unit: '{count}' }, () => most)
+}
+
+/** Of the container, where there is one; else of the machine. */
+export function memoryLimit(): number {
+  const constrained = process.constrainedMemory()
+  return constrained > 0 && constrained < totalmem() ? constrained : totalmem()
+}
+
+function openFileLimit(): number | undefined {
+  try {
+    const most = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
+    return most === undefined ? undefined : Number(most)
+  } catch {
+    return undefined
+  }
+}
+
+/** Of the disk that the process works on. Asked in the background, since a disk of the network may not answer. */
+function observeDisk(metrics: Metrics): () => void {
+  let disk: { used: number; size: number } | undefined
+  let asking = false
+  const ask = async (): Promise<void> => {
+    if (asking) return
+    asking = true
+    try {
+      const { bsize, blocks, bfree, bavail } = await statfs(process.cwd())
+      // As `df` counts: what is kept for root counts neither as free nor as part of the size.
+      const used = (blocks - bfree) * bsize
+      disk = { used, size: used + bavail * bsize }
+    } catch {
+      disk = undefined
+    }
+    asking = false
+  }
+  void ask()
+  const timer = setInterval(() => void ask(), DISK_EVERY_MS)
+  timer.unref()
+  metrics.observe('system.filesystem.utilization', { help: 'Share of the disk in use.', unit: '1' }, () =>
+    disk && disk.size > 0 ? disk.used / disk.size : [],
+  )
+  metrics.observe('system.filesystem.limit', { help: 'Size of the disk.', unit: 'By' }, () => disk?.size ?? [])
+  return () => clearInterval(timer)
+}
