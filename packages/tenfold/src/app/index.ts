@@ -6,6 +6,8 @@ export { app, config, type App, type AppOptions, type Config } from './define.ts
 export * from './errors.ts'
 export type { Binding } from './bindings.ts'
 export type { Instance, StartOptions } from './instance.ts'
+export { holdBindings } from './hold.ts'
+export { portOfConsole, portOfWeb } from './ports.ts'
 export { readSettings } from './settings.ts'
 export { migrationsOf } from './migrations.ts'
 export { routesDocument } from './routes.ts'

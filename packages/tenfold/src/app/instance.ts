@@ -47,8 +47,9 @@ export interface StartOptions {
   telemetry?: Telemetry
   /** What this process is called among those of one machine, `web-1`. */
   name?: string
-  /** Sockets that this process has inherited, as file descriptors: listened on instead of PORT and CONSOLE_PORT. */
-  sockets?: { readonly web?: number; readonly console?: number }
+  /** Sockets that this process has inherited, as file descriptors: listened on instead of PORT, CONSOLE_PORT and
+   *  METRICS_PORT. */
+  sockets?: { readonly web?: number; readonly console?: number; readonly metrics?: number }
 }
 
 export interface Instance {

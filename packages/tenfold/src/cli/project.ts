@@ -14,10 +14,22 @@ export interface Project {
   version: string
 }
 
-export async function loadProject(flags: Record<string, string | boolean | undefined>): Promise<Project> {
+type Flags = Record<string, string | boolean | undefined>
+
+function configFile(flags: Flags): { named: string; file: string } {
   const named = typeof flags.config === 'string' ? flags.config : 'tenfold.config.ts'
   const file = resolve(named)
   if (!existsSync(file)) throw NoProject({ file: named })
+  return { named, file }
+}
+
+/** The project's folder, for commands that need nothing else of it. */
+export function projectRoot(flags: Flags): URL {
+  return new URL('./', pathToFileURL(configFile(flags).file))
+}
+
+export async function loadProject(flags: Flags): Promise<Project> {
+  const { named, file } = configFile(flags)
   const root = new URL('./', pathToFileURL(file))
   loadDotEnv(root)
   const config = await importDefault<Config>(pathToFileURL(file))

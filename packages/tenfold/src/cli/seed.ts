@@ -7,7 +7,11 @@ import type { Output } from './output.ts'
 import type { Project } from './project.ts'
 
 /** Runs `seed` of tenfold.config.ts if the database was made just now. Returns how to end it early. */
-export function seedOnce({ config, root }: Project, instance: Instance, output: Output): () => void {
+export function seedOnce(
+  { config, root }: Project,
+  instance: Pick<Instance, 'newDatabase' | 'environment'>,
+  output: Output,
+): () => void {
   if (!config.seed || !instance.newDatabase || instance.environment.env !== 'development') return () => {}
   const tell = (line: string): void => output.error(output.paint('grey', `seed: ${line}`))
   const child = spawn(process.execPath, [fileURLToPath(new URL(config.seed, root))], {

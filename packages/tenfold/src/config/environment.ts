@@ -1,4 +1,5 @@
 /** The environment, not the code, says where an app runs and what it is bound to. Read once, checked as a whole. */
+import { type Duration, toMs } from '../kernel/index.ts'
 import { BadConfig, type ConfigProblem } from './errors.ts'
 
 export type Role = 'web' | 'worker' | 'cron' | 'console'
@@ -22,6 +23,12 @@ export interface Environment {
   port: number | undefined
   /** HOST. Defaults to 127.0.0.1, and in production to `::` (all addresses). */
   host: string
+  /** PROCESSES: web processes that share the port, or `auto`: one for each core that there is memory for. Undefined: `auto` in
+   *  production with a DATABASE_URL, otherwise 1. */
+  processes: number | 'auto' | undefined
+  /** DRAIN_DELAY, in milliseconds (given as `5s`): how long an instance that is told to stop says so at `/health/ready`, and
+   *  serves all the same, before it refuses connections. Longer than the load balancer takes to notice. Defaults to 0. */
+  drainDelayMs: number
   /** CONSOLE_PORT. Undefined: 4100 or the next free one in development. */
   consolePort: number | undefined
   /** CONSOLE_HOST. Defaults to 127.0.0.1. */
@@ -97,6 +104,8 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     redisUrl: read('REDIS_URL', urlOf(['redis:', 'rediss:']), 'must be of the form redis://user:password@host:6379/0'),
     port: read('PORT', portOf, 'must be a port number from 0 to 65535'),
     host: text('HOST') ?? (env === 'production' ? '::' : '127.0.0.1'),
+    processes: read('PROCESSES', processesOf, 'must be a number from 1 to 256, or auto'),
+    drainDelayMs: read('DRAIN_DELAY', durationOf, "must be a length of time, such as '5s'") ?? 0,
     consolePort: read('CONSOLE_PORT', portOf, 'must be a port number from 0 to 65535'),
     consoleHost: text('CONSOLE_HOST') ?? '127.0.0.1',
     consoleToken: read(
@@ -134,6 +143,19 @@ function urlOf(protocols: string[]): (value: string) => string | undefined {
 function portOf(value: string): number | undefined {
   const port = Number(value)
   return Number.isInteger(port) && port >= 0 && port <= 65_535 ? port : undefined
+}
+
+function processesOf(value: string): number | 'auto' | undefined {
+  const count = Number(value)
+  return value === 'auto' ? value : Number.isInteger(count) && count >= 1 && count <= 256 ? count : undefined
+}
+
+function durationOf(value: string): number | undefined {
+  try {
+    return toMs(value as Duration)
+  } catch {
+    return undefined
+  }
 }
 
 function listOf(value: string | undefined): string[] {

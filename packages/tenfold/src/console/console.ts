@@ -42,6 +42,8 @@ export interface ConsoleOptions {
   host?: string
   /** The port to listen on; 0 takes a free one. */
   port: number
+  /** A socket to listen on that this process has inherited, as its file descriptor, instead of the port. */
+  listenFd?: number | undefined
   /** `open` for development: whoever can reach the port sees and does everything. */
   access: ConsoleAccess
   /** Where the built pages are. Defaults to those that come with tenfold. */
@@ -75,7 +77,7 @@ export function createConsole(options: ConsoleOptions): Console {
       const assets = await loadAssets(options.assets ?? OWN_PAGES)
       const handle = handler({ ...options, log: telemetry.log, control, events, assets })
       server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 16_384 }, handle)
-      await listen(server, host, port)
+      await listen(server, host, port, options.listenFd)
     },
     async stop() {
       events.stop()
@@ -212,12 +214,12 @@ async function readJson(request: IncomingMessage): Promise<Record<string, unknow
   }
 }
 
-function listen(server: Server, host: string, port: number): Promise<void> {
+function listen(server: Server, host: string, port: number, fd: number | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(error.code === 'EADDRINUSE' ? ConsolePortTaken({ host, port }, { cause: error }) : error),
     )
-    server.listen(port, host, resolve)
+    server.listen(fd === undefined ? { port, host } : { fd }, resolve)
   })
 }
 

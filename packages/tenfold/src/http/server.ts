@@ -1,6 +1,6 @@
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { Server as NetServer, type Socket } from 'node:net'
 import { type Duration, type Service, toMs } from '../kernel/index.ts'
 import type { Limits } from '../limits/index.ts'
 import type { Storage } from '../storage/index.ts'
@@ -25,6 +25,9 @@ import type { SessionStore } from './session.ts'
 import { createAdmission, createShedding, type Shedding, type SheddingOptions } from './shed/index.ts'
 import { unmatchedRoute, unreadableRoute } from './unmatched.ts'
 import { createWatch } from './watch.ts'
+
+/** How long open connections get for one more request when a process hands over. */
+const LAST_CALL_MS = 2000
 
 export interface ServerOptions {
   routes: readonly HttpRoute[]
@@ -58,6 +61,8 @@ export interface ServerOptions {
   reference?: boolean
   /** Lets several processes listen on the same port. Defaults to false. */
   reusePort?: boolean
+  /** A socket to listen on that this process has inherited, as its file descriptor; `host` and `port` say nothing then. */
+  listenFd?: number
   /** Bytes of a body, unless the route says otherwise. Defaults to 1 MiB. */
   bodyLimit?: number
   /** Bytes of the URL and all headers. Defaults to 16 KiB. */
@@ -75,7 +80,8 @@ export interface ServerOptions {
   shedding?: SheddingOptions | false
   /** Open connections at once; more are closed. Without bound by default. */
   maxConnections?: number
-  /** Between turning not-ready and refusing connections, for load balancers to notice. Defaults to 0. */
+  /** Between turning not-ready and refusing connections, for load balancers to notice: longer than it takes them to call
+   *  an instance down. Defaults to 0. */
   drainDelay?: Duration
   /** How long running requests may go on while stopping, before they are aborted. Defaults to 10 s. */
   stopTimeout?: Duration
@@ -86,6 +92,9 @@ export interface HttpServer extends Service {
   readonly url: string
   /** Runs a request through the same path as one from the network, without one. Works before `start` too. */
   fetch(request: Request): Promise<Response>
+  /** Stops accepting, while other processes go on with the same socket: it stays healthy, answers what still comes over its
+   *  open connections, and ends each with its answer. Resolves when all are gone, or after 2 s; `stop` does the rest. */
+  handOver(): Promise<void>
 }
 
 /** The web server of an app.
@@ -185,6 +194,14 @@ export function createServer(options: ServerOptions): HttpServer {
       })
   })
 
+  async function handOver(): Promise<void> {
+    life.closing = true
+    // Not the close of http.Server, which also ends idle connections: a request may be on its way on one of them.
+    NetServer.prototype.close.call(app.server)
+    const until = performance.now() + LAST_CALL_MS
+    while (performance.now() < until && (await connectionsOf(app.server)) > 0) await sleep(20)
+  }
+
   return {
     name: 'http',
     get url() {
@@ -193,9 +210,14 @@ export function createServer(options: ServerOptions): HttpServer {
     fetch: (request) => fetchFrom(app, request),
 
     async start() {
-      const { port = 3000, reusePort = false } = options
+      const { port = 3000, reusePort = false, listenFd } = options
       try {
-        life.url = await app.listen({ port, host, ...(reusePort ? { reusePort } : {}) })
+        life.url = await app.listen({
+          port,
+          host,
+          ...(reusePort && { reusePort }),
+          ...(listenFd !== undefined && { fd: listenFd }),
+        })
       } catch (error) {
         if ((error as { code?: string }).code === 'EADDRINUSE') throw PortTaken({ host, port }, { cause: error })
         throw error
@@ -204,9 +226,15 @@ export function createServer(options: ServerOptions): HttpServer {
       telemetry.log.info(`listening on ${life.url}`)
     },
 
+    handOver,
+
     async stop() {
-      life.state = 'stopping'
-      await sleep(toMs(options.drainDelay ?? 0))
+      const drainMs = toMs(options.drainDelay ?? 0)
+      if (!life.closing) life.state = 'stopping'
+      if (drainMs > 0 && !life.closing) {
+        await sleep(drainMs)
+        await handOver()
+      }
       life.closing = true
       const closed = app.close()
       await watch.idle(toMs(options.stopTimeout ?? '10s'))
@@ -265,6 +293,10 @@ function assertOnce(routes: readonly HttpRoute[]): void {
     if (other) throw RouteTwice({ route: `${route.method} ${route.path}`, modules: [other.module, route.module] })
     seen.set(key, route)
   }
+}
+
+function connectionsOf(server: NetServer): Promise<number> {
+  return new Promise((resolve) => server.getConnections((_error, count) => resolve(count)))
 }
 
 function sleep(ms: number): Promise<void> {

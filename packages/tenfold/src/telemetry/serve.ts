@@ -11,6 +11,8 @@ export interface MetricsServerOptions {
   telemetry: Telemetry
   /** 0 takes a free one. */
   port: number
+  /** A socket to listen on that this process has inherited, as its file descriptor, instead of the port. */
+  listenFd?: number | undefined
   /** Defaults to 127.0.0.1. */
   host?: string
   /** What a scraper has to send as `Authorization: Bearer …`. Without one, only requests to a loopback name are answered. */
@@ -62,7 +64,7 @@ export function createMetricsServer(options: MetricsServerOptions): MetricsServe
         server.once('error', (error: NodeJS.ErrnoException) =>
           reject(error.code === 'EADDRINUSE' ? MetricsPortTaken({ host, port }, { cause: error }) : error),
         )
-        server.listen(port, host, resolve)
+        server.listen(options.listenFd === undefined ? { port, host } : { fd: options.listenFd }, resolve)
       }),
     stop: () =>
       new Promise((resolve) => {

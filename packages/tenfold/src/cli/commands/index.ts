@@ -7,6 +7,7 @@ import { jobsCancel, jobsDiscard, jobsList, jobsPause, jobsResume, jobsRetry, jo
 import { load } from './load.ts'
 import { loadClient, loadCompare, loadK6, loadList } from './load-results.ts'
 import { migrateCheck, migrateNew, migrateStatus, migrateUp } from './migrate.ts'
+import { reload } from './reload.ts'
 import { routes } from './routes.ts'
 import { start } from './start.ts'
 import { types } from './types.ts'
@@ -15,6 +16,7 @@ import { types } from './types.ts'
 export const commands: readonly Command[] = [
   dev,
   start,
+  reload,
   check,
   routes,
   migrateCheck,

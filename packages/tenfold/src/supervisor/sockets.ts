@@ -1,0 +1,73 @@
+/** The listening sockets, which belong to the supervisor: it opens them and never accepts; its processes inherit them. */
+import { lookup } from 'node:dns/promises'
+import net, { isIP } from 'node:net'
+import { PortTaken } from '../http/index.ts'
+import { ProcessesUnsupported } from './errors.ts'
+
+export interface ListeningSocket {
+  /** The file descriptor for a child process. */
+  readonly fd: number
+  readonly port: number
+  close(): void
+}
+
+/** What Node's own cluster module makes sockets with. It has no documented name, and nothing documented opens a socket
+ *  without also accepting on it. */
+interface Handle {
+  readonly fd: number
+  getsockname(out: { port?: number }): number
+  close(): void
+}
+type CreateHandle = (host: string, port: number, family: 4 | 6, fd: -1, flags: number) => Handle | number
+
+/** `UV_TCP_REUSEPORT` of libuv. */
+const REUSE_PORT = 2
+
+export interface SocketsOptions {
+  host: string
+  /** 0 takes a free one. */
+  port: number
+  count: number
+}
+
+/** One socket for each process, all on one port: the kernel spreads new connections over them evenly (SO_REUSEPORT). Where
+ *  it cannot (macOS), all processes share one socket, which serves as well but spreads them unevenly.
+ *
+ *  A process that opened its own socket would take the connections that wait on it along when it ends (Linux resets them);
+ *  here they wait for its successor. Throws TF_PORT_TAKEN. */
+export async function openSockets({ host, port, count }: SocketsOptions): Promise<ListeningSocket[]> {
+  const create = (net as unknown as { _createServerHandle?: CreateHandle })._createServerHandle
+  if (!create || process.platform === 'win32') throw ProcessesUnsupported({ platform: process.platform })
+  const address = isIP(host) ? host : (await lookup(host)).address
+  const open = (at: number, flags: number): Handle | number =>
+    create(address, at, isIP(address) === 6 ? 6 : 4, -1, flags)
+
+  if (port !== 0) await assertFree(address, port)
+  const shares = open(port, REUSE_PORT)
+  const first = typeof shares === 'number' ? open(port, 0) : shares
+  if (typeof first === 'number') throw PortTaken({ host, port })
+  const taken: { port?: number } = {}
+  first.getsockname(taken)
+  const handles = [first]
+  while (handles.length < count) {
+    const next = typeof shares === 'number' ? first : open(taken.port!, REUSE_PORT)
+    if (typeof next === 'number') throw PortTaken({ host, port: taken.port! })
+    handles.push(next)
+  }
+  return handles.map((handle) => ({
+    fd: handle.fd,
+    port: taken.port!,
+    close: () => handle.close(),
+  }))
+}
+
+/** With SO_REUSEPORT, a second start of the same app by the same user would quietly share the port with the first. */
+function assertFree(host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const probe = net.createServer()
+    probe.once('error', (error: NodeJS.ErrnoException) =>
+      reject(error.code === 'EADDRINUSE' ? PortTaken({ host, port }, { cause: error }) : error),
+    )
+    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve()))
+  })
+}
