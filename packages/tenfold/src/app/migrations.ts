@@ -1,6 +1,7 @@
 import type { MigrationSource } from '../database/index.ts'
 import { migrations as evidence } from '../evidence/index.ts'
 import { migrations as analytics } from '../analytics/index.ts'
+import { migrations as cache } from '../cache/index.ts'
 import { migrations as inspect } from '../inspect/index.ts'
 import { migrations as cron } from '../cron/index.ts'
 import { migrations as limits } from '../limits/index.ts'
@@ -16,5 +17,5 @@ export function migrationsOf(app: Pick<App, 'modules'>): MigrationSource[] {
     schema: module.name,
     directory: module.migrations ?? new URL('./none/', import.meta.url),
   }))
-  return [queue, cron, sessions, limits, mail, inspect, analytics, evidence, ...own]
+  return [queue, cron, sessions, limits, cache, mail, inspect, analytics, evidence, ...own]
 }

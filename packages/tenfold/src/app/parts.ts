@@ -55,6 +55,7 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
   opened.defer(() => outbound.close())
   const mails = await catchMail(ground, opened)
   const redis = await connectRedis(ground, opened)
+  const shared = redis && { redis: { redis, prefix: app.name } }
   const queue = redis
     ? await openEngines({
         db,
@@ -66,13 +67,13 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
       })
     : openQueue({ db, telemetry, secrets: [bindings.secretKey] })
   opened.defer(() => queue.close())
-  const caches = await openCaches({ db, telemetry, clock, ...(positions && { positions }) })
+  const caches = await openCaches({ db, telemetry, clock, ...shared, ...(positions && { positions }) })
   opened.defer(() => caches.close())
   const files = await openStorage({ url: filesFolder(environment, root), secrets: [bindings.secretKey], clock })
   opened.defer(() => files.close())
   const sessions = openSessions({ db, telemetry, clock })
   opened.defer(() => sessions.close())
-  const limits = openLimits({ db, telemetry, clock })
+  const limits = openLimits({ db, telemetry, clock, ...shared })
   opened.defer(() => limits.close())
 
   const analytics = openAppAnalytics(ground, opened)

@@ -142,13 +142,18 @@ function defineCache(
   parts: ScopeParts,
   scope: Scope,
 ): Cache<unknown, unknown> {
-  const { load, tags, ...options } = definition.options
+  const { load, loadMany, tags, ...options } = definition.options
   const run = load as (key: unknown, context: object) => Promise<unknown>
+  const runMany = loadMany as ((keys: readonly unknown[], context: object) => Promise<readonly unknown[]>) | undefined
   return parts.caches.define<unknown, unknown>({
     ...options,
     name: definition.name,
     ...(tags && { tags: tags as (value: unknown, key: unknown) => string[] }),
     load: (key, signal) => runInScope(scope, () => run(key, parts.contextOf(definition.module, signal))),
+    ...(runMany && {
+      loadMany: (keys: readonly unknown[], signal: AbortSignal) =>
+        runInScope(scope, () => runMany(keys, parts.contextOf(definition.module, signal))),
+    }),
   })
 }
 

@@ -74,7 +74,9 @@ async function webServer(
     sessions,
     ...(database.positions && { positions: database.positions }),
     storage: files,
-    checks: { database: () => database.ping(), ...(redis && { redis: () => redis.ping() }) },
+    checks: { database: () => database.ping() },
+    // Whatever is in Redis has a way around it: an instance that a load balancer takes away for its sake would be missed.
+    ...(redis && { spareChecks: { redis: () => redis.ping() } }),
     secretKey: bindings.secretKey,
     port: sockets.web === undefined ? await portOfWeb(environment) : 0,
     host,
@@ -90,7 +92,7 @@ async function webServer(
 /** The console of a production instance opens only with a token; without one it stays closed. */
 async function consoleOf(
   { environment, telemetry, sockets }: Ground,
-  { inspector }: Parts,
+  { inspector, analytics }: Parts,
 ): Promise<Console | undefined> {
   const { env, consoleToken: token, consoleHost: host } = environment
   if (env === 'production' && !token) {
@@ -99,7 +101,7 @@ async function consoleOf(
   }
   const port = sockets.console === undefined ? await portOfConsole(environment) : 0
   return createConsole({
-    inspector,
+    inspector: { ...inspector, analytics },
     telemetry,
     scrape: { telemetry, token: environment.metricsToken },
     host,

@@ -1,9 +1,10 @@
 import type { Duration } from '../kernel/index.ts'
 
-/** A cache keeps what is dear to load, for a while, in this process; every process of the app has its own.
+/** A cache keeps what is dear to load, for a while: in this process, and if it is shared also where all instances find it.
  *
  *  C1   `get` gives the cached value or loads it; a value is served as fresh for at most `ttl`.
  *  C2   However many callers ask for one missing key, it is loaded once in this process, and all of them get that value.
+ *       A shared cache loads it once for all instances, whoever of them asks, as long as what they share can be reached.
  *  C3   For `staleFor` after the ttl the old value is given at once while one load refreshes it; a refresh that fails
  *       leaves the old value in place until `staleFor` has passed.
  *  C4   A loader's error goes to the callers who waited for it and is not kept: the next `get` loads again.
@@ -17,11 +18,16 @@ import type { Duration } from '../kernel/index.ts'
  *  C10  Values are shared by all callers, so plain objects and arrays are frozen, through and through: changing one
  *       throws instead of changing what the next caller gets.
  *  C11  With read replicas, nobody is given a value that lacks what they have written before it was loaded, and no load
- *       after an invalidation gets the old value from a replica that lags. */
+ *       after an invalidation gets the old value from a replica that lags.
+ *  C12  What instances share may be away, frozen, full or out of date: that costs a bounded delay and further loads, and
+ *       never a failed or a wrong answer. */
 export interface Cache<Key, Value> {
   readonly name: string
   /** The value, from memory or from `load`. */
   get(key: Key): Promise<Value>
+  /** The values, in the order of the keys: what is shared is asked for in one round trip, and with `loadMany` what is missing
+   *  is loaded together. Rejects if one of them cannot be loaded. */
+  getMany(keys: readonly Key[]): Promise<Value[]>
   /** The fresh value that is in memory now, without loading; `undefined` when there is none. */
   peek(key: Key): Value | undefined
   /** Puts a value in place of loading it, here; other instances forget theirs. */
@@ -60,6 +66,11 @@ export interface CacheOptions<Key, Value> {
   /** Gets the value from where it really is. `signal` aborts at `loadTimeout` and when the app stops.
    *  Runs outside of any transaction of the caller. */
   load(key: Key, signal: AbortSignal): Promise<Value> | Value
+  /** Loads several values at once, in the order of the keys: `getMany` uses it for what is missing. */
+  loadMany?(keys: readonly Key[], signal: AbortSignal): Promise<readonly Value[]> | readonly Value[]
+  /** Whether instances share values and loads (C2). Defaults to true with Redis. Without it they share through Postgres, where
+   *  looking costs as much as a cheap load: there it defaults to false, and pays for what takes 10 ms and more. */
+  shared?: boolean
   /** The text that tells keys apart. Defaults to the key itself for strings and numbers, and to its JSON (with sorted
    *  property names) for everything else. */
   key?(key: Key): string
@@ -77,8 +88,12 @@ export interface CacheStats {
   misses: number
   loads: number
   loadErrors: number
+  /** Values that another instance has loaded. */
+  sharedHits: number
   /** Time spent in `load`, in total. */
   loadMs: number
+  /** Time that `load` would have taken for all that it was not called for, estimated. */
+  savedMs: number
   /** Entries that had to go for lack of room. */
   evictions: number
   /** Entries removed because they were out of date. */

@@ -6,6 +6,8 @@ export interface Change {
   tag?: string
   /** How far a replica has to be to know of it. */
   at?: string
+  /** The shared tier could not be told: it may still hold the old values. */
+  kept?: true
 }
 
 /** The line to the other instances. */

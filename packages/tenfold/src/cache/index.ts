@@ -2,3 +2,10 @@
 export type { Cache, CacheOptions, Caches, CacheStats, InvalidateOptions } from './cache.ts'
 export { CacheClosed, CacheKey, CacheLoadTimeout, CacheName } from './errors.ts'
 export { openCaches, type CachesOptions } from './open.ts'
+
+/** The tables that instances share values in where there is no Redis. */
+export const migrations = {
+  module: 'tenfold.cache',
+  schema: 'tenfold',
+  directory: new URL('./postgres/migrations/', import.meta.url),
+}

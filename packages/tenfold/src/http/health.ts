@@ -11,6 +11,8 @@ export interface Health {
 export interface HealthOptions {
   /** What has to answer for this process to be of use, by name. */
   checks: Checks
+  /** What it can do without for a while: shown, and nothing more. */
+  spare?: Checks
   state: () => 'starting' | 'running' | 'stopping'
   /** How long one check may take, in milliseconds. */
   timeoutMs: number
@@ -36,7 +38,7 @@ export function healthRoutes(options: HealthOptions): HttpRoute[] {
   ]
 }
 
-async function check({ checks, state, timeoutMs, onFailure }: HealthOptions): Promise<Health> {
+async function check({ checks, spare = {}, state, timeoutMs, onFailure }: HealthOptions): Promise<Health> {
   const run = async (name: string, probe: () => Promise<void>): Promise<Health['checks'][string]> => {
     const start = performance.now()
     const outcome = await within(probe, timeoutMs).catch((error: unknown) => {
@@ -46,13 +48,13 @@ async function check({ checks, state, timeoutMs, onFailure }: HealthOptions): Pr
     if (outcome === 'late') onFailure(name, new Error(`no answer within ${timeoutMs} ms`))
     return { state: outcome, ms: Math.round((performance.now() - start) * 10) / 10 }
   }
-  const names = Object.keys(checks)
-  const results = await Promise.all(names.map((name) => run(name, checks[name]!)))
-  const healthy = results.every((result) => result.state === 'ok')
+  const all = Object.entries({ ...checks, ...spare })
+  const results = await Promise.all(all.map(async ([name, probe]) => [name, await run(name, probe)] as const))
+  const healthy = results.every(([name, { state }]) => state === 'ok' || name in spare)
   const now = state()
   return {
     status: now === 'running' ? (healthy ? 'ready' : 'failing') : now,
-    checks: Object.fromEntries(names.map((name, index) => [name, results[index]!])),
+    checks: Object.fromEntries(results),
   }
 }
 

@@ -47,6 +47,8 @@ export interface ServerOptions {
   storage?: Storage
   /** What `/health/ready` asks, by name. */
   checks?: Checks
+  /** Shown by `/health/ready`, too, but without them this process still is of use. */
+  spareChecks?: Checks
   /** Signs cookies. The first key signs, all verify: put a new key in front to change it. */
   secretKey: string | readonly string[]
   /** `0` takes a free port. Defaults to 3000. */
@@ -142,6 +144,7 @@ export function createServer(options: ServerOptions): HttpServer {
 
   const health = healthRoutes({
     checks: options.checks ?? {},
+    ...(options.spareChecks && { spare: options.spareChecks }),
     state: () => life.state,
     timeoutMs: 2000,
     onFailure: (name, error) => telemetry.log.warn(`health check '${name}' failed`, errorFields(error)),

@@ -13,6 +13,12 @@ export interface CacheOptions<K extends KitTypes, Key, Value> {
   /** Names to invalidate several values by. */
   tags?: (value: Value, key: Key) => string[]
   load(key: Key, context: ModuleContext<K>): Promise<Value>
+  /** Loads several values at once, in the order of the keys: `getMany` uses it for what is missing. */
+  loadMany?(keys: readonly Key[], context: ModuleContext<K>): Promise<readonly Value[]>
+  /** Whether instances share values and loads, so that one of them loads for all. Defaults to true with REDIS_URL; without it
+   *  they share through Postgres, where a look costs as much as a cheap load: there it defaults to false, and pays for what
+   *  takes 10 ms and more. */
+  shared?: boolean
 }
 
 /** Values that are loaded once and then kept: memory, and later Redis, before the loader. */
@@ -21,12 +27,15 @@ export interface CacheDefinition<Module extends string = string, Key = never, Va
   readonly module: Module
   /** `<module>.<name>` */
   readonly name: string
-  readonly options: Omit<CacheOptions<KitTypes, never, never>, 'load' | 'tags'> & {
+  readonly options: Omit<CacheOptions<KitTypes, never, never>, 'load' | 'loadMany' | 'tags'> & {
     tags?: (value: never, key: never) => string[]
     load(key: never, context: never): Promise<unknown>
+    loadMany?(keys: never, context: never): Promise<readonly unknown[]>
   }
   /** The value, loaded if need be; callers that ask at the same time share one load. It is frozen: all callers share it. */
   get(key: Key): Promise<Value>
+  /** The values, in the order of the keys: with `loadMany` what is missing is loaded together. */
+  getMany(keys: readonly Key[]): Promise<Value[]>
   /** Forgets one value, on every instance; with `{ tx }` after the commit and only then. */
   invalidate(key: Key, within?: { tx?: AnyTx }): Promise<void>
   /** Forgets all values of this cache that carry the tag. */
@@ -45,6 +54,7 @@ export function cacheDefinition<Module extends string, K extends KitTypes, Key, 
     name: `${module}.${name}`,
     options: options as unknown as CacheDefinition['options'],
     get: async (key) => (await currentScope(what).cached(definition).get(key)) as Value,
+    getMany: async (keys) => (await currentScope(what).cached(definition).getMany(keys)) as Value[],
     invalidate: (key, within) => currentScope(what).cached(definition).invalidate(key, within),
     invalidateTag: (tag, within) => currentScope(what).cached(definition).invalidateTag(tag, within),
   }

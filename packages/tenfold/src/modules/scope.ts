@@ -33,6 +33,7 @@ export interface Scope {
 
 export interface CacheHandle {
   get(key: unknown): Promise<unknown>
+  getMany(keys: readonly unknown[]): Promise<unknown[]>
   invalidate(key: unknown, within?: { tx?: AnyTx }): Promise<void>
   invalidateTag(tag: string, within?: { tx?: AnyTx }): Promise<void>
 }

@@ -4,6 +4,8 @@ import type { Clock } from '../../kernel/index.ts'
 import type { Histogram, Telemetry } from '../../telemetry/index.ts'
 import type { Cache, CacheOptions, CacheStats, InvalidateOptions } from '../cache.ts'
 import type { Change } from '../change.ts'
+import type { Got, Kept, SharedValues } from '../shared/values.ts'
+import { Batch } from './batch.ts'
 import { Flight, bounded } from './flight.ts'
 import type { Floor } from './floor.ts'
 import { fingerprint } from './ghosts.ts'
@@ -26,10 +28,11 @@ export interface Shared {
   /** Where values may come from replicas. */
   positions: Positions | undefined
   floor: Floor
+  /** What all instances share. */
+  values: SharedValues | undefined
+  /** Whether a cache that does not say so shares its values. */
+  sharedByDefault: boolean
 }
-
-/** What is known of a value besides itself, when it was loaded. */
-type Loaded = Partial<Pick<Flight<unknown>, 'tags' | 'readAt'>>
 
 /** How long a failed refresh waits before the next caller may try again. */
 const REFRESH_AGAIN_MS = 1000
@@ -47,6 +50,7 @@ export class MemoryCache<Key, Value> implements Cache<Key, Value>, Home {
   readonly #missingTtl: number
   readonly #jitter: number
   readonly #loadTimeout: number
+  #values: SharedValues | undefined
   readonly #entries = new Map<string, Entry>()
   readonly #tagged = new Map<string, Set<Entry>>()
   /** The loads that new callers join. */
@@ -57,6 +61,7 @@ export class MemoryCache<Key, Value> implements Cache<Key, Value>, Home {
     hits: 0,
     staleHits: 0,
     misses: 0,
+    sharedHits: 0,
     loads: 0,
     loadErrors: 0,
     loadMs: 0,
@@ -76,10 +81,21 @@ export class MemoryCache<Key, Value> implements Cache<Key, Value>, Home {
     this.#missingTtl = toMs(options.missingTtl ?? 0)
     this.#jitter = options.jitter ?? 0.1
     this.#loadTimeout = toMs(options.loadTimeout ?? '30s')
+    this.#values = (options.shared ?? shared.sharedByDefault) ? shared.values : undefined
+  }
+
+  get(key: Key): Promise<Value> {
+    return this.#get(key, undefined)
+  }
+
+  getMany(keys: readonly Key[]): Promise<Value[]> {
+    const { loadMany } = this.#options
+    const batch = loadMany && new Batch<Key, Value>((missing, signal) => loadMany(missing, signal))
+    return Promise.all(keys.map((key) => this.#get(key, batch)))
   }
 
   // Not an async function: a hit then costs one resolved promise and nothing else.
-  get(key: Key): Promise<Value> {
+  #get(key: Key, batch: Batch<Key, Value> | undefined): Promise<Value> {
     let text: string
     try {
       text = this.#textOf(key)
@@ -93,6 +109,7 @@ export class MemoryCache<Key, Value> implements Cache<Key, Value>, Home {
       if (now < entry.freshUntil && !lacking) {
         this.#stats.hits++
         if (entry.uses < 3) entry.uses++
+        if (now >= entry.earlyFrom) this.#maybeEarly(entry, key, now)
         return Promise.resolve(entry.value as Value)
       }
       if (now < entry.staleUntil && !lacking) return Promise.resolve(this.#stale(entry, key))
@@ -100,7 +117,7 @@ export class MemoryCache<Key, Value> implements Cache<Key, Value>, Home {
     }
     this.#stats.misses++
     const flight = this.#flights.get(text)
-    if (!flight) return this.#load(text, key)
+    if (!flight) return this.#load(new Flight(text), key, batch)
     return this.#shared.positions ? this.#join(flight, key) : flight.promise
   }
 
@@ -114,7 +131,12 @@ export class MemoryCache<Key, Value> implements Cache<Key, Value>, Home {
 
   set(key: Key, value: Value, options: InvalidateOptions = {}): Promise<void> {
     const text = this.#textOf(key)
-    return this.#once(options, { cache: this.name, key: text }, () => this.#keep(text, key, value, this.#weigh(value)))
+    return this.#once(options, { cache: this.name, key: text }, () => {
+      const got: Got<Value> = { value, readAt: undefined, loadMs: 0, shared: false, ...this.#lifeOf(value) }
+      const kept = this.#kept(key, got)
+      if (kept) void this.#values?.set(this.name, text, value, kept)
+      this.#keep(text, key, got, this.#weigh(value), undefined)
+    })
   }
 
   invalidate(key: Key, options: InvalidateOptions = {}): Promise<void> {
@@ -130,7 +152,9 @@ export class MemoryCache<Key, Value> implements Cache<Key, Value>, Home {
   }
 
   stats(): CacheStats {
-    return { entries: this.#entries.size, bytes: this.#bytes, ...this.#stats }
+    const { hits, sharedHits, loads, loadMs } = this.#stats
+    const savedMs = loads === 0 ? 0 : ((hits + sharedHits) * loadMs) / loads
+    return { entries: this.#entries.size, bytes: this.#bytes, ...this.#stats, savedMs }
   }
 
   /** Forgets, here only, what a change makes out of date. */
@@ -164,8 +188,9 @@ export class MemoryCache<Key, Value> implements Cache<Key, Value>, Home {
   #once({ tx }: InvalidateOptions, change: Change, andThen?: () => void): Promise<void> {
     const now = (): Promise<void> => {
       this.apply(change)
+      const told = this.#shared.tell(change)
       andThen?.()
-      return this.#shared.tell(change)
+      return told
     }
     if (!tx) return now()
     tx.afterCommit(() => void now())
@@ -176,16 +201,22 @@ export class MemoryCache<Key, Value> implements Cache<Key, Value>, Home {
     this.#stats.hits++
     this.#stats.staleHits++
     if (entry.uses < 3) entry.uses++
-    if (!this.#flights.has(entry.key)) this.#refresh(entry, key)
+    if (!this.#flights.has(entry.key)) this.#refresh(entry, key, 0)
     return entry.value as Value
   }
 
+  #maybeEarly(entry: Entry, key: Key, now: number): void {
+    if (this.#flights.has(entry.key) || !entry.isEarly(now)) return
+    entry.earlyFrom = entry.freshUntil
+    this.#refresh(entry, key, entry.freshUntil - now)
+  }
+
   /** A load that nobody waits for: a task of its own, since the request that noticed will have ended. */
-  #refresh(entry: Entry, key: Key): void {
+  #refresh(entry: Entry, key: Key, freshForMs: number): void {
     const { telemetry } = this.#shared
     const asTask = (load: () => Promise<Value>): Promise<Value> =>
       telemetry.root({ kind: 'task', name: `refresh ${this.name}` }, load)
-    this.#load(entry.key, key, asTask).catch((error: unknown) => {
+    this.#load(new Flight(entry.key, freshForMs), key, undefined, asTask).catch((error: unknown) => {
       entry.freshUntil = Math.min(this.#clock.elapsed() + REFRESH_AGAIN_MS, entry.staleUntil)
       telemetry.log.warn('A cached value could not be refreshed; the old one is used.', {
         cache: this.name,
@@ -194,30 +225,66 @@ export class MemoryCache<Key, Value> implements Cache<Key, Value>, Home {
     })
   }
 
-  #load(text: string, key: Key, run = (load: () => Promise<Value>) => load()): Promise<Value> {
-    const flight = new Flight<Value>(text)
-    this.#flights.set(text, flight)
-    flight.promise = run(() => this.#fly(flight, key))
+  #load(
+    flight: Flight<Value>,
+    key: Key,
+    batch: Batch<Key, Value> | undefined,
+    run = (load: () => Promise<Value>) => load(),
+  ): Promise<Value> {
+    this.#flights.set(flight.text, flight)
+    flight.promise = run(() => this.#fly(flight, key, batch))
     return flight.promise
   }
 
-  async #fly(flight: Flight<Value>, key: Key): Promise<Value> {
-    const { telemetry, clock, closed, loadSeconds } = this.#shared
+  async #fly(flight: Flight<Value>, key: Key, batch: Batch<Key, Value> | undefined): Promise<Value> {
+    try {
+      const load = (forAll: boolean): Promise<Got<Value>> => this.#loadHere(key, batch, forAll)
+      const got = await (this.#values ? this.#throughShared(this.#values, flight, key, load) : load(false))
+      flight.readAt = got.readAt
+      if (got.shared) this.#stats.sharedHits++
+      const bytes = this.#weigh(got.value)
+      if (this.#mayKeep(flight)) this.#keep(flight.text, key, got, bytes, flight.tags)
+      return got.value
+    } finally {
+      if (this.#flights.get(flight.text) === flight) this.#flights.delete(flight.text)
+      else this.#detached.delete(flight)
+    }
+  }
+
+  #throughShared(
+    values: SharedValues,
+    { text, freshForMs }: Flight<Value>,
+    key: Key,
+    load: (forAll: boolean) => Promise<Got<Value>>,
+  ): Promise<Got<Value>> {
+    return values.get<Value>({
+      cache: this.name,
+      key: text,
+      freshForMs,
+      orStale: this.#staleFor > 0 && !this.#entries.has(text),
+      clockOffset: this.#clock.now() - this.#clock.elapsed(),
+      giveUpAfterMs: this.#loadTimeout || Infinity,
+      lacks: (readAt) => this.#lacks(readAt),
+      load,
+      kept: (got) => this.#kept(key, got),
+    })
+  }
+
+  /** @param forAll whether other instances will get the value: then it has to know what they know */
+  async #loadHere(key: Key, batch: Batch<Key, Value> | undefined, forAll: boolean): Promise<Got<Value>> {
+    const { telemetry, clock, closed, loadSeconds, positions, floor } = this.#shared
     const limits = { cache: this.name, ms: this.#loadTimeout, clock, closed }
     const startedAt = clock.elapsed()
     this.#stats.loads++
     try {
-      this.#shared.floor.demand()
+      if (forAll) positions?.acceptNow()
+      else floor.demand()
       const load = (): Promise<Value> =>
         telemetry.span('cache', this.name, { 'cache.name': this.name }, () =>
-          bounded((signal) => this.#options.load(key, signal), limits),
+          bounded((signal) => (batch ? batch.load(key, signal) : this.#options.load(key, signal)), limits),
         )
-      const { positions } = this.#shared
       const { value, readAt } = positions ? await positions.reading(load) : { value: await load(), readAt: undefined }
-      flight.readAt = readAt
-      const bytes = this.#weigh(value)
-      if (this.#mayKeep(flight)) this.#keep(flight.text, key, value, bytes, flight)
-      return value
+      return { value, readAt, loadMs: clock.elapsed() - startedAt, shared: false, ...this.#lifeOf(value) }
     } catch (error) {
       this.#stats.loadErrors++
       throw error
@@ -225,8 +292,6 @@ export class MemoryCache<Key, Value> implements Cache<Key, Value>, Home {
       const ms = clock.elapsed() - startedAt
       this.#stats.loadMs += ms
       loadSeconds.record(ms / 1000, { cache: this.name })
-      if (this.#flights.get(flight.text) === flight) this.#flights.delete(flight.text)
-      else this.#detached.delete(flight)
     }
   }
 
@@ -240,20 +305,51 @@ export class MemoryCache<Key, Value> implements Cache<Key, Value>, Home {
     return weigh(value, this.#options.freeze ?? true)
   }
 
-  #keep(text: string, key: Key, value: Value, weight: number, { tags: outdatedTags, readAt }: Loaded = {}): void {
+  /** How long a value that is here now may be used. */
+  #lifeOf(value: Value): Pick<Got<Value>, 'freshUntil' | 'goneAt'> {
     const missing = value === undefined || value === null
-    const wanted = missing ? this.#missingTtl : this.#ttl * (1 - this.#jitter * Math.random())
-    const ttl = Math.min(wanted, this.#shared.longestTtl())
-    if (ttl <= 0) return
-    const tags = (missing ? undefined : this.#options.tags?.(value, key))?.map((tag) => textOf(this.name, tag)) ?? []
+    const freshUntil =
+      this.#clock.elapsed() + (missing ? this.#missingTtl : this.#ttl * (1 - this.#jitter * Math.random()))
+    return { freshUntil, goneAt: freshUntil + (missing ? 0 : this.#staleFor) }
+  }
+
+  #tagsOf(value: Value, key: Key): string[] {
+    if (value === undefined || value === null) return []
+    return this.#options.tags?.(value, key).map((tag) => textOf(this.name, tag)) ?? []
+  }
+
+  /** How other instances may keep it; undefined for not at all. */
+  #kept(key: Key, { value, freshUntil, goneAt }: Got<Value>): Kept | undefined {
+    const freshForMs = freshUntil - this.#clock.elapsed()
+    if (freshForMs <= 0) return undefined
+    return {
+      freshForMs,
+      staleForMs: goneAt - freshUntil,
+      tags: this.#tagsOf(value, key),
+      onOdd: (reason) => {
+        this.#values = undefined
+        this.#shared.telemetry.log.warn('Values of a cache cannot be shared between instances; each loads its own.', {
+          cache: this.name,
+          reason,
+        })
+      },
+    }
+  }
+
+  #keep(text: string, key: Key, got: Got<Value>, weight: number, outdatedTags: Set<string> | undefined): void {
+    const { value, readAt, loadMs } = got
+    const now = this.#clock.elapsed()
+    const shortened = now + this.#shared.longestTtl() < got.freshUntil
+    const freshUntil = shortened ? now + this.#shared.longestTtl() : got.freshUntil
+    const staleUntil = shortened ? freshUntil : got.goneAt
+    if (staleUntil <= now) return
+    const tags = this.#tagsOf(value, key)
     if (outdatedTags && tags.some((tag) => outdatedTags.has(tag))) return
     const bytes = ENTRY_BYTES + text.length + weight
     const old = this.#entries.get(text)
     if (old) this.#drop(old)
     if (!this.#shared.store.fits(bytes)) return
-    const freshUntil = this.#clock.elapsed() + ttl
-    const staleFor = ttl < wanted || missing ? 0 : this.#staleFor
-    this.#list(new Entry(this, text, value, bytes, tags, freshUntil, freshUntil + staleFor, readAt))
+    this.#list(new Entry(this, text, value, bytes, tags, freshUntil, staleUntil, readAt, loadMs))
   }
 
   #list(entry: Entry): void {

@@ -4,6 +4,7 @@ import type { Telemetry } from '../../telemetry/index.ts'
 import type { Cache, CacheOptions, Caches, CacheStats, InvalidateOptions } from '../cache.ts'
 import type { Change, ChangeLine, ChangeListener } from '../change.ts'
 import { CacheName } from '../errors.ts'
+import type { SharedValues } from '../shared/values.ts'
 import { MemoryCache } from './cache.ts'
 import type { Shared } from './cache.ts'
 import { createFloor } from './floor.ts'
@@ -19,6 +20,8 @@ export interface MemoryCachesOptions {
   maxBytes: number
   maxEntries: number
   positions?: Positions
+  values?: SharedValues
+  sharedByDefault: boolean
 }
 
 /** The caches of this process, which listen to changes; `with` joins them to the line that carries these. */
@@ -29,7 +32,7 @@ export function createMemoryCaches(options: MemoryCachesOptions): ChangeListener
   const told = Promise.resolve()
   let line: ChangeLine | undefined
 
-  const { positions } = options
+  const { positions, values, sharedByDefault } = options
   const floor = createFloor(positions)
 
   const shared: Shared = {
@@ -43,9 +46,13 @@ export function createMemoryCaches(options: MemoryCachesOptions): ChangeListener
     }),
     positions,
     floor,
+    values,
+    sharedByDefault,
     tell(change) {
       floor.raise()
-      return line?.tell(change) ?? told
+      if (!values) return line?.tell(change) ?? told
+      // What is shared goes first: whoever is told looks there next.
+      return values.drop(change).then((dropped) => line?.tell(dropped ? change : { ...change, kept: true }))
     },
     longestTtl: () => (line && !line.linked ? UNLINKED_TTL_MS : Infinity),
   }
@@ -80,19 +87,24 @@ export function createMemoryCaches(options: MemoryCachesOptions): ChangeListener
     async close() {
       closing.abort()
       await line?.close()
+      await values?.close()
     },
   }
   return {
     onChange(change) {
-      floor.raise(change.at)
-      onChange(change)
+      const { at, kept, ...plain } = change
+      floor.raise(at)
+      if (kept) values?.heardOfFailed(plain)
+      onChange(plain)
     },
     onGap() {
       floor.raise()
+      values?.onGap()
       all().forEach((cache) => cache.apply({ cache: cache.name }))
     },
     with(opened) {
       line = opened
+      values?.start((change) => void line?.tell(change))
       return joined
     },
   }
@@ -106,6 +118,7 @@ function observe({ metrics }: Telemetry, read: () => Record<string, CacheStats>)
   const count = (name: string, help: string, pick: (stats: CacheStats) => number): void =>
     metrics.observe(`tenfold.cache.${name}`, { help, unit: '{operation}' }, each(pick), 'counter')
   count('hits', 'Values that were given from the cache.', (stats) => stats.hits)
+  count('shared.hits', 'Values that another instance had loaded.', (stats) => stats.sharedHits)
   count('misses', 'Values that were not in the cache.', (stats) => stats.misses)
   count('loads', 'Values that were loaded.', (stats) => stats.loads)
   count('load.errors', 'Loads that failed.', (stats) => stats.loadErrors)

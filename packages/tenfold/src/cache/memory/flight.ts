@@ -12,10 +12,13 @@ export class Flight<Value> {
   tags: Set<string> | undefined
   /** Where the value was read from, once it is here. */
   readAt: ReadAt | undefined
+  /** For a refresh ahead of time: a value that is not fresh for longer than this would change nothing. In ms. */
+  readonly freshForMs: number
 
   /** @param text the key that is being loaded */
-  constructor(text: string) {
+  constructor(text: string, freshForMs = 0) {
     this.text = text
+    this.freshForMs = freshForMs
   }
 }
 

@@ -2,14 +2,20 @@ import { createHash } from 'node:crypto'
 import { CacheKey } from '../errors.ts'
 
 const LONGEST = 256
+const DIGEST = 'sha256:'
 
 /** The text under which a key is stored: itself when it is short, else a digest, so that keys cost a bounded amount. */
 export function textOf(cache: string, key: unknown): string {
-  if (typeof key === 'string') return key.length <= LONGEST ? key : digest(key)
+  if (typeof key === 'string') return short(key)
   if (typeof key === 'number' || typeof key === 'bigint' || typeof key === 'boolean') return String(key)
   if (key === undefined) return ''
-  const text = canonical(cache, key)
-  return text.length <= LONGEST ? text : digest(text)
+  return short(canonical(cache, key))
+}
+
+/** NUL and half surrogate pairs do not survive every store; and nobody may choose a key that looks like a digest. */
+function short(text: string): string {
+  const plain = text.length <= LONGEST && !text.includes('\0') && text.isWellFormed() && !text.startsWith(DIGEST)
+  return plain ? text : digest(text)
 }
 
 /** JSON with sorted property names: `{ a, b }` and `{ b, a }` are one key. */
@@ -32,5 +38,5 @@ function refuse(cache: string, type: string): never {
 }
 
 function digest(text: string): string {
-  return `sha256:${createHash('sha256').update(text).digest('base64url')}`
+  return `${DIGEST}${createHash('sha256').update(text, 'utf16le').digest('base64url')}`
 }

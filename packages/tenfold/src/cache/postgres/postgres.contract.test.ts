@@ -1,11 +1,13 @@
 import { testDatabase, ways } from '../../database/testing/index.ts'
 import { createTelemetry } from '../../telemetry/index.ts'
-import { openCaches } from '../index.ts'
-import { describeCacheContract, ROOM } from '../testing/contract.ts'
+import { migrations, openCaches } from '../index.ts'
+import type { Clock } from '../../kernel/index.ts'
+import { describeCacheContract, ROOM, type CacheBackend } from '../testing/contract.ts'
 
-for (const via of ways())
-  describeCacheContract(`memory, told by postgres, ${via}`, async (clock) => {
-    const database = await testDatabase({ via })
+for (const [via, shared] of [...ways().map((way) => [way, false] as const), ['direct', true] as const]) {
+  const name = shared ? 'memory and postgres' : `memory, told by postgres, ${via}`
+  const openBackend = async (clock: Clock): Promise<CacheBackend> => {
+    const database = await testDatabase({ via, migrations: [migrations] })
     const telemetry = createTelemetry({ service: 'test', env: 'test', level: 'silent' })
     const open = () => openCaches({ db: database.system, telemetry, clock, ...ROOM, echoEvery: 1e9 })
     const [a, b] = await Promise.all([open(), open()])
@@ -25,4 +27,6 @@ for (const via of ways())
         await database.close()
       },
     }
-  })
+  }
+  describeCacheContract(name, openBackend, { shared })
+}

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { fakeClock } from '../../kernel/index.ts'
 import type { Clock } from '../../kernel/index.ts'
-import type { CacheOptions, Caches } from '../cache.ts'
+import type { Cache, CacheOptions, Caches } from '../cache.ts'
 
 /** Two instances of one app, as far as the backend can have two. */
 export interface CacheBackend {
@@ -15,11 +15,12 @@ export interface CacheBackend {
 
 type Promises = 'C1' | 'C2' | 'C3' | 'C4' | 'C5' | 'C6' | 'C7' | 'C8' | 'C9' | 'C10'
 
-/** Proves C1 to C10 of a backend; `cannot` names the promises that it does not give, each with the reason. */
+/** Proves C1 to C10 of a backend; `cannot` names the promises that it does not give, each with the reason.
+ *  @param options.shared whether the two instances share values: then what that promises is proven, too */
 export function describeCacheContract(
   backend: string,
   open: (clock: Clock) => Promise<CacheBackend>,
-  { cannot = {} }: { cannot?: Partial<Record<Promises, string>> } = {},
+  { cannot = {}, shared = false }: { cannot?: Partial<Record<Promises, string>>; shared?: boolean } = {},
 ): void {
   const promise = (id: Promises, says: string, run: () => Promise<void>): void => {
     const reason = cannot[id]
@@ -40,7 +41,7 @@ export function describeCacheContract(
       const source = new Source()
       const name = `test.cache-${names()}`
       const define = (caches: Caches) =>
-        caches.define<string, unknown>({ name, ttl: '1m', jitter: 0, load: source.load, ...options })
+        caches.define<string, unknown>({ name, ttl: '1m', jitter: 0, shared, load: source.load, ...options })
       return { source, a: define(opened.a), b: opened.b && define(opened.b) }
     }
 
@@ -121,11 +122,16 @@ export function describeCacheContract(
 
     promise('C4', 'ends a load that hangs, and aborts its signal', async () => {
       let aborted = false
+      const begun = Promise.withResolvers<void>()
       const { a } = setUp({
         loadTimeout: '2s',
-        load: (_key, signal) => new Promise(() => signal.addEventListener('abort', () => (aborted = true))),
+        load: (_key, signal) => {
+          begun.resolve()
+          return new Promise(() => signal.addEventListener('abort', () => (aborted = true)))
+        },
       })
       const waiting = assert.rejects(a.get('k'), { code: 'TF_CACHE_LOAD_TIMEOUT' })
+      await begun.promise
       await clock.advance(2000)
       await waiting
       assert.ok(aborted)
@@ -136,6 +142,7 @@ export function describeCacheContract(
         const { a, source } = setUp({ tags: () => ['t'] })
         source.hold()
         const early = a.get('k')
+        await until(async () => source.loads === 1)
         const change = { invalidate: () => a.invalidate('k'), invalidateTag: () => a.invalidateTag('t') }
         if (how === 'set') await a.set('k', 'mine')
         else if (how === 'clear') await a.clear()
@@ -152,6 +159,7 @@ export function describeCacheContract(
       const { a, source } = setUp({ tags: (_value, key) => [key] })
       source.hold()
       const loading = [a.get('hit'), a.get('missed')]
+      await until(async () => source.loads === 2)
       await a.invalidateTag('hit')
       source.release()
       await Promise.all(loading)
@@ -235,6 +243,25 @@ export function describeCacheContract(
       assert.deepEqual(await a.get('k'), { tags: ['x'], owner: { name: 'Ann' } })
     })
 
+    promise('C1', 'gives many values in the order of their keys, and loads what is missing together', async () => {
+      const batches: number[] = []
+      const loadMany = async (keys: readonly string[]): Promise<string[]> => {
+        batches.push(keys.length)
+        return keys.map((key) => `many ${key}`)
+      }
+      const { a, source } = setUp({ loadMany })
+      await a.get('k1')
+      assert.deepEqual(await a.getMany(['k2', 'k1', 'k3', 'k2']), ['many k2', 'k1#1', 'many k3', 'many k2'])
+      assert.equal(
+        batches.reduce((sum, size) => sum + size),
+        2,
+      )
+      assert.deepEqual(await a.getMany(['k3', 'k1']), ['many k3', 'k1#1'])
+      assert.deepEqual([source.loads, await a.getMany([])], [1, []])
+    })
+
+    if (shared) sharedPromises(promise, setUp)
+
     promise('C8', 'stays within its room', async () => {
       const { a } = setUp({ load: (key) => key.repeat(10_000) })
       for (let i = 0; i < 2000; i++) await a.get(`key-${i}`)
@@ -243,6 +270,94 @@ export function describeCacheContract(
       assert.ok(a.stats().entries > 10 && a.stats().evictions > 1000)
     })
   })
+}
+
+type SetUp = (options?: Partial<CacheOptions<string, unknown>>) => {
+  source: Source
+  a: Cache<string, unknown>
+  b: Cache<string, unknown> | undefined
+}
+
+function sharedPromises(promise: (id: Promises, says: string, run: () => Promise<void>) => void, setUp: SetUp): void {
+  promise('C2', 'loads once for 500 callers on two instances, and gives all of them that value', async () => {
+    const { a, b, source } = setUp()
+    source.hold()
+    const callers = Array.from({ length: 500 }, (_, i) => (i % 2 ? a : b!).get('k'))
+    await until(async () => source.loads === 1)
+    source.release()
+    assert.deepEqual(new Set(await Promise.all(callers)), new Set(['k#1']))
+    assert.equal(source.loads, 1)
+    assert.equal(a.stats().sharedHits + b!.stats().sharedHits, 1)
+  })
+
+  promise('C2', 'does not load what another instance has, whatever it is made of', async () => {
+    const value = {
+      at: new Date(0),
+      bytes: Buffer.from([1, 255]),
+      map: new Map([[1, new Set(['x'])]]),
+      big: 10n ** 30n,
+      long: 'ä'.repeat(50_000),
+      nothing: undefined,
+    }
+    const { a, b } = setUp({ load: () => value })
+    await a.get('k')
+    await until(async () => (await b!.get('k'), b!.stats().sharedHits === 1))
+    const { bytes, ...rest } = (await b!.get('k')) as typeof value
+    const { bytes: expected, ...others } = value
+    assert.deepEqual(rest, others)
+    assert.deepEqual([...bytes], [...expected])
+  })
+
+  promise('C2', 'lets each instance load what does not survive the way', async () => {
+    class Money {
+      readonly cents = 1
+    }
+    const { a, b } = setUp({ load: () => new Money() })
+    assert.ok((await a.get('k')) instanceof Money)
+    assert.ok((await b!.get('k')) instanceof Money)
+  })
+
+  promise('C3', 'loads once for two instances what was dropped for both', async () => {
+    const { a, b, source } = setUp({ staleFor: '5m' })
+    await a.get('k')
+    await until(async () => (await b!.get('k')) === 'k#1')
+    await a.clear()
+    await until(async () => b!.peek('k') === undefined)
+    const both = await Promise.all([a.get('k'), b!.get('k')])
+    assert.deepEqual(both, ['k#2', 'k#2'])
+    assert.equal(source.loads, 2)
+  })
+
+  promise('C4', 'a failed load keeps nobody waiting on the other instance', async () => {
+    const { a, b, source } = setUp()
+    source.error = new Error('away')
+    const both = await Promise.allSettled([a.get('k'), b!.get('k')])
+    assert.deepEqual(new Set(both.map((one) => one.status)), new Set(['rejected']))
+    source.error = undefined
+    assert.deepEqual(
+      (await Promise.all([a.get('k'), b!.get('k')])).map((value) => typeof value),
+      ['string', 'string'],
+    )
+  })
+
+  for (const how of ['invalidate', 'invalidateTag', 'clear', 'set'] as const) {
+    promise('C5', `after ${how} on one instance, the other does not store what it was loading`, async () => {
+      const { a, b, source } = setUp({ tags: () => ['t'] })
+      source.hold()
+      const early = b!.get('k')
+      await until(async () => source.loads === 1)
+      if (how === 'invalidate') await a.invalidate('k')
+      else if (how === 'invalidateTag') await a.invalidateTag('t')
+      else if (how === 'clear') await a.clear()
+      else await a.set('k', 'mine')
+      source.release()
+      assert.equal(await early, 'k#1')
+      const next = how === 'set' ? 'mine' : 'k#2'
+      assert.equal(await a.get('k'), next)
+      await until(async () => (await b!.get('k')) === next)
+      assert.equal(await b!.get('k'), next)
+    })
+  }
 }
 
 /** The room that backends under test must give (C8). */

@@ -105,6 +105,7 @@ function bindingsOf(environment: Environment, companions: string[], onRedis: str
   const { env, databaseUrl, databaseReplicaUrls, storageUrl, secretKey, variables } = environment
   const inDevelopment = (what: string): string => (env === 'production' ? 'nothing' : what)
   const shared = databaseUrl !== undefined
+  const redis = environment.redisUrl && `Redis at ${new URL(environment.redisUrl).host}`
   return [
     {
       part: 'database',
@@ -123,17 +124,20 @@ function bindingsOf(environment: Environment, companions: string[], onRedis: str
       ? [
           {
             part: shortened(onRedis),
-            bound: environment.redisUrl
-              ? `Redis at ${new URL(environment.redisUrl).host}`
-              : 'Postgres, without REDIS_URL',
+            bound: redis ?? 'Postgres, without REDIS_URL',
             twoInstances: '',
             variable: 'REDIS_URL',
           },
         ]
       : []),
     { part: 'sessions', bound: 'Postgres', twoInstances: '', variable: '' },
-    { part: 'rate limits', bound: 'Postgres', twoInstances: '', variable: '' },
-    { part: 'cache', bound: 'memory, invalidated through Postgres', twoInstances: '', variable: '' },
+    { part: 'rate limits', bound: redis ?? 'Postgres', twoInstances: '', variable: 'REDIS_URL' },
+    {
+      part: 'cache',
+      bound: `memory${redis ? `, then ${redis}` : ''}, invalidated through Postgres`,
+      twoInstances: '',
+      variable: 'REDIS_URL',
+    },
     {
       part: 'files',
       bound: storageUrl ?? 'disk, .tenfold/files',
