@@ -122,18 +122,20 @@ export interface TraceDetail extends TraceSummary {
 
 /** Something to put right, in words. */
 export interface TraceFinding {
-  code: 'n-plus-one' | 'repeat-read'
+  code: 'n-plus-one' | 'repeat-read' | 'slow-call'
   origin: { kind: string; name: string }
   module: string
   title: string
   says: string
   fix: string
-  /** The statement, without its values, or the called method. */
+  /** The statement, without its values, the called method, or the outgoing call. */
   query: string
   times: number
   /** `modules/orders/list.ts:12`; absent where no line of the app's own was found. */
   callSite?: string
   function?: string
+  /** What a slow call cost the request in which it was seen last. */
+  waited?: { host: string; ms: number; share: number }
   /** Where the keys of an N+1 came from. */
   source?: { kind: 'query' | 'call' | 'input'; query: string; column: string }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { NPlusOne } from '../database/index.ts'
+import type { SlowCall } from '../outbound/index.ts'
 import { testDatabase, type TestDatabase } from '../database/testing/index.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/index.ts'
 import { createInspector, createStore, migrations, type Inspector, type Store } from './index.ts'
@@ -45,7 +46,7 @@ const found = (times: number): NPlusOne => ({
 })
 
 /** A request in which something was found, or not. */
-async function request(finding?: NPlusOne): Promise<string> {
+async function request(finding?: NPlusOne | SlowCall): Promise<string> {
   return telemetry.root({ kind: 'request', name: 'GET /posts', module: 'blog' }, async (context) => {
     if (finding) context.onEnd((trace) => (trace.findings = [finding]))
     return context.traceId
@@ -104,4 +105,25 @@ test('what was found while the database was away is written later, once', async 
   assert.equal(await other.flush(), true)
   await other.stop()
   assert.equal((await inspector.findings({ minutes: 60 }))[0]!.contexts, 4)
+})
+
+test('a slow call is kept with its host and what it cost the request', async () => {
+  const slow: SlowCall = {
+    code: 'slow-call',
+    origin: { kind: 'request', name: 'POST /orders' },
+    module: 'orders',
+    query: 'POST partner.example/orders',
+    host: 'partner.example',
+    writes: true,
+    times: 1,
+    waitedMs: 412.3,
+    share: 0.83,
+  }
+  const traceId = await request(slow)
+  assert.equal(await store.flush(), true)
+  const row = (await inspector.findings({ minutes: 60 })).find(({ code }) => code === 'slow-call')
+  assert.equal(row?.title, 'Slow call in the request path: POST /orders waits for partner.example')
+  assert.equal(row.says, 'POST partner.example/orders took 412 ms, 83 % of the request.')
+  assert.deepEqual(row.waited, { host: 'partner.example', ms: 412.3, share: 0.83 })
+  assert.equal((await inspector.trace(traceId))?.findings[0]?.code, 'slow-call')
 })

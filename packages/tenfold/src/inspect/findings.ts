@@ -1,12 +1,20 @@
 import { createHash } from 'node:crypto'
 import { isDatabaseFinding, placeOf, type DatabaseFinding } from '../database/index.ts'
+import { isSlowCall, type SlowCall } from '../outbound/index.ts'
 import type { Finding } from '../telemetry/index.ts'
+
+/** Those that are kept; others of a trace are not ours to describe. */
+export type KeptFinding = DatabaseFinding | SlowCall
+
+export function isKept(finding: Finding): finding is KeptFinding {
+  return isDatabaseFinding(finding) || isSlowCall(finding)
+}
 
 /** One finding of one hour, over all contexts of this process in which it was seen. */
 export interface FoundPoint {
   name: string
   hourMs: number
-  finding: DatabaseFinding
+  finding: KeptFinding
   firstMs: number
   lastMs: number
   contexts: number
@@ -22,7 +30,7 @@ export class FoundPoints {
 
   add(findings: readonly Finding[], nowMs: number): void {
     for (const finding of findings) {
-      if (!isDatabaseFinding(finding)) continue
+      if (!isKept(finding)) continue
       this.merge({
         name: nameOf(finding),
         hourMs: Math.floor(nowMs / HOUR) * HOUR,
@@ -60,7 +68,7 @@ export class FoundPoints {
 }
 
 /** The same place, however often it was seen and by which process. */
-function nameOf({ code, origin, query, callSite }: DatabaseFinding): string {
+function nameOf({ code, origin, query, callSite }: KeptFinding): string {
   const text = [code, origin.kind, origin.name, query, callSite ? placeOf(callSite) : ''].join('\n')
   return createHash('sha256').update(text).digest('hex').slice(0, 16)
 }

@@ -1,5 +1,5 @@
 import { Facts } from '../../parts/card.tsx'
-import { count } from '../../parts/format.ts'
+import { count, duration, percent } from '../../parts/format.ts'
 import type { TraceFinding } from './api.ts'
 
 /** What is wrong, where, why, and the way out. */
@@ -17,6 +17,7 @@ export function Finding({ finding }: { finding: TraceFinding }) {
           ['In', <code>{finding.function ?? '–'}</code>],
           ['Module', module],
           ['Times', count(times)],
+          ...waitedFor(finding),
         ]}
       />
       <pre class="sql">{query}</pre>
@@ -28,6 +29,10 @@ export function Finding({ finding }: { finding: TraceFinding }) {
       )}
     </div>
   )
+}
+
+function waitedFor({ waited }: TraceFinding): [string, string][] {
+  return waited ? [['Waited', `${duration(waited.ms)}, ${percent(waited.share)} of the request`]] : []
 }
 
 /** Text in which what stands between backticks is code. */

@@ -30,7 +30,8 @@ export function FindingsPage() {
           rows.length === 0 && (
             <Empty title={`Nothing found in the ${words}.`}>
               <p>
-                Requests, jobs and crons that ask the database once for each row show up here, with the line of code.
+                Requests, jobs and crons that ask the database once for each row show up here, and requests that wait
+                long for another service, with the line of code.
               </p>
             </Empty>
           )
@@ -76,14 +77,18 @@ function Chosen({ row }: { row: FindingRow }) {
   )
 }
 
-const NAMES: Record<FindingRow['code'], string> = { 'n-plus-one': 'N+1', 'repeat-read': 'repeated read' }
+const NAMES: Record<FindingRow['code'], string> = {
+  'n-plus-one': 'N+1',
+  'repeat-read': 'repeated read',
+  'slow-call': 'slow call',
+}
 
 const COLUMNS: Column<FindingRow>[] = [
   { key: 'place', head: 'Where', wide: true, cell: (row) => <code>{row.callSite ?? row.query}</code> },
   {
     key: 'code',
     head: 'What',
-    cell: (row) => <Badge tone={row.code === 'n-plus-one' ? 'warning' : 'quiet'}>{NAMES[row.code]}</Badge>,
+    cell: (row) => <Badge tone={row.code === 'repeat-read' ? 'quiet' : 'warning'}>{NAMES[row.code]}</Badge>,
   },
   { key: 'origin', head: 'In', hide: 'phone', wide: true, cell: (row) => <code>{row.origin.name}</code> },
   {

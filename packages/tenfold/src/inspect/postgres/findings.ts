@@ -1,6 +1,7 @@
-import { placeOf, wordsOf, type DatabaseFinding, type Sql } from '../../database/index.ts'
+import { placeOf, wordsOf, type Sql } from '../../database/index.ts'
+import { slowCallWords } from '../../outbound/index.ts'
 import type { FindingRow, TraceFinding } from '../api.ts'
-import type { FoundPoint } from '../findings.ts'
+import type { FoundPoint, KeptFinding } from '../findings.ts'
 
 export async function writeFindings(sql: Sql, instanceId: string, points: readonly FoundPoint[]): Promise<number> {
   if (points.length === 0) return 0
@@ -36,11 +37,11 @@ export async function dropFindings(sql: Sql, beforeMs: number): Promise<void> {
 export async function readFindings(
   sql: Sql,
   fromMs: number,
-  contextsOf: (finding: DatabaseFinding) => number | undefined,
+  contextsOf: (finding: KeptFinding) => number | undefined,
 ): Promise<FindingRow[]> {
   const { rows } = await sql.query<{
     id: string
-    finding: DatabaseFinding
+    finding: KeptFinding
     firstSeen: number
     lastSeen: number
     contexts: number
@@ -69,7 +70,7 @@ export async function readFindings(
 }
 
 /** A finding with its words. */
-export function described(finding: DatabaseFinding): TraceFinding {
+export function described(finding: KeptFinding): TraceFinding {
   const { code, origin, module, query, callSite, times } = finding
   return {
     code,
@@ -77,8 +78,9 @@ export function described(finding: DatabaseFinding): TraceFinding {
     module,
     query,
     times,
-    ...wordsOf(finding),
+    ...(finding.code === 'slow-call' ? slowCallWords(finding) : wordsOf(finding)),
     ...(callSite && { callSite: placeOf(callSite), ...(callSite.function && { function: callSite.function }) }),
     ...(finding.code === 'n-plus-one' && { source: finding.source }),
+    ...(finding.code === 'slow-call' && { waited: { host: finding.host, ms: finding.waitedMs, share: finding.share } }),
   }
 }

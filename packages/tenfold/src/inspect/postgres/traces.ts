@@ -1,7 +1,8 @@
-import { isDatabaseFinding, type Sql } from '../../database/index.ts'
+import type { Sql } from '../../database/index.ts'
 import type { Finding } from '../../telemetry/index.ts'
 import type { LogRow, TraceDetail, TraceSummary } from '../api.ts'
 import type { TraceFilter } from '../sources.ts'
+import { isKept } from '../findings.ts'
 import { described } from './findings.ts'
 
 interface Row {
@@ -67,7 +68,7 @@ export async function readTrace(sql: Sql, traceId: string, logs: LogRow[]): Prom
     spans: tree.length,
     queries: rows.reduce((sum, row) => sum + row.queries, 0),
     droppedSpans: rows.reduce((sum, row) => sum + row.droppedSpans, 0),
-    findings: rows.flatMap((row) => (row.findings ?? []).filter(isDatabaseFinding).map(described)),
+    findings: rows.flatMap((row) => (row.findings ?? []).filter(isKept).map(described)),
     tree: tree.sort((a, b) => a.offsetMs - b.offsetMs),
     logs,
   }

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after, before, test } from 'node:test'
+import { z } from 'zod'
+import { app, defineModule } from '../index.ts'
+import { OutboundBusy, type SlowCall } from '../outbound/index.ts'
+import type { Finding } from '../telemetry/index.ts'
+import { startTestApp, type TestApp } from '../testing.ts'
+
+const m = defineModule('shop', { settings: z.object({ PARTNER_URL: z.url() }) })
+
+const partner = m.client('partner', ({ PARTNER_URL }) => ({
+  baseUrl: PARTNER_URL,
+  atOnce: 5,
+  waiting: 5,
+  retries: 0,
+  circuit: false,
+}))
+
+const quick = m.route('GET /quick', { auth: 'public', reply: z.string(), handler: async () => 'quick' })
+const slow = m.route('POST /slow/:id', {
+  auth: 'public',
+  timeout: '2s',
+  reply: z.string(),
+  async handler({ params }) {
+    await partner.post('/orders/:id', { params })
+    return 'slow'
+  },
+})
+const shop = app({ name: 'slowshop', modules: [m.build({ parts: [partner, quick, slow] })] })
+
+const held: ServerResponse[] = []
+const behaviour = { hold: false }
+const provider = createServer((_request, response) => {
+  if (behaviour.hold) held.push(response)
+  else setTimeout(() => response.end('done'), 300)
+})
+let running: TestApp
+
+before(async () => {
+  provider.listen(0, '127.0.0.1')
+  await once(provider, 'listening')
+  const PARTNER_URL = `http://127.0.0.1:${(provider.address() as AddressInfo).port}`
+  running = await startTestApp(shop, { roles: ['web'], variables: { PARTNER_URL } })
+})
+after(async () => {
+  provider.closeAllConnections()
+  provider.close()
+  await running.close()
+})
+
+test('a slow call in the request path is found with its route, host, share and line', async () => {
+  const { promise, resolve } = Promise.withResolvers<readonly Finding[] | undefined>()
+  const remove = running.instance.telemetry.addSink({ onTrace: ({ findings }) => resolve(findings) })
+  assert.equal((await running.fetch('/slow/7', { method: 'POST' })).status, 200)
+  const found = (await promise)?.[0] as SlowCall
+  remove()
+  assert.equal(found.code, 'slow-call')
+  assert.equal(found.origin.name, 'POST /slow/:id')
+  assert.match(found.query, /^POST 127\.0\.0\.1:\d+\/orders\/:id$/)
+  assert.match(found.callSite?.file ?? '', /outbound\.test\.ts$/)
+  assert.ok(found.waitedMs >= 290 && found.share > 0.3)
+})
+
+test('a partner that hangs takes its places only: the app answers the rest, and says no at once to what is too much', async () => {
+  behaviour.hold = true
+  const hanging = Array.from({ length: 100 }, () => running.fetch('/slow/7', { method: 'POST' }))
+  const answers = await Promise.all(Array.from({ length: 50 }, () => running.fetch('/quick')))
+  assert.ok(answers.every(({ status }) => status === 200))
+  const replies = await Promise.all(hanging)
+  const codes = Map.groupBy(
+    await Promise.all(replies.map(async (reply) => (await reply.json()) as { code: string })),
+    ({ code }) => code,
+  )
+  assert.equal(codes.get(OutboundBusy.code)?.length, 90)
+  // The others ended with the deadline of their requests, not with the half minute of the client.
+  assert.equal(replies.filter(({ status }) => status === 503 || status === 504).length, 100)
+  assert.ok(held.length <= 10, `${held.length} of 100 reached the partner`)
+})
