@@ -7,7 +7,7 @@ type Flags = Record<string, string | boolean | undefined>
 
 /** `50`, `50,100,200`, `10..500`; undefined when neither rate nor users were given. */
 export function stagesOf({ rate, users, for: time }: Flags): Stage[] | undefined {
-  const ms = durationOf(time ?? '10s')
+  const ms = durationOf('--for', time ?? '10s')
   if (users !== undefined) {
     return String(users)
       .split(',')
@@ -36,14 +36,14 @@ export function thresholdsOf(text: string): Record<string, number> {
   )
 }
 
-export function durationOf(value: string | boolean): number {
+export function durationOf(option: string, value: string | boolean): number {
   try {
     const ms = toMs(String(value) as Duration)
     if (ms >= 100) return ms
   } catch {
     // Answered below, with the name of the option.
   }
-  throw BadOptionValue({ option: '--for', value: String(value), allowed: 'a time such as 10s or 2m, at least 100ms' })
+  throw BadOptionValue({ option, value: String(value), allowed: 'a time such as 10s or 2m, at least 100ms' })
 }
 
 /** A number above 0, such as `2`, `0.5` or `1m` for a million. */

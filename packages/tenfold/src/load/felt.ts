@@ -39,14 +39,13 @@ export async function openObserver(url: string): Promise<Observer> {
       const startedAt = performance.now()
       const before = { database: databaseCpu(), machine: machineCpuSeconds(), app: appCpu(query) }
       const samples: Sessions[] = []
-      const timer = setInterval(
-        () =>
-          void query<Sessions>(SESSIONS).then(
-            (found) => samples.push(...found),
-            () => {},
-          ),
-        SAMPLE_MS,
-      )
+      const sample = (): void =>
+        void query<Sessions>(SESSIONS).then(
+          (found) => samples.push(...found),
+          () => {},
+        )
+      sample()
+      const timer = setInterval(sample, SAMPLE_MS)
       return {
         async end() {
           clearInterval(timer)
@@ -139,8 +138,8 @@ async function storedOf(query: Query, { startedAt, seconds }: StepResult): Promi
     span,
   )
   return {
-    ...(runtime?.cpu != null && { appCpu: runtime.cpu / 100, processes: runtime.processes }),
-    ...(runtime?.loop != null && { eventLoop: runtime.loop, memoryBytes: runtime.memory! }),
+    ...(typeof runtime?.cpu === 'number' && { appCpu: runtime.cpu / 100, processes: runtime.processes }),
+    ...(typeof runtime?.loop === 'number' && { eventLoop: runtime.loop, memoryBytes: runtime.memory! }),
     ...(work &&
       work.requests > 0 && { queriesPerRequest: work.queries / work.requests, databaseMs: work.ms / work.requests }),
   }

@@ -115,7 +115,7 @@ function charts({ steps }: LoadResult, goal: Goal, usl: UslFit | undefined): str
           ],
         })
       : '',
-    usl ? scalability(usl) : '',
+    usl?.fits ? scalability(usl) : '',
   ].join('')
 }
 

@@ -6,12 +6,12 @@ import { after, before, describe, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { compareRuns } from './judge/compare.ts'
 import { kneeOf } from './judge/knee.ts'
-import type { LoadResult, StepResult } from './load.ts'
+import type { LoadResult, PlainRequest, StepResult } from './load.ts'
 import { reportOf } from './report.ts'
-import { runLoad, type RunOptions } from './run.ts'
+import { runLoad } from './run.ts'
 import { startKnownServer, type KnownServer } from './testing/index.ts'
 
-const get = (path = '/'): RunOptions['requests'] => [{ weight: 1, route: `GET ${path}`, path }]
+const get = (path = '/'): PlainRequest[] => [{ weight: 1, route: `GET ${path}`, path }]
 const quick = { warmUpMs: 300, requests: get() }
 
 describe('a server that freezes for a tenth of the time', () => {

@@ -16,6 +16,11 @@ export function wordsOfKnee({ goal, rate, failedAt, because }: Knee): string {
 export function wordsOfUsl(usl: UslFit | undefined): string[] {
   if (!usl) return ['Scalability was not fitted: it takes at least four different loads.']
   const { alone, contention, crosstalk, peak, peakReached, points, error } = usl
+  if (!usl.fits) {
+    return [
+      `The scalability law does not fit these points (off by ${number(error * 100)} % on average), so nothing is said from it. \`--users 1,2,4,8,16\` measures it directly.`,
+    ]
+  }
   const farthest = number(Math.max(...points.map(({ n }) => n)))
   const share = (of: Interval): string =>
     `${number(of.value * 100)} % (${number(of.low * 100)} to ${number(of.high * 100)})`

@@ -78,9 +78,10 @@ circle{fill:var(--ink);stroke:var(--surface)}circle.dim{fill:var(--dim)}circle.f
 table{width:100%;border-collapse:collapse;font-size:13px}
 th{color:var(--dim);font-weight:500;font-size:12px;text-align:right;padding:4px 10px;border-bottom:1px solid var(--line);white-space:nowrap}
 td{text-align:right;padding:5px 10px;border-bottom:1px solid var(--hairline);white-space:nowrap}
-th:first-child,td:first-child{text-align:left;padding-left:0;white-space:normal;overflow-wrap:anywhere}
+th:first-child,td:first-child{text-align:left;padding-left:0;white-space:normal;overflow-wrap:break-word;min-width:8em}
 tr:last-child td{border-bottom:0}
 code{font:12px ui-monospace,'SF Mono',Menlo,Consolas,'DejaVu Sans Mono',monospace}
 ul{margin:6px 0;padding-left:18px}
 .trouble{color:var(--trouble)}
+@media (max-width:560px){svg text{font-size:19px}}
 `

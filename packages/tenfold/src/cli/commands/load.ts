@@ -49,6 +49,7 @@ export const load: Command = {
     users: { type: 'string', value: '<n>', about: 'closed: so many who come again at once, 1,2,4,8; for scalability' },
     for: { type: 'string', value: '<time>', about: 'how long each step is (default: 10s), or the ramp' },
     repeat: { type: 'string', value: '<n>', about: 'goes through all steps so often, to be compared (default: 1)' },
+    'warm-up': { type: 'string', value: '<time>', about: 'before everything and not counted (default: 2s)' },
     'find-knee': { type: 'boolean', about: 'looks for the highest rate that meets --slo' },
     slo: { type: 'string', value: '<ms>', about: 'what p95 may be at the knee (default: 500)' },
     threshold: { type: 'string', value: '<rules>', about: 'at most so much: p95=200,errors=0.01' },
@@ -118,7 +119,7 @@ function planOf({ flags }: Invocation): LoadPlan {
   const goal = { ...DEFAULT_GOAL, ...(flags.slo !== undefined && { p95: numberOf('--slo', flags.slo) }) }
   const stages = stagesOf(flags)
   const thresholds = flags.threshold === undefined ? undefined : thresholdsOf(String(flags.threshold))
-  const ms = durationOf(flags.for ?? '10s')
+  const ms = durationOf('--for', flags.for ?? '10s')
   return {
     url: String(flags.url ?? `http://127.0.0.1:${process.env.PORT ?? 3000}`),
     allowed: typeof flags['allow-host'] === 'string' ? flags['allow-host'] : undefined,
@@ -127,6 +128,7 @@ function planOf({ flags }: Invocation): LoadPlan {
       poisson: flags.poisson === true,
       ...(stages && { stages }),
       ...(thresholds && { thresholds }),
+      ...(flags['warm-up'] !== undefined && { warmUpMs: durationOf('--warm-up', flags['warm-up']) }),
       ...(flags.repeat !== undefined && { repeat: numberOf('--repeat', flags.repeat, 'whole') }),
       ...(flags.seed !== undefined && { seed: numberOf('--seed', flags.seed, 'whole') }),
       ...(flags.processes !== undefined && { processes: numberOf('--processes', flags.processes, 'whole') }),

@@ -115,7 +115,8 @@ function searchOf(query: RequestOptions['query']): string {
   if (!query) return ''
   const search = new URLSearchParams()
   for (const [name, value] of Object.entries(query)) {
-    for (const one of Array.isArray(value) ? value : [value]) if (one != null) search.append(name, String(one))
+    for (const one of Array.isArray(value) ? value : [value])
+      if (one !== undefined && one !== null) search.append(name, String(one))
   }
   return search.size > 0 ? `?${search}` : ''
 }

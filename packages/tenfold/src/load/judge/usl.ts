@@ -31,11 +31,13 @@ export interface UslFit {
   peak: { n: Interval; x: Interval } | undefined
   /** Whether anything was measured past the peak. */
   peakReached: boolean
-  /** Root of the mean squared error, as a share of what was measured. */
+  /** Root of the mean squared error, as a share of what was measured, and whether that is little enough to say anything. */
   error: number
+  fits: boolean
 }
 
 const LEAST_POINTS = 4
+const MOST_ERROR = 0.15
 
 /** Fits the law by least squares of relative errors; intervals by resampling the residuals. Undefined with less than four
  *  different N. */
@@ -47,6 +49,7 @@ export function fitUsl(points: readonly Point[], seed = 1): UslFit | undefined {
   // Parameters were taken from the same points: residuals are a little too small (Davison and Hinkley, 1997, 6.2).
   const inflate = Math.sqrt(good.length / Math.max(1, good.length - 3))
   const residuals = good.map(({ x }, i) => (x / fitted[i]! - 1) * inflate)
+  const error = Math.sqrt(residuals.reduce((sum, r) => sum + (r / inflate) ** 2, 0) / good.length)
   const random = seeded(seed)
   const again = Array.from({ length: 200 }, () =>
     fit(
@@ -63,7 +66,7 @@ export function fitUsl(points: readonly Point[], seed = 1): UslFit | undefined {
   const [farthest, most] = [Math.max(...good.map(({ n }) => n)), Math.max(...fitted)]
   const peakAt = peakOf(best)
   const after = good.filter(({ n }) => n > peakAt * 1.05)
-  const peakReached = after.length > 0 && after.some(({ x }) => x < most * 1.02)
+  const peakReached = after.some(({ x }) => x < most * 1.02)
   return {
     points: good.toSorted((a, b) => a.n - b.n),
     alone: interval(({ g }) => g),
@@ -71,7 +74,8 @@ export function fitUsl(points: readonly Point[], seed = 1): UslFit | undefined {
     crosstalk: interval(({ b }) => b),
     peak: peakAt < farthest * 50 ? { n: interval(peakOf), x: interval((law) => at(law, peakOf(law))) } : undefined,
     peakReached,
-    error: Math.sqrt(residuals.reduce((sum, r) => sum + (r / inflate) ** 2, 0) / good.length),
+    error,
+    fits: error < MOST_ERROR,
   }
 }
 
