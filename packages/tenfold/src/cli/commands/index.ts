@@ -10,6 +10,7 @@ import { migrateCheck, migrateNew, migrateStatus, migrateUp } from './migrate.ts
 import { reload } from './reload.ts'
 import { routes } from './routes.ts'
 import { start } from './start.ts'
+import { twin } from './twin.ts'
 import { types } from './types.ts'
 
 /** In the order of the overview. */
@@ -19,6 +20,7 @@ export const commands: readonly Command[] = [
   reload,
   check,
   routes,
+  twin,
   migrateCheck,
   migrateUp,
   migrateStatus,
