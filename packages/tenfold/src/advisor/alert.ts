@@ -1,0 +1,26 @@
+import { describeFinding, headline } from './words/index.ts'
+import type { Verdict } from './verdict.ts'
+
+/** What an alert needs of a verdict. The same `key` is the same trouble: it is told once, until it is gone. */
+export interface AdviceAlert {
+  key: string
+  severity: 'warning' | 'info'
+  title: string
+  says: string
+  /** Page of the console. */
+  href: string
+}
+
+/** The alert that a verdict is; undefined when there is nothing to tell anybody. */
+export function alertOf(verdict: Verdict): AdviceAlert | undefined {
+  const { bottleneck, state } = verdict
+  if (!bottleneck || state === 'unknown' || state === 'healthy') return undefined
+  const { title, claim } = describeFinding(bottleneck)
+  return {
+    key: `advice:${bottleneck.code}:${bottleneck.subject.name}`,
+    severity: state === 'harmed' ? 'warning' : 'info',
+    title,
+    says: `${headline(verdict)} ${claim}`,
+    href: '/advice',
+  }
+}

@@ -1,0 +1,6 @@
+/** Ring 5: evidence in, verdict out. Nothing here reads a clock, a file or a network. */
+export type * from './verdict.ts'
+export { advise, type AdviseOptions } from './advise.ts'
+export { adviceOf, outcomeOf, type Advice } from './outcomes.ts'
+export { describeFinding, describeNext, describeOutcome, headline, type FindingWords } from './words/index.ts'
+export { alertOf, type AdviceAlert } from './alert.ts'

@@ -1,0 +1,39 @@
+/** Whether what was predicted came true. */
+import type { Evidence } from '../evidence/index.ts'
+import { signalsOf } from './signals.ts'
+import type { Finding, Outcome, Verdict } from './verdict.ts'
+
+/** Advice as it is kept. */
+export type Advice = Pick<Finding, 'code' | 'subject' | 'expected'> & { perSecond: number }
+
+/** What of a verdict is kept to be compared later; undefined when it advises nothing. */
+export function adviceOf({ next, felt }: Verdict): Advice | undefined {
+  if (next.kind !== 'step') return undefined
+  const { code, subject, expected } = next.finding
+  return { code, subject, expected, perSecond: felt.perSecond }
+}
+
+/** A quarter more than predicted is still as predicted: another day is never quite the same. */
+const TOLERANCE = 1.25
+/** Less load proves nothing. */
+const LEAST_LOAD = 0.5
+
+/** What came of it, as soon as the cause is gone; undefined as long as it is there, or the load is too small to tell. */
+export function outcomeOf(advice: Advice, evidence: Evidence, verdict: Verdict): Outcome | undefined {
+  const { code, subject, expected, perSecond } = advice
+  if (verdict.state === 'unknown' || verdict.felt.perSecond < perSecond * LEAST_LOAD) return undefined
+  const still = verdict.findings.some((one) => one.code === code && one.subject.name === subject.name)
+  if (still) return undefined
+  const measured = measure(advice, evidence)
+  if (measured === undefined) return undefined
+  return { code, subject, predicted: expected, measured, cameTrue: measured <= expected.high * TOLERANCE }
+}
+
+function measure({ expected }: Advice, evidence: Evidence): number | undefined {
+  const { what, of } = expected
+  const work = [...evidence.routes, ...evidence.jobs].find(({ name }) => name === of)
+  if (what === 'p95') return of === undefined ? signalsOf(evidence).felt : work?.p95
+  if (what === 'wait of jobs') return evidence.queue.oldestMs
+  if (what === 'connections') return evidence.database?.connections
+  return Math.max(0, ...evidence.processes.map(({ heapGrowth }) => heapGrowth ?? 0))
+}

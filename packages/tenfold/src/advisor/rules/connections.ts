@@ -1,0 +1,153 @@
+import { check, percent, type Rule } from '../rule.ts'
+import { without } from '../signals.ts'
+
+/** Requests wait for a connection, while the server has room for more. */
+export const poolTooSmall: Rule = {
+  code: 'pool-too-small',
+  version: 1,
+  class: 'settings',
+  judge({ evidence, share, working, cores, felt }) {
+    const { database, processes, configuration } = evidence
+    const pools = processes.filter(({ pool }) => pool.max > 0 && pool.used >= pool.max * 0.8)
+    const worst = pools.toSorted((a, b) => b.pool.waiting - a.pool.waiting)[0]
+    if (!database || !worst || share.pool < 0.4) return undefined
+    const room = cores === undefined ? working < 2 : working < Math.max(cores * 0.7, worst.pool.max * 0.7 + 0.1)
+    const { lock, idleInTransaction } = database.active
+    if (lock > 0.25 && lock > working) return undefined
+    if (cores !== undefined && working >= cores * 0.9) return undefined
+    const { max, used, waiting } = worst.pool
+    // Little: connections in use at once = statements in a second x how long each holds one; those that wait want one, too.
+    const wanted = Math.ceil((used + Math.min(waiting, used * 3)) * 1.5)
+    const most = Math.floor((database.maxConnections * 0.6) / Math.max(1, configuration.instances))
+    return {
+      structural: true,
+      subject: { kind: 'pool', name: `${max} connections` },
+      share: share.pool,
+      proofs: [
+        {
+          signal: 'of the time of requests waiting for a connection',
+          value: share.pool,
+          threshold: 0.4,
+          unit: 'share',
+        },
+        { signal: 'connections in use', value: used, threshold: max * 0.8, unit: 'count' },
+        { signal: 'waiting at a time', value: waiting, threshold: 1, unit: 'count' },
+      ],
+      against: [
+        check('the server is full', `${working.toFixed(1)} sessions work on ${cores ?? '?'} cores`, room),
+        check('they wait for locks', `${lock.toFixed(1)} sessions`, lock <= 0.25),
+        check(
+          'connections are held by transactions that do nothing',
+          idleInTransaction.toFixed(1),
+          idleInTransaction < used * 0.5,
+        ),
+      ],
+      facts: {
+        max,
+        wanted: Math.min(Math.max(wanted, max + 1), Math.max(most, max + 1)),
+        used,
+        waiting,
+        limit: database.maxConnections,
+      },
+      expected: { what: 'p95', ...without(felt, Math.min(0.95, share.pool)) },
+    }
+  },
+}
+
+/** A new connection for each request: to log in costs more than most requests. */
+export const connectPerRequest: Rule = {
+  code: 'connect-per-request',
+  version: 1,
+  class: 'settings',
+  judge({ evidence, share, felt }) {
+    const { database, processes, traffic } = evidence
+    const opened = Math.max(
+      processes.reduce((sum, { pool }) => sum + pool.opened, 0),
+      database?.opened ?? 0,
+    )
+    const perRequest = opened / Math.max(1, traffic.requests)
+    if (perRequest < 0.5 || opened < 50) return undefined
+    const ours = processes.reduce((sum, { pool }) => sum + pool.opened, 0)
+    return {
+      structural: true,
+      subject: { kind: 'pool', name: 'connections' },
+      share: Math.max(0.3, share.pool + share.database + share.self) * Math.min(1, perRequest),
+      proofs: [{ signal: 'new sessions', value: perRequest, threshold: 0.5, unit: 'per request' }],
+      against: [check('the pool makes room for other modules', `${ours} of ${opened} by the pool`, true)],
+      facts: { perRequest, opened, byPool: ours },
+      expected: { what: 'p95', ...without(felt, 0.5) },
+    }
+  },
+}
+
+/** The server is nearly out of connections. */
+export const tooManyConnections: Rule = {
+  code: 'too-many-connections',
+  version: 1,
+  class: 'settings',
+  judge({ evidence, working, share }) {
+    const { database, configuration } = evidence
+    if (!database) return undefined
+    const used = database.connections / database.maxConnections
+    if (used < 0.8) return undefined
+    return {
+      structural: true,
+      subject: { kind: 'database', name: 'connections' },
+      share: Math.max(0.3, share.pool),
+      proofs: [{ signal: 'connections in use', value: used, threshold: 0.8, unit: 'share' }],
+      against: [
+        check(
+          'they are needed',
+          `${working.toFixed(1)} of ${database.connections} work`,
+          working < database.connections * 0.5,
+        ),
+        check(
+          'they are others’',
+          `${database.own} of ${database.connections} are ours`,
+          database.own > database.connections / 2,
+        ),
+      ],
+      facts: {
+        connections: database.connections,
+        max: database.maxConnections,
+        working,
+        instances: configuration.instances,
+        poolSize: configuration.poolSize,
+        pooler: configuration.pooler ? 1 : 0,
+      },
+      expected: {
+        what: 'connections',
+        before: database.connections,
+        low: Math.ceil(working),
+        high: database.maxConnections * 0.5,
+      },
+    }
+  },
+}
+
+/** Each statement takes much longer on its way than on the server, and nothing of ours is slow. */
+export const databaseFar: Rule = {
+  code: 'database-far',
+  version: 1,
+  class: 'placement',
+  judge({ evidence, share, loop, stalled, k, foreign, felt }) {
+    const { database } = evidence
+    if (!database || k === undefined || database.seen.calls < 100) return undefined
+    const gap = (database.seen.client - database.seen.server) / database.seen.calls
+    if (gap < 5 || k > 0.3 || share.database < 0.5 || loop > 0.5 || stalled > 0.02 || foreign.full) return undefined
+    return {
+      subject: { kind: 'database', name: 'network' },
+      share: share.database * (1 - k),
+      proofs: [
+        { signal: 'on the way, for each statement', value: gap, threshold: 5, unit: 'ms' },
+        { signal: 'of the wait in which the server worked', value: k, threshold: 0.3, unit: 'share' },
+      ],
+      against: [
+        check('our event loop is late', percent(loop), loop <= 0.5),
+        check('the machine is taken by others', percent(foreign.share), !foreign.full),
+      ],
+      facts: { gapMs: gap, calls: database.seen.calls / Math.max(1, evidence.traffic.requests) },
+      expected: { what: 'p95', ...without(felt, share.database * (1 - k)) },
+    }
+  },
+}

@@ -1,0 +1,39 @@
+/** All rules, in the order in which causes come before their symptoms: where two explain as much, the first is named. */
+import type { Rule } from '../rule.ts'
+import { connectPerRequest, databaseFar, poolTooSmall, tooManyConnections } from './connections.ts'
+import { cronInterferes } from './cron.ts'
+import { cpuBoundRoute, eventLoopFull, eventLoopStalls } from './event-loop.ts'
+import { poisonJob, tooFewWorkers } from './jobs.ts'
+import { lockContention, longTransaction } from './locks.ts'
+import { lowHitRatio, memoryGrows } from './memory.ts'
+import { missingIndex } from './missing-index.ts'
+import { nPlusOne } from './n-plus-one.ts'
+import { overFetch, slowCall } from './requests.ts'
+import { databaseCpu, databaseSharesHost, deadRows, diskBound, hostIsBusy, replicaLags } from './server.ts'
+
+export const RULES: readonly Rule[] = [
+  nPlusOne,
+  slowCall,
+  longTransaction,
+  lockContention,
+  overFetch,
+  missingIndex,
+  poisonJob,
+  memoryGrows,
+  eventLoopStalls,
+  cpuBoundRoute,
+  connectPerRequest,
+  deadRows,
+  tooManyConnections,
+  poolTooSmall,
+  cronInterferes,
+  databaseFar,
+  tooFewWorkers,
+  databaseSharesHost,
+  lowHitRatio,
+  databaseCpu,
+  diskBound,
+  eventLoopFull,
+  replicaLags,
+  hostIsBusy,
+]

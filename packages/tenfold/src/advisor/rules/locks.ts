@@ -1,0 +1,68 @@
+import { check, type Judgement, type Rule } from '../rule.ts'
+import { type Signals, without } from '../signals.ts'
+
+const WAITING = 0.25
+const LONG_MS = 2000
+
+/** Sessions wait for a row or a table that somebody else holds. */
+export const lockContention: Rule = {
+  code: 'lock-contention',
+  version: 1,
+  class: 'code',
+  judge: (signals) => (isLong(signals) ? undefined : waits(signals)),
+}
+
+/** The same, and who holds it does nothing: a transaction was left open, or does slow things while it is open. */
+export const longTransaction: Rule = {
+  code: 'long-transaction',
+  version: 1,
+  class: 'code',
+  judge: (signals) => (isLong(signals) ? waits(signals) : undefined),
+}
+
+/** The holder has been at it for seconds, most of them without asking the server anything. */
+function isLong({ evidence }: Signals): boolean {
+  const { database } = evidence
+  if (!database) return false
+  return database.blockers[0]?.holderState === 'idle in transaction' && database.longestTransactionMs >= LONG_MS
+}
+
+function waits({ evidence, share, working, lost }: Signals): Judgement | undefined {
+  const { database, routes } = evidence
+  const blocker = database?.blockers[0]
+  if (!database || !blocker) return undefined
+  const { lock, cpu } = database.active
+  if (lock < WAITING || lock < cpu) return undefined
+  const explained = (share.database + share.pool) * (lock / Math.max(0.01, lock + working))
+  const user = routes.toSorted((a, b) => b.database + b.pool - (a.database + a.pool))[0]
+  return {
+    structural: true,
+    subject: { kind: 'query', name: blocker.waitingQuery },
+    share: explained,
+    proofs: [
+      { signal: 'sessions that wait for a lock', value: lock, threshold: WAITING, unit: 'sessions' },
+      { signal: 'sessions that work', value: working, threshold: lock, unit: 'sessions' },
+      { signal: 'longest transaction', value: database.longestTransactionMs, threshold: LONG_MS, unit: 'ms' },
+    ],
+    against: [
+      check('the server has too little processor', `${cpu.toFixed(1)} sessions on it`, lock > cpu),
+      check(
+        'nobody in particular holds it',
+        blocker.holderQuery.slice(0, 80) || 'not seen',
+        blocker.holderQuery !== '',
+      ),
+    ],
+    facts: {
+      waiting: blocker.waitingQuery,
+      holder: blocker.holderQuery,
+      state: blocker.holderState,
+      longestMs: database.longestTransactionMs,
+      ...(user && { route: user.name }),
+    },
+    expected: {
+      what: 'p95',
+      ...(user && { of: user.name }),
+      ...without(user?.p95 ?? evidence.traffic.p95, Math.min(0.9, user ? (explained * lost) / user.ms : explained)),
+    },
+  }
+}

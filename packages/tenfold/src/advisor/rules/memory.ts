@@ -1,0 +1,79 @@
+import { check, percent, type Rule } from '../rule.ts'
+
+const SOON_SECONDS = 24 * 3600
+
+/** The heap grows after each collection, and will be full within a day. */
+export const memoryGrows: Rule = {
+  code: 'memory-grows',
+  version: 1,
+  class: 'code',
+  judge({ evidence }) {
+    const process = evidence.processes
+      .filter(({ heapGrowth }) => heapGrowth !== undefined && heapGrowth > 0)
+      .toSorted((a, b) => b.heapGrowth! - a.heapGrowth!)[0]
+    if (!process) return undefined
+    const growth = process.heapGrowth!
+    const left = (process.heapLimit - process.heapBytes) / growth
+    const inWindow = (growth * evidence.window.seconds) / Math.max(1, process.heapBytes)
+    // A heap that is still warming up grows, too, but not by a fifth of itself in each window.
+    if (left > SOON_SECONDS || inWindow < 0.2) return undefined
+    const { slots } = evidence.traffic
+    const half = Math.floor(slots.length / 2)
+    const load = (part: typeof slots): number =>
+      part.reduce((sum, { requests }) => sum + requests, 0) / Math.max(1, part.length)
+    const rose = load(slots.slice(half)) / Math.max(1, load(slots.slice(0, half)))
+    return {
+      structural: true,
+      subject: { kind: 'process', name: process.roles.join(', ') },
+      share: 0.5,
+      proofs: [
+        {
+          signal: 'heap growth after collections, in a second',
+          value: growth,
+          threshold: process.heapLimit / SOON_SECONDS,
+          unit: 'bytes',
+        },
+        { signal: 'of the heap in this window', value: inWindow, threshold: 0.2, unit: 'share' },
+      ],
+      against: [
+        check('the load grew as much', `${rose.toFixed(2)} times`, rose < 1.2),
+        check('collections take all the time', percent(process.gc), process.gc < 0.15),
+      ],
+      facts: { growth, hours: left / 3600, heap: process.heapBytes, limit: process.heapLimit },
+      expected: { what: 'heap growth', before: growth, low: 0, high: growth * 0.1 },
+    }
+  },
+}
+
+/** A cache that seldom has what it is asked for. */
+export const lowHitRatio: Rule = {
+  code: 'low-hit-ratio',
+  version: 1,
+  class: 'cache',
+  judge({ evidence, share }) {
+    const cache = evidence.caches
+      .filter(({ hits, misses }) => hits + misses >= 200 && misses > hits)
+      .toSorted((a, b) => b.misses - a.misses)[0]
+    if (!cache) return undefined
+    const asked = cache.hits + cache.misses
+    return {
+      structural: true,
+      subject: { kind: 'cache', name: cache.name },
+      share: share.database * (cache.loads / Math.max(1, evidence.database?.seen.calls ?? cache.loads)),
+      proofs: [
+        { signal: 'answered from the cache', value: cache.hits / asked, threshold: 0.5, unit: 'share' },
+        { signal: 'asked', value: asked, threshold: 200, unit: 'count' },
+      ],
+      against: [
+        check('it is just being filled', `${cache.evictions} entries had to go for lack of room`, cache.evictions > 0),
+      ],
+      facts: { cache: cache.name, hits: cache.hits, asked, evictions: cache.evictions },
+      expected: {
+        what: 'p95',
+        before: evidence.traffic.p95,
+        low: evidence.traffic.p50,
+        high: evidence.traffic.p95 * 0.8,
+      },
+    }
+  },
+}

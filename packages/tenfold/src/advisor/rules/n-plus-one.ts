@@ -1,0 +1,52 @@
+import { check, percent, type Rule } from '../rule.ts'
+import { sameShape, without } from '../signals.ts'
+
+const REPEATS = 10
+
+/** A route that runs the same statement for each row: many calls, each of them cheap for the server. */
+export const nPlusOne: Rule = {
+  code: 'n-plus-one',
+  version: 1,
+  class: 'code',
+  judge({ evidence, lost }) {
+    const found = [...evidence.routes, ...evidence.jobs].flatMap((work) =>
+      work.queries
+        .filter(({ mostInOne, repeated }) => mostInOne >= REPEATS && repeated >= work.count * 0.2)
+        .map((query) => ({ work, query })),
+    )
+    const worst = found.toSorted((a, b) => b.query.ms - a.query.ms)[0]
+    if (!worst) return undefined
+    const { work, query } = worst
+    const waiting = (work.database + work.pool) / Math.max(1, work.ms)
+    const ofCalls = query.calls / Math.max(1, work.calls)
+    const onServer = evidence.database?.queries.find((one) => sameShape(one.query, query.query))
+    const serverMs = onServer ? onServer.ms / Math.max(1, onServer.calls) : undefined
+    const share = (work.database + work.pool) / lost
+    const place = evidence.repeats.find((one) => one.code === 'n-plus-one' && sameShape(one.query, query.query))
+    if (waiting < 0.5 || ofCalls < 0.7) return undefined
+    return {
+      structural: true,
+      subject: { kind: 'route', name: work.name },
+      share: share * ofCalls,
+      proofs: [
+        { signal: 'the same statement in one request', value: query.mostInOne, threshold: REPEATS, unit: 'count' },
+        { signal: 'of the time of its requests', value: waiting, threshold: 0.5, unit: 'share' },
+      ],
+      against: [
+        check(
+          'each of them is expensive for the server',
+          serverMs === undefined ? 'not seen' : `${serverMs.toFixed(2)} ms`,
+          serverMs === undefined || serverMs < 5,
+        ),
+        check('it is one statement of many', percent(ofCalls), ofCalls >= 0.7),
+      ],
+      facts: {
+        route: work.name,
+        query: query.query,
+        times: Math.round(query.calls / Math.max(1, work.count)),
+        ...(place?.place !== undefined && { place: place.place }),
+      },
+      expected: { what: 'p95', of: work.name, ...without(work.p95, waiting * ofCalls * (1 - 1 / query.mostInOne)) },
+    }
+  },
+}

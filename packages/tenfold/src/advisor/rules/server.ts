@@ -1,0 +1,193 @@
+import { check, percent, type Rule } from '../rule.ts'
+import { without } from '../signals.ts'
+
+/** The server's processors are taken, by statements that do no more than they have to. */
+export const databaseCpu: Rule = {
+  code: 'database-cpu',
+  version: 1,
+  class: 'hardware',
+  judge({ evidence, cores, share, k, foreign, felt }) {
+    const { database } = evidence
+    if (!database) return undefined
+    const { cpu, lock } = database.active
+    const full = cpu >= (cores ?? 4) * 0.9
+    if (!full || share.database + share.pool < 0.4 || lock > cpu || foreign.full) return undefined
+    const top = database.queries[0]
+    const reads = database.queries.filter(({ query }) => /^(?:select|with)\b/i.test(query))
+    const ofReads = reads.reduce((sum, { ms }) => sum + ms, 0) / Math.max(1, database.seen.server)
+    const ofTop = top ? top.ms / Math.max(1, database.seen.server) : 0
+    return {
+      subject: { kind: 'database', name: 'CPU' },
+      share: share.database + share.pool,
+      proofs: [
+        { signal: 'sessions on the processor', value: cpu, threshold: (cores ?? 4) * 0.9, unit: 'sessions' },
+        {
+          signal: 'of the time of requests in the database',
+          value: share.database + share.pool,
+          threshold: 0.4,
+          unit: 'share',
+        },
+      ],
+      against: [
+        check('an index is missing', 'no statement reads much for little', true),
+        check(
+          'the wait is on our side',
+          k === undefined ? 'not seen' : percent(k),
+          k === undefined || k > 0.3 || share.pool > 0.4,
+        ),
+        check('others took the processor', percent(foreign.share), !foreign.full),
+      ],
+      facts: {
+        cpu,
+        cores: cores ?? 0,
+        reads: ofReads,
+        query: top?.query ?? '',
+        ofTop,
+        replicas: evidence.configuration.replicas,
+      },
+      expected: {
+        what: 'p95',
+        ...without(felt, Math.min(0.8, (share.database + share.pool) * Math.max(0.5, ofReads))),
+      },
+    }
+  },
+}
+
+/** Sessions wait for the disk. */
+export const diskBound: Rule = {
+  code: 'disk-bound',
+  version: 1,
+  class: 'hardware',
+  judge({ evidence, share, felt }) {
+    const { database } = evidence
+    if (!database) return undefined
+    const { io, commit, cpu, lock } = database.active
+    const waiting = io + commit
+    if (waiting < 1 || waiting < cpu || waiting < lock || share.database + share.pool < 0.4) return undefined
+    return {
+      subject: { kind: 'database', name: 'disk' },
+      share: (share.database + share.pool) * (waiting / (waiting + cpu + lock)),
+      proofs: [{ signal: 'sessions that wait for the disk', value: waiting, threshold: 1, unit: 'sessions' }],
+      against: [
+        check('it is the processor', `${cpu.toFixed(1)} sessions on it`, waiting > cpu),
+        check(
+          'it all comes from memory',
+          percent(1 - database.readFromDisk),
+          database.readFromDisk > 0.01 || commit > io,
+        ),
+      ],
+      facts: { io, commit, fromDisk: database.readFromDisk },
+      expected: { what: 'p95', ...without(felt, 0.5) },
+    }
+  },
+}
+
+/** App and database fight for the processors of one machine. */
+export const databaseSharesHost: Rule = {
+  code: 'database-shares-host',
+  version: 1,
+  class: 'placement',
+  judge({ evidence, foreign, felt, share }) {
+    const host = evidence.hosts[0]
+    if (!evidence.configuration.databaseOnSameHost || !host || host.busy < 0.75) return undefined
+    const [app, postgres] = [host.app / host.cores, host.postgres / host.cores]
+    if (app < 0.3 || postgres < 0.3 || foreign.full || foreign.steal > 0.02) return undefined
+    return {
+      subject: { kind: 'host', name: host.name },
+      share: share.database + share.self,
+      proofs: [
+        { signal: 'machine busy', value: host.busy, threshold: 0.75, unit: 'share' },
+        { signal: 'by the app', value: app, threshold: 0.3, unit: 'share' },
+        { signal: 'by Postgres', value: postgres, threshold: 0.3, unit: 'share' },
+      ],
+      against: [check('others take it', percent(foreign.share), foreign.share < 0.4)],
+      facts: { app: host.app, postgres: host.postgres, cores: host.cores },
+      expected: { what: 'p95', ...without(felt, 0.5) },
+    }
+  },
+}
+
+/** Somebody else takes the machine: nothing that could be changed in the app would help. */
+export const hostIsBusy: Rule = {
+  code: 'host-is-busy',
+  version: 1,
+  class: 'outside',
+  judge({ foreign, share, felt }) {
+    const { full, steal, throttled } = foreign
+    if (!full && steal < 0.1 && throttled < 0.05) return undefined
+    return {
+      subject: { kind: 'host', name: 'host' },
+      share: share.self + share.database + share.unseen,
+      proofs: [
+        { signal: 'taken by other processes', value: foreign.share, threshold: 0.4, unit: 'share' },
+        { signal: 'taken by other machines', value: steal, threshold: 0.1, unit: 'share' },
+        { signal: 'held back by a limit', value: throttled, threshold: 0.05, unit: 'share' },
+      ],
+      against: [check('the app itself is wasteful', 'nothing found in its code or settings', true)],
+      facts: { others: foreign.share, steal, throttled },
+      expected: { what: 'p95', ...without(felt, Math.min(0.8, foreign.share)) },
+    }
+  },
+}
+
+/** Deleted and replaced rows that were not cleaned up are read again and again. */
+export const deadRows: Rule = {
+  code: 'dead-rows',
+  version: 1,
+  class: 'settings',
+  judge({ evidence, share, felt }) {
+    const { database } = evidence
+    if (!database) return undefined
+    const table = database.tables
+      .filter(({ dead, rows }) => dead >= 10_000 && dead > rows)
+      .toSorted((a, b) => b.dead - a.dead)[0]
+    if (!table) return undefined
+    const name = table.name.split('.').at(-1)!
+    const readers = database.queries.filter(({ query }) => new RegExp(`\\b${escaped(name)}\\b`).test(query))
+    const ofServer = readers.reduce((sum, { ms }) => sum + ms, 0) / Math.max(1, database.seen.server)
+    if (ofServer < 0.2) return undefined
+    return {
+      structural: true,
+      subject: { kind: 'table', name: table.name },
+      share: (share.database + share.pool) * ofServer,
+      proofs: [
+        { signal: 'dead rows', value: table.dead, threshold: 10_000, unit: 'rows' },
+        { signal: 'live rows', value: table.rows, threshold: table.dead, unit: 'rows' },
+        { signal: 'of the server’s time in statements on it', value: ofServer, threshold: 0.2, unit: 'share' },
+      ],
+      against: [
+        check(
+          'an old transaction keeps them from being cleaned up',
+          `longest ${Math.round(database.longestTransactionMs)} ms`,
+          database.longestTransactionMs < 60_000,
+        ),
+      ],
+      facts: { table: table.name, dead: table.dead, rows: table.rows, bytes: table.bytes },
+      expected: { what: 'p95', ...without(felt, Math.min(0.8, (share.database + share.pool) * ofServer)) },
+    }
+  },
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[^\w]/g, '\\$&')
+}
+
+/** A replica cannot follow. */
+export const replicaLags: Rule = {
+  code: 'replica-lags',
+  version: 1,
+  class: 'architecture',
+  judge({ evidence }) {
+    const worst = evidence.database?.replicas.toSorted((a, b) => b.lagMs - a.lagMs)[0]
+    if (!worst || worst.lagMs < 5000) return undefined
+    return {
+      structural: true,
+      subject: { kind: 'replica', name: worst.name },
+      share: 0.3,
+      proofs: [{ signal: 'behind the primary', value: worst.lagMs, threshold: 5000, unit: 'ms' }],
+      against: [check('all replicas lag', `${evidence.database!.replicas.length} replicas`, true)],
+      facts: { replica: worst.name, lagMs: worst.lagMs },
+      expected: { what: 'p95', ...without(evidence.traffic.p95, 0.2) },
+    }
+  },
+}

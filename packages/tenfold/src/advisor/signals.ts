@@ -1,0 +1,114 @@
+/** Numbers that several rules look at, worked out once. */
+import type { Evidence, Work } from '../evidence/index.ts'
+
+export interface Signals {
+  evidence: Evidence
+  /** p95 as users feel it. */
+  felt: number
+  promised: number
+  /** Milliseconds that requests took in all, with the wait before they were seen. */
+  lost: number
+  /** Shares of `lost`. */
+  share: { self: number; pool: number; database: number; outgoing: number; unseen: number }
+  /** Of the time that clients waited for statements, the part in which the server worked on them; undefined when unknown. */
+  k: number | undefined
+  /** Of the database server; undefined when its machine is not known. */
+  cores: number | undefined
+  /** Sessions that were working, on average. */
+  working: number
+  /** Of the busiest web process, 0 to 1. */
+  loop: number
+  stalled: number
+  longestStall: number
+  gc: number
+  /** The machine has no processor left, and it is not the app that took it. */
+  foreign: { full: boolean; share: number; steal: number; throttled: number }
+  harm: Harm[]
+}
+
+export type Harm = 'p95' | 'errors' | 'shed' | 'jobs'
+
+/** Routes with less traffic are not what users mean by slow. */
+const COUNTS_FROM = 0.05
+const LEAST_REQUESTS = 20
+
+export function signalsOf(evidence: Evidence): Signals {
+  const { traffic, routes, database, processes, hosts, configuration } = evidence
+  const web = processes.filter(({ roles, requests }) => roles.includes('web') && requests > 0)
+  const sum = (key: 'ms' | 'self' | 'pool' | 'database' | 'outgoing'): number =>
+    routes.reduce((total, route) => total + route[key], 0)
+  const unseen = (traffic.unseenWaitP95 / 3) * traffic.requests
+  const lost = Math.max(1, sum('ms') + unseen)
+  const felt = traffic.p95 + traffic.unseenWaitP95
+  const { active } = database ?? {}
+  const host = hosts.toSorted((a, b) => b.busy - a.busy)[0]
+  const othersShare = host ? host.other / host.cores : 0
+  return {
+    evidence,
+    felt,
+    promised: configuration.promisedP95,
+    lost,
+    share: {
+      self: sum('self') / lost,
+      pool: sum('pool') / lost,
+      database: sum('database') / lost,
+      outgoing: sum('outgoing') / lost,
+      unseen: unseen / lost,
+    },
+    k:
+      database && evidence.coverage.statements && database.seen.client > 0
+        ? Math.min(1, database.seen.server / database.seen.client)
+        : undefined,
+    cores: database?.cores,
+    working: active ? active.cpu + active.io + active.latch + active.commit : 0,
+    loop: Math.max(0, ...web.map(({ loop }) => loop)),
+    stalled: Math.max(0, ...web.map(({ stalled }) => stalled)),
+    longestStall: Math.max(0, ...web.map(({ longestStall }) => longestStall)),
+    gc: Math.max(0, ...web.map(({ gc }) => gc)),
+    foreign: {
+      full: host !== undefined && host.busy > 0.85 && othersShare > 0.4,
+      share: othersShare,
+      steal: Math.max(0, ...hosts.map(({ steal }) => steal)),
+      throttled: Math.max(0, ...hosts.map(({ throttled }) => throttled)),
+    },
+    harm: harmOf(evidence, felt),
+  }
+}
+
+function harmOf({ traffic, routes, queue, jobs, configuration }: Evidence, felt: number): Harm[] {
+  const harm: Harm[] = []
+  const slow = routes.some((route) => isSlow(route, traffic.requests, configuration.promisedP95))
+  if (felt > configuration.promisedP95 || slow) harm.push('p95')
+  if (traffic.errors >= 10 && traffic.errors > traffic.requests * 0.01) harm.push('errors')
+  if (traffic.shed >= 10 && traffic.shed > traffic.requests * 0.01) harm.push('shed')
+  const grows = queue.depthAfter - queue.depthBefore
+  const failing = jobs.some(({ count, errors }) => errors >= 10 && errors > count * 0.3)
+  if ((grows >= 20 && queue.arrived > queue.finished * 1.1) || failing) harm.push('jobs')
+  return harm
+}
+
+/** Whether users of this route wait longer than promised. */
+export function isSlow(route: Work, requests: number, promised: number): boolean {
+  return route.count >= Math.max(LEAST_REQUESTS, requests * COUNTS_FROM) && route.p95 > promised
+}
+
+/** Range in which a p95 should lie once `share` of that time is gone, wholly or for two thirds. */
+export function without(p95: number, share: number): { before: number; low: number; high: number } {
+  const most = Math.min(0.97, Math.max(0, share))
+  return { before: p95, low: p95 * (1 - most), high: p95 * (1 - most * 0.67) }
+}
+
+/** The same statement, as the client's fingerprint and as the server's text have it. */
+export function sameShape(a: string, b: string): boolean {
+  return shape(a) === shape(b)
+}
+
+function shape(text: string): string {
+  return text
+    .replaceAll(/\$\d+|\?/g, '?')
+    .replaceAll(/\(\s*\?(?:\s*,\s*\?)*\s*\)|\(…\)/g, '(?)')
+    .replaceAll(/(?:\(\?\))(?:\s*,\s*\(\?\))+/g, '(?)')
+    .replaceAll(/\s+/g, ' ')
+    .toLowerCase()
+    .trim()
+}

@@ -1,0 +1,139 @@
+import type { FindingCode } from '../verdict.ts'
+import { bytes, count, ms, percent, short } from './numbers.ts'
+import type { WordsOf } from './index.ts'
+
+const DEPLOY = { cost: 'a change in the code and a release', wayBack: 'the release before' }
+
+export const CODE = {
+  'missing-index': ({ n, s, has }, { share }) => {
+    const table = has('table') ? s('table') : 'the table'
+    const [, bare = 'table'] = table.split('.')
+    const columns = s('columns') || 'the columns of its conditions'
+    const name = `${bare}_${columns.replaceAll(/\W+/g, '_')}`
+    return {
+      title: `A query scans ${table} for lack of an index`,
+      claim: `\`${short(s('query'))}\`${has('route') ? ` in ${s('route')}` : ''} takes ${ms(n('meanMs'))} of the server each time, because it reads ${has('pages') ? `all ${count(n('pages'))} pages of ` : 'far too much of '}${table}; ${percent(share)} of the time of all requests is spent on it or behind it.`,
+      step: {
+        title: `Create an index on ${table} (${columns})`,
+        kind: 'sql',
+        text: has('columns')
+          ? `--! phase: expand\n--! transaction: none\ncreate index concurrently ${name} on ${bare} (${columns});`
+          : 'tenfold indexes',
+        cost: 'disk, and a little more work for each write of the table',
+        risk: 'low: it is built beside running traffic; `tenfold indexes` tries it on a copy of the statistics first',
+        wayBack: `drop index concurrently ${name};`,
+        check: 'EXPLAIN shows the index; pages in each call fall',
+      },
+    }
+  },
+  'n-plus-one': ({ n, s, has }) => ({
+    title: `${s('route')} asks the database once for each row`,
+    claim: `${s('route')} runs \`${short(s('query'))}\` ${count(n('times'))} times in each request${has('place') ? ` (${s('place')})` : ''}: the server is quick, the round trips are what takes the time.`,
+    step: {
+      title: `Ask once for all rows in ${s('route')}`,
+      kind: 'code',
+      text: `${has('place') ? `// ${s('place')}\n` : ''}// instead of one query for each row, one for all of them:\n…where('id', 'in', ids)      // or a join, or a loader of the module: m.loader(…)`,
+      ...DEPLOY,
+      risk: 'low: the same rows, asked for at once',
+      check: 'queries for each request fall (console, Requests)',
+    },
+  }),
+  'slow-call': ({ n, s }) => ({
+    title: `${s('route')} waits for ${s('host')}`,
+    claim: `Each request of ${s('route')} waits ${ms(n('meanMs') * n('perRequest'))} for ${s('host')}, and its user waits with it.`,
+    step: {
+      title: `Take the call to ${s('host')} out of ${s('route')}`,
+      kind: 'code',
+      text: `const later = m.job('…', { input, run: ({ input }) => fetch('https://${s('host')}/…', { signal: AbortSignal.timeout(2000) }) })\n// in the handler, in the transaction that needs it:\nawait later.enqueue(input, { tx })`,
+      ...DEPLOY,
+      risk: 'the answer comes later: the page has to cope with that. If it cannot, keep the call with a timeout and a cache',
+      check: 'the calls to this host are made by a job; its route is as quick as its queries',
+    },
+  }),
+  'lock-contention': ({ n, s }) => ({
+    title: 'Requests wait for a lock that others hold',
+    claim: `\`${short(s('waiting'))}\` waits for rows that \`${short(s('holder'))}\` holds; the longest transaction takes ${ms(n('longestMs'))}.`,
+    step: {
+      title: 'Hold the lock for a shorter time',
+      kind: 'code',
+      text: `// the locking statement last, nothing slow after it:\nawait db.transaction(async (tx) => {\n  …                      // everything else\n  await ${short(s('waiting'), 60)}\n})\n// a row that everybody updates: many rows, added up when read; work that is taken: for update skip locked`,
+      ...DEPLOY,
+      risk: 'medium: what a transaction protects has to stay protected',
+      check: 'no session waits for a lock at the same load',
+    },
+  }),
+  'long-transaction': ({ n, s }) => ({
+    title: 'A transaction that does nothing holds a lock',
+    claim: `A transaction is open for ${ms(n('longestMs'))} after \`${short(s('holder'))}\` and asks nothing, while \`${short(s('waiting'))}\` waits for it.`,
+    step: {
+      title: 'End the transaction before slow work begins',
+      kind: 'code',
+      text: `// no call to others, no file, no wait between begin and commit:\nconst answer = await fetch(…)\nawait db.transaction((tx) => …)`,
+      ...DEPLOY,
+      risk: 'medium: what belongs together has to stay in one transaction',
+      check: 'sessions "idle in transaction" are gone',
+    },
+  }),
+  'over-fetch': ({ n, s }) => ({
+    title: `${s('route')} reads ${count(n('rows'))} rows for each request`,
+    claim: `\`${short(s('query'))}\` gives ${s('route')} ${count(n('rows'))} rows each time; to read and turn them into JSON takes longer than to find them.`,
+    step: {
+      title: `Read a page, and the columns that are shown, in ${s('route')}`,
+      kind: 'code',
+      text: `db.selectFrom('…').select(['id', 'name']).orderBy('id').limit(50)      // and a cursor for the next page`,
+      ...DEPLOY,
+      risk: 'clients that relied on getting everything have to page',
+      check: 'rows for each request fall',
+    },
+  }),
+  'event-loop-stalls': ({ n, s, has }) => ({
+    title: 'The event loop stands still again and again',
+    claim: `Something${has('route') ? `, most likely ${s('route')},` : ''} runs for up to ${ms(n('longestMs'))} without a break; ${percent(n('share'))} of the time everybody else waits for its end.`,
+    step: {
+      title: `Move the long computation${has('route') ? ` of ${s('route')}` : ''} into a job`,
+      kind: 'code',
+      text: `const compute = m.job('…', { input, run: … })        // on a worker process: tenfold start --roles worker\n// or in pieces: between two of them await new Promise(setImmediate)`,
+      ...DEPLOY,
+      risk: 'the result comes later',
+      check: 'the longest stall falls below 50 ms',
+    },
+  }),
+  'cpu-bound-route': ({ n, s }) => ({
+    title: `${s('route')} fills the event loop`,
+    claim: `Each request of ${s('route')} computes for ${ms(n('selfMs'))}; the event loop is busy ${percent(n('loop'))} of the time, and more instances would only multiply that.`,
+    step: {
+      title: `Make ${s('route')} cheaper, or move what it computes into a job`,
+      kind: 'code',
+      text: `// node --cpu-prof tells which function; then: cache its result, compute it when it changes, or\nconst compute = m.job('…', { input, run: … })`,
+      ...DEPLOY,
+      risk: 'low',
+      check: 'own time of the route, and event loop busy, fall',
+    },
+  }),
+  'poison-job': ({ n, s }) => ({
+    title: `Job ${s('job')} fails again and again`,
+    claim: `${count(n('failures'))} of ${count(n('runs'))} runs of ${s('job')} failed; each of them comes back and takes a worker again (${percent(n('ofTime'))} of their time).`,
+    step: {
+      title: `Stop the retries of ${s('job')}, then mend what it fails on`,
+      kind: 'command',
+      text: `tenfold jobs pause ${s('job')}\ntenfold jobs list --name ${s('job')} --state dead      # why\n# in the code, for what will never succeed: throw giveUp('…')\ntenfold jobs resume ${s('job')}`,
+      cost: 'none; then a change in the code',
+      risk: 'jobs of that name wait meanwhile',
+      wayBack: `tenfold jobs resume ${s('job')}`,
+      check: 'its failures stop, and other jobs wait no longer',
+    },
+  }),
+  'memory-grows': ({ n }) => ({
+    title: 'Memory grows and is not given back',
+    claim: `After each full collection the heap is larger: ${bytes(n('growth'))} in a second, so that it is full in ${n('hours') >= 2 ? `${count(n('hours'))} hours` : `${count(n('hours') * 60)} minutes`}.`,
+    step: {
+      title: 'Find what is kept, by comparing two heap snapshots',
+      kind: 'command',
+      text: `kill -USR2 <pid>         # with NODE_OPTIONS=--heapsnapshot-signal=SIGUSR2, twice, some minutes apart\n# compare both in the browser's developer tools: what grew, and who holds it`,
+      cost: 'the process stands still for some seconds while it writes one',
+      risk: 'low on one of several instances',
+      wayBack: 'nothing is changed',
+      check: 'the heap after collections stays level',
+    },
+  }),
+} satisfies Partial<Record<FindingCode, WordsOf>>

@@ -1,0 +1,103 @@
+/** The only place with sentences: the terminal, the console, alerts and assistants all show these. */
+import type { Finding, FindingCode, Next, Outcome, Verdict } from '../verdict.ts'
+import { CODE } from './code.ts'
+import { count, ms, percent, span } from './numbers.ts'
+import { SCALE } from './scale.ts'
+import { SETTINGS } from './settings.ts'
+
+export interface Step {
+  title: string
+  kind: 'sql' | 'configuration' | 'code' | 'command'
+  /** What to write or to run. */
+  text: string
+  cost: string
+  risk: string
+  wayBack: string
+  /** What to do to see whether it helped, beside waiting for the next verdict. */
+  check: string
+}
+
+export interface Words {
+  title: string
+  /** One sentence: what it is, where, and how much. */
+  claim: string
+  step: Step
+}
+
+export type FindingWords = Words & { expected: string }
+
+/** Reads facts by name. */
+export interface Facts {
+  n(name: string): number
+  s(name: string): string
+  has(name: string): boolean
+}
+
+export type WordsOf = (facts: Facts, finding: Finding) => Words
+
+const ALL: Readonly<Record<FindingCode, WordsOf>> = { ...CODE, ...SETTINGS, ...SCALE }
+
+export function describeFinding(finding: Finding): FindingWords {
+  const { facts } = finding
+  const words = ALL[finding.code](
+    {
+      n: (name) => Number(facts[name] ?? 0),
+      s: (name) => String(facts[name] ?? ''),
+      has: (name) => facts[name] !== undefined && facts[name] !== '',
+    },
+    finding,
+  )
+  return { ...words, expected: expectation(finding) }
+}
+
+function expectation({ expected: { what, of, before, low, high } }: Finding): string {
+  const value = what === 'connections' ? count : what === 'heap growth' ? (n: number) => `${count(n)} bytes/s` : ms
+  return `${what}${of === undefined ? '' : ` of ${of}`}: ${value(before)} -> ${value(low)} to ${value(high)}`
+}
+
+/** The verdict in one sentence. */
+export function headline(verdict: Verdict): string {
+  const { state, felt, bottleneck, headroom } = verdict
+  const load = `${count(felt.perSecond)} requests/s, p95 ${ms(felt.p95)} of ${ms(felt.promised)} promised`
+  if (state === 'unknown') return `Not enough evidence yet. ${describeNext(verdict.next)}`
+  if (state === 'healthy') return `Healthy: ${load}. ${room(headroom)}`
+  const what = state === 'harmed' ? 'Users are harmed' : 'Close to a limit'
+  const cause = bottleneck ? ` ${describeFinding(bottleneck).title}.` : ' No cause was found.'
+  return `${what}: ${load}.${cause}`
+}
+
+function room({ limits, until, growth }: Verdict['headroom']): string {
+  const first = limits[0]
+  if (!first || until === undefined) return 'Nothing is used enough to say what comes first.'
+  const when = growth.known ? `, in ${span(growth.low)} to ${span(growth.high)} at the present growth` : ''
+  return `First limit: ${first.resource}, at ${first.times.toFixed(1)} times this load (${count(until)} requests/s)${when}.`
+}
+
+const WAITS: Record<Extract<Next, { kind: 'wait' }>['reason'], string> = {
+  requests: 'Too few requests to judge by',
+  time: 'The window is too short',
+  gaps: 'Some of the time nothing was reported',
+  reset: 'The statistics of the server were reset',
+  restart: 'The app has just been started',
+  database: 'The database was not seen',
+}
+
+export function describeNext(next: Next): string {
+  if (next.kind === 'wait') return `${WAITS[next.reason]}: ask again after ${new Date(next.until).toISOString()}.`
+  if (next.kind === 'step') return describeFinding(next.finding).step.title
+  if (next.why === 'healthy') return 'Do nothing.'
+  if (next.why === 'not the app') return 'Do nothing in the app: the machine is taken by others.'
+  return 'No cause was found that explains it; look at the slowest traces.'
+}
+
+export function describeOutcome({ predicted, measured, cameTrue, subject }: Outcome): string {
+  const { what, before, low, high } = predicted
+  const value = what === 'connections' || what === 'heap growth' ? count : ms
+  const said = `predicted ${what} ${value(before)} -> ${value(low)} to ${value(high)}, measured ${value(measured)}`
+  return `${subject.name}: ${said}: ${cameTrue ? 'it came true' : 'it did not come true'}`
+}
+
+/** `71 % of the time of all requests`. */
+export function lossOf({ share }: Finding): string {
+  return `${percent(share)} of the time of all requests`
+}

@@ -1,0 +1,124 @@
+import type { FindingCode } from '../verdict.ts'
+import { count, ms, percent, short } from './numbers.ts'
+import type { WordsOf } from './index.ts'
+
+export const SCALE = {
+  'too-few-workers': ({ n, s }) => ({
+    title: 'Jobs come faster than they are done',
+    claim: `${count(n('perSecond'))} jobs come in a second, ${count(n('grew'))} more wait than at the beginning, and the ${count(n('workers'))} workers are busy${n('workers') > 0 ? ` (mostly with ${s('job')})` : ''}.`,
+    step: {
+      title: `Run ${count(n('needed'))} jobs at a time, in a worker process of their own`,
+      kind: 'configuration',
+      text: `--- tenfold.config.ts\n+  worker: { concurrency: ${n('needed')} },\n# and, so that requests do not feel it:\ntenfold start --roles worker`,
+      cost: 'one more process',
+      risk: 'low where jobs wait for others; where they compute, it needs a processor',
+      wayBack: 'the number before',
+      check: 'the queue becomes shorter',
+    },
+  }),
+  'database-shares-host': ({ n }) => ({
+    title: 'App and database fight for the processors of one machine',
+    claim: `Of ${count(n('cores'))} cores the app takes ${n('app').toFixed(1)} and Postgres ${n('postgres').toFixed(1)}.`,
+    step: {
+      title: 'Move the database to a machine of its own',
+      kind: 'configuration',
+      text: `tenfold backup                                  # here\ntenfold restore --to postgres://…@db:5432/app    # there\n--- .env\n+DATABASE_URL=postgres://…@db:5432/app`,
+      cost: 'one more machine',
+      risk: 'medium: minutes of standstill while the data moves, and a network between both afterwards',
+      wayBack: 'DATABASE_URL as it was, and the data back',
+      check: 'neither machine is above 70 %',
+    },
+  }),
+  'database-cpu': ({ n, s }) => ({
+    title: 'The database has too little processor',
+    claim: `${n('cpu').toFixed(1)} sessions work at once on ${n('cores') ? `${count(n('cores'))} cores` : 'its processors'}; no statement does more than it has to. ${percent(n('reads'))} of its time are reads, ${percent(n('ofTop'))} of it \`${short(s('query'), 60)}\`.`,
+    step:
+      n('reads') >= 0.8
+        ? {
+            title: n('ofTop') >= 0.3 ? 'Cache the most frequent read, then add a replica' : 'Add a read replica',
+            kind: 'configuration',
+            text: `${n('ofTop') >= 0.3 ? `m.cache('…', { ttl: '30s', load: … })            // of: ${short(s('query'), 60)}\n# if that is not enough:\n` : ''}DATABASE_REPLICA_URLS=postgres://…@replica-1:5432/app`,
+            cost: 'memory; for a replica one more machine',
+            risk: 'low: what a request has written, it reads back (docs/guide/replicas.md)',
+            wayBack: 'without the variable',
+            check: 'sessions on the processor of the primary fall',
+          }
+        : {
+            title: 'Give the database more processors',
+            kind: 'configuration',
+            text: '# a larger machine for the database; nothing changes here',
+            cost: 'the larger machine',
+            risk: 'low: a restart',
+            wayBack: 'the smaller machine',
+            check: 'sessions on the processor stay below the number of cores',
+          },
+  }),
+  'disk-bound': ({ n }) => ({
+    title: 'The database waits for its disk',
+    claim: `${n('io').toFixed(1)} sessions wait for pages and ${n('commit').toFixed(1)} for the log; ${percent(n('fromDisk'))} of the pages came from disk.`,
+    step: {
+      title: n('commit') > n('io') ? 'Commit less often: several rows in one transaction' : 'Give Postgres more memory',
+      kind: 'configuration',
+      text:
+        n('commit') > n('io')
+          ? 'db.transaction((tx) => tx.insertInto(…).values(rows))      // one commit for all rows\n# or a faster disk for the log'
+          : 'shared_buffers = 25 % of the memory      # postgresql.conf',
+      cost: 'memory, or a faster disk',
+      risk: 'low',
+      wayBack: 'the setting before',
+      check: 'fewer sessions wait for the disk',
+    },
+  }),
+  'event-loop-full': ({ n }) => ({
+    title: 'The event loop is full',
+    claim: `The busiest process is busy ${percent(n('loop'))} of the time with the work of all its routes; the database has room.`,
+    step: {
+      title: `Run ${count(n('needed'))} instances instead of ${count(n('instances'))}`,
+      kind: 'command',
+      text: `tenfold check                    # is it ready for two of itself?\ntenfold start --roles web        # ${n('needed')} times, behind a balancer`,
+      cost: 'one core for each',
+      risk: 'low if `tenfold check` finds nothing that assumes one instance',
+      wayBack: 'stop the added ones',
+      check: 'each loop is below 70 %, and throughput rises with the instances',
+    },
+  }),
+  'database-far': ({ n }) => ({
+    title: 'The way to the database takes longer than its work',
+    claim: `Each statement is ${ms(n('gapMs'))} on its way, ${n('calls').toFixed(1)} of them for each request.`,
+    step: {
+      title: 'Bring app and database closer together',
+      kind: 'configuration',
+      text: '# the same region and zone for both; until then fewer statements for each request (joins, loaders, caches)',
+      cost: 'a move',
+      risk: 'medium',
+      wayBack: 'the place before',
+      check: 'time on the way falls below 1 ms',
+    },
+  }),
+  'replica-lags': ({ n, s }) => ({
+    title: `${s('replica')} cannot follow the primary`,
+    claim: `${s('replica')} is ${ms(n('lagMs'))} behind; reads that need newer rows go to the primary.`,
+    step: {
+      title: 'Find what keeps the replica from replaying',
+      kind: 'sql',
+      text: `-- on the replica: long reads that hold up the replay?\nselect pid, now() - query_start, query from pg_stat_activity where state = 'active' order by 2 desc;\n-- on the primary: write in smaller batches`,
+      cost: 'none',
+      risk: 'low',
+      wayBack: 'nothing is changed',
+      check: 'its lag falls below a second',
+    },
+  }),
+  'host-is-busy': ({ n }) => ({
+    title: 'The machine is taken by others',
+    claim: `Other processes take ${percent(n('others'))} of it${n('steal') > 0.01 ? `, and other machines ${percent(n('steal'))}` : ''}${n('throttled') > 0.01 ? `; a limit holds the app back ${percent(n('throttled'))} of the time` : ''}. Nothing in the app explains what users feel.`,
+    step: {
+      title: 'Do nothing in the app: give it a machine of its own, or a higher limit',
+      kind: 'command',
+      text: 'top          # who else is there?',
+      cost: 'none in the app',
+      risk: 'none',
+      wayBack: 'nothing is changed',
+      check: 'the same load on a quiet machine',
+    },
+  }),
+} satisfies Partial<Record<FindingCode, WordsOf>>

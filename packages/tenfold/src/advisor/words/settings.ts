@@ -1,0 +1,96 @@
+import type { FindingCode } from '../verdict.ts'
+import { count, ms, percent } from './numbers.ts'
+import type { WordsOf } from './index.ts'
+
+const RESTART = { cost: 'a restart' }
+
+export const SETTINGS = {
+  'pool-too-small': ({ n }, { share }) => ({
+    title: 'Requests wait for a connection while the database is idle',
+    claim: `All ${count(n('max'))} connections of a process are in use and ${count(n('waiting'))} requests wait for one: ${percent(share)} of the time of all requests. The server has room.`,
+    step: {
+      title: `Raise the connections of a process from ${count(n('max'))} to ${count(n('wanted'))}`,
+      kind: 'configuration',
+      text: `--- tenfold.config.ts\n+++ tenfold.config.ts\n-  database: { connections: ${n('max')} },\n+  database: { connections: ${n('wanted')} },`,
+      ...RESTART,
+      risk: `low: all instances together stay below the ${count(n('limit'))} that the server allows`,
+      wayBack: 'the number before',
+      check: 'nobody waits for a connection; the server works more',
+    },
+  }),
+  'connect-per-request': ({ n }) => ({
+    title: 'A new connection is opened for nearly each request',
+    claim: `${n('perRequest').toFixed(1)} new sessions for each request: to log in costs the server more than most requests do.`,
+    step: {
+      title: 'Keep connections and use them again',
+      kind: 'code',
+      text: `// through the module's own db, which has a pool, instead of a client made in the handler:\nhandler: ({ db }) => db.selectFrom('…')\n// many short processes: put PgBouncer before the database (docs/guide/pgbouncer.md)`,
+      cost: 'a change in the code and a release',
+      risk: 'low',
+      wayBack: 'the release before',
+      check: 'new sessions for each request fall to nearly none',
+    },
+  }),
+  'too-many-connections': ({ n }) => ({
+    title: 'The database is nearly out of connections',
+    claim: `${count(n('connections'))} of ${count(n('max'))} connections are taken and ${n('working').toFixed(1)} of them work.`,
+    step: n('pooler')
+      ? {
+          title: 'Give each process fewer connections',
+          kind: 'configuration',
+          text: `-  database: { connections: ${n('poolSize')} },\n+  database: { connections: ${Math.max(2, Math.floor(n('poolSize') / 2))} },`,
+          ...RESTART,
+          risk: 'requests may wait for a connection: look at the next verdict',
+          wayBack: 'the number before',
+          check: 'connections fall',
+        }
+      : {
+          title: 'Put PgBouncer in transaction mode before the database',
+          kind: 'configuration',
+          text: `--- .env\n+++ .env\n-DATABASE_URL=postgres://…@db:5432/app\n+DATABASE_URL=postgres://…@pgbouncer:6432/app\n+DATABASE_DIRECT_URL=postgres://…@db:5432/app`,
+          cost: 'one more small service',
+          risk: 'low: nothing here needs a session (docs/guide/pgbouncer.md)',
+          wayBack: 'the address before',
+          check: 'connections of the server fall, and p95 stays',
+        },
+  }),
+  'dead-rows': ({ n, s }) => ({
+    title: `${s('table')} is full of dead rows`,
+    claim: `${s('table')} has ${count(n('dead'))} dead rows beside ${count(n('rows'))} live ones; every scan reads them.`,
+    step: {
+      title: `Clean up ${s('table')}, and let it be cleaned up sooner`,
+      kind: 'sql',
+      text: `vacuum (analyze) ${s('table')};\nalter table ${s('table')} set (autovacuum_vacuum_scale_factor = 0.02);`,
+      cost: 'some reading and writing while it runs',
+      risk: 'low: vacuum takes no lock that stops readers or writers',
+      wayBack: `alter table ${s('table')} reset (autovacuum_vacuum_scale_factor);`,
+      check: 'dead rows stay below a fifth of the live ones',
+    },
+  }),
+  'cron-interferes': ({ n, s }) => ({
+    title: `Requests are slow while the cron ${s('cron')} runs`,
+    claim: `In ${count(n('runs'))} runs of ${s('cron')}, requests took ${n('ratio').toFixed(1)} times as long as between them (${ms(n('insideMs'))} on average).`,
+    step: {
+      title: `Move ${s('cron')} out of the way of users`,
+      kind: 'configuration',
+      text: `# on a process of its own:\ntenfold start --roles web\ntenfold start --roles worker,cron\n# or at night, or in smaller batches with a pause between them`,
+      cost: 'one more process',
+      risk: 'low',
+      wayBack: 'all roles in one process again',
+      check: 'p95 is the same inside and outside of its runs',
+    },
+  }),
+  'low-hit-ratio': ({ n, s }) => ({
+    title: `Cache ${s('cache')} seldom has what it is asked for`,
+    claim: `Of ${count(n('asked'))} questions ${count(n('hits'))} were answered from ${s('cache')}${n('evictions') > 0 ? `; ${count(n('evictions'))} entries had to go for lack of room` : ''}.`,
+    step: {
+      title: `Keep entries of ${s('cache')} longer, or give it fewer keys`,
+      kind: 'code',
+      text: `m.cache('${s('cache')}', { ttl: '10m', staleFor: '1h', … })      // and keys that several users share`,
+      cost: 'memory',
+      risk: 'low',
+      wayBack: 'the setting before',
+      check: 'more than half is answered from the cache',
+    },
+  }),
+} satisfies Partial<Record<FindingCode, WordsOf>>

@@ -1,0 +1,182 @@
+/** The app in which faults are planted: each of its routes is one of them, or light. */
+import { randomInt } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { app, defineModule, tables } from 'tenfold'
+import { z } from 'zod'
+
+interface Tables {
+  item: { id: number; owner: number; amount: number; note: string }
+  counter: { id: number; n: number }
+  churn: { id: number; n: number }
+}
+const m = defineModule('work', {
+  tables: tables<Tables>(),
+  settings: z.object({ PARTNER_URL: z.string().default(''), OUTSIDE_DATABASE_URL: z.string().default('') }),
+})
+const open = { auth: 'public', reply: z.unknown() } as const
+
+const light = m.route('GET /light', {
+  ...open,
+  handler: async ({ db }) => {
+    const one = await db.selectFrom('item').select('amount').where('id', '=', randomInt(150_000)).executeTakeFirst()
+    await db.selectFrom('counter').select('n').where('id', '=', 2).execute()
+    return { amount: one?.amount ?? 0 }
+  },
+})
+
+const search = m.route('GET /search', {
+  ...open,
+  handler: ({ db }) => db.selectFrom('item').select(['id', 'amount']).where('owner', '=', randomInt(20_000)).execute(),
+})
+
+const list = m.route('GET /list', {
+  ...open,
+  handler: async ({ db }) => {
+    const rows = await db.selectFrom('item').select('id').where('id', '<=', 60).execute()
+    const all = []
+    for (const { id } of rows)
+      all.push(await db.selectFrom('item').select('note').where('id', '=', id).executeTakeFirst())
+    return { all: all.length }
+  },
+})
+
+const compute = m.route('GET /compute', { ...open, handler: async () => ({ n: burn(22) }) })
+
+const report = m.route('GET /report', { ...open, handler: async () => ({ n: burn(700) }) })
+
+const partner = m.route('GET /partner', {
+  ...open,
+  handler: async ({ settings }) => ({ answer: await (await fetch(settings.PARTNER_URL)).text() }),
+})
+
+const hot = m.route('GET /hot', {
+  ...open,
+  handler: ({ db }) =>
+    db.transaction(async (tx) => {
+      await tx
+        .updateTable('counter')
+        .set({ n: randomInt(1000) })
+        .where('id', '=', 1)
+        .execute()
+      await tx.sql`select pg_sleep(0.03)`
+      return { done: true }
+    }),
+})
+
+const forgetful = m.route('GET /forgetful', {
+  ...open,
+  handler: ({ db }) =>
+    db.transaction(async (tx) => {
+      await tx
+        .updateTable('counter')
+        .set({ n: randomInt(1000) })
+        .where('id', '=', 1)
+        .execute()
+      await sleep(2800)
+      return { done: true }
+    }),
+})
+
+const count = m.route('GET /count', {
+  ...open,
+  handler: async ({ db }) => {
+    await db.updateTable('counter').set({ n: 1 }).where('id', '=', 1).execute()
+    return { done: true }
+  },
+})
+
+const short = m.route('GET /short', {
+  ...open,
+  handler: async ({ db }) => {
+    await db.sql`select pg_sleep(0.03)`
+    return { done: true }
+  },
+})
+
+const sums = m.route('GET /sums', {
+  ...open,
+  handler: async ({ db }) => {
+    const { rows } = await db.sql<{ n: number }>`select sum(n % 7)::int as n from generate_series(1, ${150_000}::int) n`
+    return rows[0]!
+  },
+})
+
+const everything = m.route('GET /everything', {
+  ...open,
+  handler: ({ db }) => db.selectFrom('item').selectAll().where('id', '<=', 6000).execute(),
+})
+
+const stranger = m.route('GET /stranger', {
+  ...open,
+  handler: async ({ settings }) => {
+    const client = new pg.Client({ connectionString: settings.OUTSIDE_DATABASE_URL })
+    await client.connect()
+    const { rows } = await client.query<{ n: number }>('select 1 as n')
+    await client.end()
+    return rows[0]!
+  },
+})
+
+const churning = m.route('GET /churning', {
+  ...open,
+  handler: async ({ db }) => {
+    const { rows } = await db.sql<{ n: number }>`select sum(n)::int as n from churn`
+    return rows[0]!
+  },
+})
+
+const leak = m.route('GET /leak', {
+  ...open,
+  handler: async () => {
+    const kept = ((globalThis as { kept?: unknown[][] }).kept ??= [])
+    kept.push(Array.from({ length: 12_000 }, (_, i) => ({ i })))
+    return { kept: kept.length }
+  },
+})
+
+const rare = m.cache('rare', {
+  ttl: '10m',
+  load: async (key: number, { db }) => {
+    const { rows } = await db.sql<{ n: number }>`select ${key}::int as n from pg_sleep(0.2)`
+    return rows[0]!
+  },
+})
+const cached = m.route('GET /cached', { ...open, handler: async () => rare.get(randomInt(100_000)) })
+
+const slowJob = m.job('slow', { input: z.object({}), run: () => sleep(200) })
+const badJob = m.job('bad', {
+  input: z.object({}),
+  attempts: 20,
+  backoff: { base: 50, max: 100 },
+  run: async () => {
+    await sleep(20)
+    throw new Error('it never works')
+  },
+})
+const enqueue = m.route('GET /enqueue', { ...open, handler: async () => ({ id: await slowJob.enqueue({}) }) })
+const enqueueBad = m.route('GET /enqueue-bad', { ...open, handler: async () => ({ id: await badJob.enqueue({}) }) })
+
+/** Runs of the cron that only one scenario starts: others have no process with that role. */
+const nightly = m.cron('nightly', '*/4 * * * * *', {
+  run: async ({ db }) => {
+    await Promise.all(Array.from({ length: 10 }, () => db.sql`select sum(n % 7) from generate_series(1, 1200000) n`))
+  },
+})
+
+const work = m.build({
+  parts: [
+    ...[light, search, list, compute, report, partner, hot, forgetful, count, short, sums, everything, stranger],
+    ...[churning, leak, rare, cached, slowJob, badJob, enqueue, enqueueBad, nightly],
+  ],
+  migrations: new URL('./migrations/', import.meta.url),
+})
+
+export default app({ name: 'advised', modules: [work] })
+
+function burn(ms: number): number {
+  const until = performance.now() + ms
+  let n = 0
+  while (performance.now() < until) n++
+  return n
+}
