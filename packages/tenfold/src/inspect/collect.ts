@@ -1,7 +1,8 @@
-import type { LogRecord, RuntimeSample, Sink, SpanKind, TraceRecord } from '../telemetry/index.ts'
+import type { LogRecord, Metrics, RuntimeSample, Sink, SpanKind, TraceRecord } from '../telemetry/index.ts'
 import { Accumulator, addTo, ALL, mergeInto } from './accumulate.ts'
 import { FoundPoints } from './findings.ts'
 import { LEVELS, LogLines } from './loglines.ts'
+import { MetricPoints } from './metrics.ts'
 import type { Batch, RuntimePoint } from './postgres/write.ts'
 import { failed, Sampler } from './sampler.ts'
 import type { CheckedSettings } from './settings.ts'
@@ -32,10 +33,12 @@ export class Collector implements Sink {
   private readonly logs = new LogLines(MAX_WAITING_LOGS, MAX_WAITING_LOG_BYTES)
   private readonly findings = new FoundPoints()
   private runtimeOfMinute: RuntimePoint[] = []
-  private waiting: Omit<Batch, 'traces' | 'logs' | 'findings'> = emptyPoints()
+  private readonly metrics: MetricPoints
+  private waiting: Points = emptyPoints()
 
-  constructor(settings: CheckedSettings, now: () => number) {
+  constructor(settings: CheckedSettings, now: () => number, metrics: Metrics) {
     this.now = now
+    this.metrics = new MetricPoints(metrics, settings.metrics, settings.metricsEveryMs)
     this.leastLevel = LEVELS[settings.logLevel]
     this.sampler = new Sampler({
       slowMs: settings.slowMs,
@@ -50,7 +53,7 @@ export class Collector implements Sink {
     return {
       traces: this.sampler.dropped,
       logs: this.logs.dropped,
-      points: this.droppedPoints + this.tenSeconds.dropped,
+      points: this.droppedPoints + this.tenSeconds.dropped + this.metrics.dropped,
     }
   }
 
@@ -101,6 +104,7 @@ export class Collector implements Sink {
     return this.storable(now, {
       ...points,
       findings: this.findings.take(),
+      metrics: this.metrics.take(now, { last }),
       traces: room.traces === 'all' ? traces : room.traces === 'none' ? [] : traces.filter(this.sampler.matters),
       logs:
         room.logs === 'all'
@@ -120,6 +124,7 @@ export class Collector implements Sink {
       runtimeMinutes: this.newest(batch.runtimeMinutes),
     }
     this.findings.putBack(batch.findings)
+    this.metrics.putBack(batch.metrics)
     this.sampler.putBack(batch.traces)
     this.logs.putBack(batch.logs)
   }
@@ -140,6 +145,7 @@ export class Collector implements Sink {
       runtimeTenSeconds: points(batch.runtimeTenSeconds),
       runtimeMinutes: points(batch.runtimeMinutes),
       findings: batch.findings,
+      metrics: points(batch.metrics),
       traces: batch.traces.filter(({ startUs }) => inside(startUs / 1000)),
       logs: points(batch.logs),
     }
@@ -177,6 +183,8 @@ export class Collector implements Sink {
   }
 }
 
-function emptyPoints(): Omit<Batch, 'traces' | 'logs' | 'findings'> {
+type Points = Omit<Batch, 'traces' | 'logs' | 'findings' | 'metrics'>
+
+function emptyPoints(): Points {
   return { tenSeconds: [], minutes: [], runtimeTenSeconds: [], runtimeMinutes: [] }
 }

@@ -11,6 +11,10 @@ export interface StoreSettings {
   sample?: { perName?: number; perFlush?: number }
   /** The least level of log lines that are stored. Defaults to `info`. */
   logLevel?: 'trace' | 'debug' | 'info' | 'warn' | 'error'
+  /** Metrics that are kept, by name, besides what the store counts by itself. Defaults to none. */
+  metrics?: readonly string[]
+  /** How often they are read. Defaults to 30 seconds. */
+  metricsEvery?: Duration
   /** Whole days, in UTC, at least 1 each. */
   keepDays?: {
     /** Defaults to 2. */
@@ -23,6 +27,8 @@ export interface StoreSettings {
     minutes?: number
     /** Counts and durations by the hour, of all processes together. Defaults to 60. */
     hours?: number
+    /** Of `metrics`. Defaults to 14. */
+    metrics?: number
   }
   /** Size of the stored traces and of the stored logs, each. Beyond it the oldest day goes early, and of today only errors,
    *  slow traces and warnings are kept; beyond twice of it nothing. Defaults to 1 GiB. */
@@ -35,6 +41,8 @@ export interface CheckedSettings {
   perName: number
   perFlush: number
   logLevel: NonNullable<StoreSettings['logLevel']>
+  metrics: readonly string[]
+  metricsEveryMs: number
   keepDays: Required<NonNullable<StoreSettings['keepDays']>>
   maxBytes: number
 }
@@ -47,7 +55,9 @@ export function checkSettings(given: StoreSettings): CheckedSettings {
     perName: given.sample?.perName ?? 20,
     perFlush: given.sample?.perFlush ?? 100,
     logLevel: given.logLevel ?? 'info',
-    keepDays: { traces: 2, logs: 2, tenSeconds: 1, minutes: 14, hours: 60, ...given.keepDays },
+    metrics: given.metrics ?? [],
+    metricsEveryMs: toMs(given.metricsEvery ?? '30s'),
+    keepDays: { traces: 2, logs: 2, tenSeconds: 1, minutes: 14, hours: 60, metrics: 14, ...given.keepDays },
     maxBytes: given.maxBytes ?? 1024 ** 3,
   }
   const { flushMs, perName, perFlush, keepDays, maxBytes } = settings

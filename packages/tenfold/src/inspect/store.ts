@@ -49,7 +49,7 @@ const LEAST_GOOD_FOR_MS = 45_000
 export function createStore(options: StoreOptions): Store {
   const { db, telemetry, roles, clock = systemClock } = options
   const settings = checkSettings(options)
-  const collector = new Collector(settings, () => clock.now())
+  const collector = new Collector(settings, () => clock.now(), telemetry.metrics)
   const writer = new Writer(telemetry.instanceId, createRedactor())
   const listeners = new Set<() => void>()
   const startedAtMs = clock.now()

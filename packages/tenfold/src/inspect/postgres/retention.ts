@@ -19,6 +19,7 @@ export async function maintain(
     telemetry_operation_1h: { days: keepDays.hours },
     telemetry_runtime_10s: { days: keepDays.tenSeconds },
     telemetry_runtime_1m: { days: keepDays.minutes },
+    telemetry_metric: { days: keepDays.metrics },
     telemetry_trace: { days: keepDays.traces, bytes: maxBytes },
     telemetry_log: { days: keepDays.logs, bytes: maxBytes },
   }

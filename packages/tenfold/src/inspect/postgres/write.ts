@@ -5,7 +5,10 @@ import type { Point } from '../accumulate.ts'
 import type { FoundPoint } from '../findings.ts'
 import { type LogLine, LEVELS } from '../loglines.ts'
 import { failed, statusOf } from '../sampler.ts'
+import type { MetricRow } from '../metrics.ts'
 import { writeFindings } from './findings.ts'
+import { toJson } from './json.ts'
+import { writeMetrics } from './metrics.ts'
 
 export interface RuntimePoint extends RuntimeSample {
   timeMs: number
@@ -20,6 +23,7 @@ export interface Batch {
   traces: TraceRecord[]
   logs: LogLine[]
   findings: FoundPoint[]
+  metrics: MetricRow[]
 }
 
 export interface Heartbeat {
@@ -58,6 +62,7 @@ export class Writer {
     rows += await this.runtime(sql, 'telemetry_runtime_1m', batch.runtimeMinutes)
     rows += await this.traces(sql, batch.traces)
     rows += await this.logs(sql, batch.logs)
+    rows += await writeMetrics(sql, this.instanceId, batch.metrics)
     rows += await writeFindings(sql, this.instanceId, batch.findings)
     return rows
   }
@@ -243,19 +248,4 @@ export class Writer {
 function bounded(fields: Record<string, unknown>): Record<string, unknown> {
   const json = JSON.stringify(fields)
   return json.length <= MAX_FIELDS ? fields : { truncated: true, json: json.slice(0, MAX_FIELDS) }
-}
-
-/** JSON that Postgres takes as jsonb: it has no NUL and no half of a surrogate pair, in values and in keys. */
-function toJson(rows: readonly object[]): string {
-  const json = JSON.stringify(rows)
-  if (!/\\u(?:0000|d[89ab])/i.test(json)) return json
-  return JSON.stringify(rows, (_key, value: unknown) => {
-    if (typeof value === 'string') return clean(value)
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
-    return Object.fromEntries(Object.entries(value).map(([name, item]) => [clean(name), item]))
-  })
-}
-
-function clean(text: string): string {
-  return text.replaceAll('\u0000', '').toWellFormed()
 }
