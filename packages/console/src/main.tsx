@@ -5,6 +5,7 @@ import './styles/base.css'
 import './styles/shell.css'
 import './styles/parts.css'
 import './styles/pages.css'
+import './styles/analytics.css'
 import { Console } from './shell/console.tsx'
 
 render(<Console />, document.getElementById('app')!)

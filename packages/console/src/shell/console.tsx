@@ -4,6 +4,7 @@ import { type ApiFailure, ask } from '../api/client.ts'
 import { LiveProvider } from '../api/live.tsx'
 import { type Session, SignedOutContext } from '../api/session.tsx'
 import { Empty, Failed } from '../parts/states.tsx'
+import { AnalyticsPage } from '../pages/analytics/page.tsx'
 import { CronsPage } from '../pages/crons/page.tsx'
 import { FindingsPage } from '../pages/findings/page.tsx'
 import { JobDetailPage } from '../pages/jobs/detail.tsx'
@@ -51,6 +52,7 @@ export function Console() {
                 <Route path="/jobs/:id" component={JobDetailPage} />
                 <Route path="/crons" component={CronsPage} />
                 <Route path="/logs" component={LogsPage} />
+                <Route path="/analytics" component={AnalyticsPage} />
                 <Route path="/mail/:id?" component={MailPage} />
                 <Route default component={NoSuchPage} />
               </Router>

@@ -14,6 +14,7 @@ export const PLACES: Place[] = [
   { href: '/jobs', name: 'Jobs', key: 'j' },
   { href: '/crons', name: 'Crons', key: 'c' },
   { href: '/logs', name: 'Logs', key: 'l' },
+  { href: '/analytics', name: 'Analytics', key: 'a' },
   { href: '/mail', name: 'Mail', key: 'm', notInProduction: true },
 ]
 

@@ -7,8 +7,6 @@
  *       edges of windows, days and time zones too; every engine gives the same numbers.
  *  AN5  While the database is away nothing waits for it without bound, memory stays bounded, and what was lost is counted.
  *  AN6  A person's data can be deleted, whole. */
-import type { Duration } from '../kernel/index.ts'
-
 export interface Analytics {
   /** Keeps events; resolves when they are stored. */
   track(events: readonly TrackedEvent[]): Promise<Accepted>
@@ -79,8 +77,8 @@ export interface Selection {
 export interface FunnelQuery extends Range {
   /** 2 to 10. */
   readonly steps: readonly Selection[]
-  /** From the first step to the last one. Defaults to `14d`. */
-  readonly window?: Duration
+  /** From the first step to the last one: `30m`, `24h`, `14d`, or milliseconds. Defaults to `14d`. */
+  readonly window?: string | number
   /** `ordered`: in this order, with anything between. `strict`: with no other event of that person between. `any`: in any
    *  order; step k is then "any k of them". Defaults to `ordered`. */
   readonly order?: 'ordered' | 'strict' | 'any'

@@ -1,5 +1,5 @@
 /** Whether a question makes sense, before the database is asked. */
-import { toMs } from '../kernel/index.ts'
+import { toMs, type Duration } from '../kernel/index.ts'
 import type { Filter, FunnelQuery, Range, RetentionQuery, Selection, TrendQuery } from './analytics.ts'
 import { AnalyticsQueryInvalid } from './errors.ts'
 
@@ -34,7 +34,7 @@ export function checkFunnel(query: FunnelQuery): Required<Pick<FunnelQuery, 'ord
 
 function windowOf({ window = '14d' }: FunnelQuery): number {
   try {
-    return toMs(window)
+    return toMs(window as Duration)
   } catch {
     return refuse('window', "a time such as '30m', '24h' or '14d'")
   }

@@ -1,5 +1,6 @@
 /** The API of inspect/api.ts as data: one row per address. */
 import type { TraceDetail } from '../inspect/index.ts'
+import { ANALYTICS_ROUTES } from './analytics.ts'
 import { ConsoleNotFound } from './errors.ts'
 import { flag, number, oneOf, text, type Query } from './query.ts'
 import type { ConsoleSource } from './source.ts'
@@ -62,6 +63,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
       ...limitOf(query, 200),
     }),
   ),
+  ...ANALYTICS_ROUTES,
   get('/mails', (source) => source.mails()),
   get('/mails/:id', async (source, _query, id) => found(await source.mail(id), `mail ${id}`)),
 ]

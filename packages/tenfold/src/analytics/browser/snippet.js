@@ -7,10 +7,8 @@
   const store = (key, value) => {
     try {
       if (value === undefined) return localStorage.getItem(key)
-      if (value === null) localStorage.removeItem(key)
-      else localStorage.setItem(key, value)
+      localStorage.setItem(key, value)
     } catch {}
-    return null
   }
   const uuid = () => {
     const random = crypto.getRandomValues(new Uint8Array(16))
@@ -34,8 +32,8 @@
   const send = (leaving) => {
     clearTimeout(timer)
     timer = undefined
+    if (!queue.length) return
     const events = queue.splice(0, 20)
-    if (!events.length) return
     const body = JSON.stringify({ sentAt: Date.now(), anonymous, events })
     const again = () => {
       queue = events.concat(queue).slice(0, 500)
@@ -70,14 +68,14 @@
     store('_e.consent', yes ? 'yes' : 'no')
     if (yes) return view()
     queue = []
-    store('_e.id', (anonymous = null))
+    store('_e.id', (anonymous = ''))
   }
   let shown
   const view = () => {
     // A page that routes by `#/…` has its pages there; other anchors are places on one page.
     const path = location.pathname + (location.hash.startsWith('#/') ? location.hash.split('?')[0] : '')
     if (path === shown) return
-    const from = shown === undefined && document.referrer ? new URL(document.referrer).host : undefined
+    const from = shown || !document.referrer ? '' : new URL(document.referrer).host
     shown = path
     const properties = { path }
     if (from && from !== location.host) properties.referrer = from
@@ -91,7 +89,9 @@
   }
   addEventListener('popstate', view)
   addEventListener('hashchange', view)
+  // Hidden is the last state that a phone surely reports; leaving by a link hides nothing before it unloads.
   addEventListener('visibilitychange', () => document.visibilityState === 'hidden' && send(true))
+  addEventListener('pagehide', () => send(true))
   window.tenfold = tenfold
   view()
 })()

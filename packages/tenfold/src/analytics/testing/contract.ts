@@ -242,7 +242,7 @@ export function describeAnalyticsContract(name: string, start: () => Promise<Ana
         [{ steps: steps('view') }, 'steps'],
         [{ from: '2026-02-30' }, 'from'],
         [{ to: '2026-10-01' }, 'to'],
-        [{ window: '2 weeks' as '14d' }, 'window'],
+        [{ window: '2 weeks' }, 'window'],
         [{ order: 'sideways' as 'any' }, 'order'],
         [
           { steps: [{ event: 'view', where: [{ property: 'n', is: 'greater', values: ['x'] }] }, ...steps('pay')] },
