@@ -41,6 +41,9 @@ export interface Parts {
   scope: Scope
 }
 
+/** Ends of sessions are told to all instances at once; this bounds what an instance may miss whose line is dead. */
+const SESSION_MEMORY = '5s'
+
 /** Opens them; each puts its own end on `opened`. */
 export async function openParts(ground: Ground, opened: AsyncDisposableStack): Promise<Parts> {
   const { app, serving, environment, roles, root, telemetry, bindings, database } = ground
@@ -71,7 +74,7 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
   opened.defer(() => caches.close())
   const files = await openStorage({ url: filesFolder(environment, root), secrets: [bindings.secretKey], clock })
   opened.defer(() => files.close())
-  const sessions = openSessions({ db, telemetry, clock })
+  const sessions = openSessions({ db, telemetry, clock, cacheFor: SESSION_MEMORY, ...shared })
   opened.defer(() => sessions.close())
   const limits = openLimits({ db, telemetry, clock, ...shared })
   opened.defer(() => limits.close())

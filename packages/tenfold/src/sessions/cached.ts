@@ -27,6 +27,10 @@ export class SessionCache {
     this.#kept.set(hash, { session, until: readAt + this.#ttl })
   }
 
+  clear(): void {
+    this.#kept.clear()
+  }
+
   forget(change: SessionChange): void {
     if ('hash' in change) this.#kept.delete(change.hash)
     else for (const [hash, { session }] of this.#kept) if (session.userId === change.userId) this.#kept.delete(hash)

@@ -1,7 +1,7 @@
 /** Ring 3: sessions. What the server remembers of a browser or device, on whichever instance its requests arrive. */
 export { SessionDataInvalid, SessionTooLarge } from './errors.ts'
 export { openSessions, type SessionsOptions } from './open.ts'
-export type { CreatedSession, NewSession, Session, SessionChange, SessionData, Sessions } from './sessions.ts'
+export type { CreatedSession, NewSession, Session, SessionData, Sessions } from './sessions.ts'
 
 /** The tables of the Postgres backend. */
 export const migrations = {

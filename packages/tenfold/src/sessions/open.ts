@@ -1,9 +1,12 @@
-import { messageOf, toMs } from '../kernel/index.ts'
+import { messageOf, systemClock, toMs } from '../kernel/index.ts'
 import type { Clock, Duration } from '../kernel/index.ts'
 import type { SystemDatabase } from '../database/index.ts'
+import { createCircuit, type Redis } from '../redis/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 import { SessionCache } from './cached.ts'
+import { openSessionLine } from './line.ts'
 import { hashOf, PostgresSessions } from './postgres/sessions.ts'
+import { RedisCopies } from './redis/copies.ts'
 import type { Session, SessionChange, Sessions } from './sessions.ts'
 
 export interface SessionsOptions {
@@ -14,9 +17,13 @@ export interface SessionsOptions {
   idle?: Duration
   /** A session ends this long after the sign-in, however busy it is. Defaults to 90 d. */
   absolute?: Duration
-  /** How long an instance may answer from memory. Defaults to 0: never. A revocation on another instance takes effect at
-   *  most this much later, unless `forget` is called before. */
+  /** How long an instance may answer from memory. Defaults to 0: never. A revocation on another instance takes effect in
+   *  milliseconds, and at most this much later where telling fails. */
   cacheFor?: Duration
+  /** Keeps copies there, under names that start with `prefix`. */
+  redis?: { redis: Redis; prefix: string }
+  /** How long a copy lives in Redis. Defaults to 30 s. */
+  copyFor?: Duration
   /** Bytes of JSON. Defaults to 4096. */
   maxDataBytes?: number
   /** How often expired sessions are removed. Defaults to 10 m. */
@@ -37,8 +44,9 @@ export function openSessions(options: SessionsOptions): Sessions {
   const idle = toMs(options.idle ?? '14d')
   const absolute = toMs(options.absolute ?? '90d')
   const store = new PostgresSessions({ db, clock, idle, absolute, touchEvery: TOUCH_EVERY_MS, maxDataBytes })
-  const cache = new SessionCache(clock, toMs(options.cacheFor ?? 0))
-  const listeners = new Set<(change: SessionChange) => void>()
+  const cacheFor = toMs(options.cacheFor ?? 0)
+  const cache = new SessionCache(clock, cacheFor)
+  const copies = openCopies(options)
   const changes = { count: 0 }
   const stopPruning = keepPruning(store, telemetry, toMs(options.pruneEvery ?? '10m'))
 
@@ -46,12 +54,36 @@ export function openSessions(options: SessionsOptions): Sessions {
     changes.count++
     cache.forget(change)
   }
-  const changed = (change: SessionChange): void => {
+  const line =
+    cacheFor > 0 || copies
+      ? openSessionLine(db, telemetry.log, {
+          onChange(change) {
+            forget(change)
+            copies?.doubt(change)
+          },
+          onGap() {
+            changes.count++
+            cache.clear()
+            copies?.doubtAll()
+          },
+        })
+      : undefined
+  /** What this instance has changed is forgotten everywhere before its caller goes on. */
+  const changed = async (change: SessionChange, hashes: readonly Buffer[]): Promise<void> => {
     forget(change)
-    for (const listener of listeners) listener(change)
+    const told = line?.tell(change)
+    await copies?.bury(hashes.map(textOf))
+    await told
   }
-  const ended = (hash: Buffer | undefined): void => {
-    if (hash) changed({ hash: hash.toString('base64url') })
+  const ended = async (hash: Buffer | undefined): Promise<void> => {
+    if (hash) await changed({ hash: textOf(hash) }, [hash])
+  }
+  const lookUp = async (hash: Buffer): Promise<Session | undefined> => {
+    const copy = await copies?.get(textOf(hash))
+    if (copy && clock.now() - copy.lastSeenAt < TOUCH_EVERY_MS) return copy
+    const session = await store.read(hash)
+    if (session) void copies?.put(textOf(hash), session)
+    return session
   }
 
   return {
@@ -59,52 +91,61 @@ export function openSessions(options: SessionsOptions): Sessions {
     async read(id): Promise<Session | undefined> {
       const hash = hashOf(id)
       if (!hash) return undefined
-      const key = hash.toString('base64url')
+      const key = textOf(hash)
       const known = cache.get(key)
       if (known) return known
       const before = changes.count
       const readAt = clock.elapsed()
-      const session = await store.read(hash)
+      const session = await lookUp(hash)
       // What changed while the answer was on its way may be missing in it.
-      if (session && before === changes.count) cache.put(key, session, readAt)
+      if (session && line?.open && before === changes.count) cache.put(key, session, readAt)
       return session
     },
     async write(id, data) {
       const hash = hashOf(id)
       const written = hash !== undefined && (await store.write(hash, data))
-      if (written) ended(hash)
+      if (written) await ended(hash)
       return written
     },
     async rotate(id, wanted = {}) {
       const hash = hashOf(id)
       const created = hash && (await store.rotate(hash, wanted))
-      ended(hash)
+      await ended(hash)
       return created
     },
     async revoke(id) {
       const hash = hashOf(id)
       const revoked = hash !== undefined && (await store.revoke(hash))
-      ended(hash)
+      await ended(hash)
       return revoked
     },
     async revokeAll(userId, { except } = {}) {
-      const count = await store.revokeAll(userId, except === undefined ? undefined : hashOf(except))
-      changed({ userId })
-      return count
+      const hashes = await store.revokeAll(userId, except === undefined ? undefined : hashOf(except))
+      await changed({ userId }, hashes)
+      return hashes.length
     },
     list: (userId) => store.list(userId),
     async revokeListed(userId, ref) {
       const hash = await store.revokeListed(userId, ref)
-      ended(hash)
+      await ended(hash)
       return hash !== undefined
     },
-    onChange(listener) {
-      listeners.add(listener)
-      return () => void listeners.delete(listener)
+    async close() {
+      await stopPruning()
+      await line?.close()
+      await copies?.close()
     },
-    forget,
-    close: stopPruning,
   }
+}
+
+function openCopies({ redis, telemetry, clock, copyFor }: SessionsOptions): RedisCopies | undefined {
+  if (!redis) return undefined
+  const circuit = createCircuit({ redis: redis.redis, clock: systemClock, log: telemetry.log, what: 'sessions' })
+  return new RedisCopies({ circuit, prefix: redis.prefix, copyFor: toMs(copyFor ?? '30s'), clock })
+}
+
+function textOf(hash: Buffer): string {
+  return hash.toString('base64url')
 }
 
 function keepPruning(store: PostgresSessions, { log }: Telemetry, every: number): () => Promise<void> {

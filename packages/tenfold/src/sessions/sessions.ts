@@ -6,10 +6,13 @@
  *      alive, which is written at most once a minute.
  *  N3  `rotate` gives it a new id, in one step: from then on the old id is worthless, on every instance. Do it on sign-in
  *      and on every change of what the user may do, so that an id planted before is worth nothing afterwards.
- *  N4  A revoked session is gone for the next read on every instance; with `cacheFor`, at most that much later on others.
+ *  N4  A revoked session is gone for the next read on every instance. With `cacheFor` the others are told at once, which takes
+ *      milliseconds; one that cannot be told is late by `cacheFor` at most.
  *  N5  Its data is JSON of at most `maxDataBytes`, and frozen once it was read: `write` is the way to change it.
  *  N6  A user's sessions can be listed and ended one by one without their ids being known.
- *  N7  Expired sessions are removed in small batches. */
+ *  N7  Expired sessions are removed in small batches.
+ *  N8  Sessions live in Postgres. With Redis most reads need no database; if Redis is away or frozen, nobody is signed out, no
+ *      read fails, and what was revoked stays revoked. */
 export interface Sessions {
   create(session: NewSession): Promise<CreatedSession>
   /** The live session with this id; undefined for one that is unknown, malformed, expired or revoked. */
@@ -28,10 +31,6 @@ export interface Sessions {
   list(userId: string): Promise<Session[]>
   /** Ends one of a user's sessions by the `ref` that `list` gave. False when that user has no such session. */
   revokeListed(userId: string, ref: string): Promise<boolean>
-  /** Called with each end and change of a session made by this instance, so that other instances can be told to `forget`. */
-  onChange(listener: (change: SessionChange) => void): () => void
-  /** Drops from the cache of this instance (see `cacheFor`) what another instance has changed. */
-  forget(change: SessionChange): void
   close(): Promise<void>
 }
 

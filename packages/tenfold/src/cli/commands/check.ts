@@ -130,7 +130,12 @@ function bindingsOf(environment: Environment, companions: string[], onRedis: str
           },
         ]
       : []),
-    { part: 'sessions', bound: 'Postgres', twoInstances: '', variable: '' },
+    {
+      part: 'sessions',
+      bound: `Postgres${redis ? `, copies in ${redis}` : ''}`,
+      twoInstances: '',
+      variable: 'REDIS_URL',
+    },
     { part: 'rate limits', bound: redis ?? 'Postgres', twoInstances: '', variable: 'REDIS_URL' },
     {
       part: 'cache',

@@ -3,6 +3,7 @@ import { secretToken, uuidv7 } from '../../kernel/index.ts'
 import type { Clock } from '../../kernel/index.ts'
 import type { Sql, SystemDatabase } from '../../database/index.ts'
 import { SessionDataInvalid, SessionTooLarge } from '../errors.ts'
+import { freeze } from '../frozen.ts'
 import { networkOf } from '../network.ts'
 import type { CreatedSession, NewSession, Session, SessionData } from '../sessions.ts'
 
@@ -127,12 +128,13 @@ export class PostgresSessions {
     return rowCount > 0
   }
 
-  async revokeAll(userId: string, except: Buffer | undefined): Promise<number> {
-    const { rowCount } = await this.#db.query(
-      'delete from tenfold.session where user_id = $1 and hash is distinct from $2',
+  /** The hashes of the sessions that were ended. */
+  async revokeAll(userId: string, except: Buffer | undefined): Promise<Buffer[]> {
+    const { rows } = await this.#db.query<{ hash: Buffer }>(
+      'delete from tenfold.session where user_id = $1 and hash is distinct from $2 returning hash',
       [userId, except ?? null],
     )
-    return rowCount
+    return rows.map(({ hash }) => hash)
   }
 
   async list(userId: string): Promise<Session[]> {
@@ -195,7 +197,7 @@ export class PostgresSessions {
 
 /** Frozen, since several requests may share it: changes go through `write`. */
 function sessionOf(row: Row): Session {
-  return deepFreeze({
+  return freeze({
     ref: row.ref,
     ...(row.user_id !== null && { userId: row.user_id }),
     data: JSON.parse(row.data) as SessionData,
@@ -205,12 +207,6 @@ function sessionOf(row: Row): Session {
     ...(row.user_agent !== null && { userAgent: row.user_agent }),
     ...(row.network !== null && { network: row.network }),
   })
-}
-
-function deepFreeze<Value>(value: Value): Value {
-  if (typeof value !== 'object' || value === null) return value
-  Object.values(value).forEach(deepFreeze)
-  return Object.freeze(value)
 }
 
 /** Shortened, and without what a terminal or the database would stumble over. */
