@@ -159,8 +159,8 @@ async function startDelay(to: string, ms: number, ends: AsyncDisposableStack): P
   const target = new URL(to)
   const server: Server = createTcpServer({ noDelay: true }, (near) => {
     const far = connect({ port: Number(target.port), host: target.hostname, noDelay: true })
-    near.on('data', (chunk) => void setTimeout(() => far.writable && far.write(chunk), ms))
-    far.on('data', (chunk) => void setTimeout(() => near.writable && near.write(chunk), ms))
+    near.on('data', (chunk) => void setTimeout(() => far.destroyed || far.write(chunk), ms))
+    far.on('data', (chunk) => void setTimeout(() => near.destroyed || near.write(chunk), ms))
     const close = (): void => void (near.destroy(), far.destroy())
     for (const socket of [near, far]) socket.on('close', close).on('error', close)
   })

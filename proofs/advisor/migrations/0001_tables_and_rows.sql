@@ -6,7 +6,7 @@ create table item (
   amount int  not null,
   note   text not null
 );
-insert into item select n, n * 7919 % 20011, n % 1000, repeat('x', 60) from generate_series(1, 150000) n;
+insert into item select n, n::bigint * 7919 % 20011, n % 1000, repeat('x', 60) from generate_series(1, 300000) n;
 
 create table counter (id int primary key, n int not null);
 insert into counter select n, 0 from generate_series(1, 20) n;

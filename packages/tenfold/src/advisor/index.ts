@@ -2,5 +2,6 @@
 export type * from './verdict.ts'
 export { advise, type AdviseOptions } from './advise.ts'
 export { adviceOf, outcomeOf, type Advice } from './outcomes.ts'
-export { describeFinding, describeNext, describeOutcome, headline, type FindingWords } from './words/index.ts'
+export { viewOf, type AdviceView } from './view.ts'
+export { describeFinding, headline, type FindingWords } from './words/index.ts'
 export { alertOf, type AdviceAlert } from './alert.ts'

@@ -6,6 +6,7 @@ export { createRecorder, type RecorderOptions } from './recorder.ts'
 export { gatherEvidence, type GatherOptions } from './gather.ts'
 export { readEvidence } from './read.ts'
 export { EVIDENCE_SCHEMA } from './shape.ts'
+export { endAdvice, endedAdvice, keepAdvice, openAdvice, type KeptAdvice } from './postgres/advice.ts'
 export { NotEvidence } from './errors.ts'
 
 export const migrations: MigrationSource = {

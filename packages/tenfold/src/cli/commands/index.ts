@@ -1,4 +1,5 @@
 import type { Command } from '../command.ts'
+import { advise, evidence } from './advise.ts'
 import { backup, backupList, backupVerify, restore } from './backup.ts'
 import { check } from './check.ts'
 import { dev } from './dev.ts'
@@ -6,6 +7,7 @@ import { indexes } from './indexes.ts'
 import { jobsCancel, jobsDiscard, jobsList, jobsPause, jobsResume, jobsRetry, jobsShow } from './jobs.ts'
 import { load } from './load.ts'
 import { loadClient, loadCompare, loadK6, loadList } from './load-results.ts'
+import { mcp } from './mcp.ts'
 import { migrateCheck, migrateNew, migrateStatus, migrateUp } from './migrate.ts'
 import { reload } from './reload.ts'
 import { routes } from './routes.ts'
@@ -32,6 +34,9 @@ export const commands: readonly Command[] = [
   loadCompare,
   loadK6,
   loadClient,
+  advise,
+  evidence,
+  mcp,
   backup,
   backupList,
   backupVerify,

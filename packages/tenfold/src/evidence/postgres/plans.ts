@@ -43,9 +43,11 @@ function columnsOf(filter: string): string[] {
 }
 
 async function sized(sql: Pick<Sql, 'query'>, scan: Scan): Promise<Scan> {
+  // A table that was never analysed has no counts yet: then its size tells.
   const { rows } = await sql.query<{ rows: number; pages: number }>(
-    `select greatest(reltuples, 0)::float8 as rows, relpages::float8 as pages from pg_class
-      where relname = $1 and relnamespace = to_regnamespace($2)`,
+    `select case when reltuples > 0 then reltuples else pg_relation_size(oid) / 150 end::float8 as rows,
+            (pg_relation_size(oid) / current_setting('block_size')::int)::float8 as pages
+       from pg_class where relname = $1 and relnamespace = to_regnamespace($2)`,
     [scan.table, scan.schema],
   )
   return { ...scan, ...rows[0] }

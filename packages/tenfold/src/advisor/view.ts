@@ -1,0 +1,24 @@
+import type { Finding, Verdict } from './verdict.ts'
+import { FINE } from './words/fine.ts'
+import { describeFinding, describeNext, describeOutcome, headline, type FindingWords } from './words/index.ts'
+
+/** A verdict with its words: what the console and other programs show. */
+export interface AdviceView {
+  verdict: Verdict
+  headline: string
+  next: string
+  findings: (Finding & { words: FindingWords })[]
+  fine: string[]
+  outcomes: string[]
+}
+
+export function viewOf(verdict: Verdict): AdviceView {
+  return {
+    verdict,
+    headline: headline(verdict),
+    next: describeNext(verdict.next),
+    findings: verdict.findings.map((finding) => ({ ...finding, words: describeFinding(finding) })),
+    fine: verdict.fine.map((code) => FINE[code]),
+    outcomes: verdict.outcomes.map(describeOutcome),
+  }
+}
