@@ -18,7 +18,7 @@ export interface Analytics {
   retention(query: RetentionQuery): Promise<RetentionReport>
   trend(query: TrendQuery): Promise<TrendReport>
   /** How many people were there: by day, in any 7 and in any 28 days that end there. */
-  activity(range: Range): Promise<ActivityReport>
+  activity(query: ActivityQuery): Promise<ActivityReport>
   /** The names of events, the most frequent of the last 28 days first. */
   names(): Promise<EventName[]>
   /** The properties that a sample of the newest events of that name have, with some values. */
@@ -157,6 +157,11 @@ export interface TrendReport {
   series: { event: string; value?: string | null; counts: number[]; total: number }[]
   timeZone: string
   tookMs: number
+}
+
+export interface ActivityQuery extends Range {
+  /** What is wanted; the others stay empty. Defaults to all. */
+  readonly of?: readonly ('daily' | 'weekly' | 'monthly' | 'stickiness')[]
 }
 
 export interface ActivityReport {

@@ -1,17 +1,21 @@
 /** How many people were there, from the days of each: nothing reads events. */
 import type { Sql } from '../../database/index.ts'
-import type { ActivityReport, Range } from '../analytics.ts'
+import type { ActivityQuery, ActivityReport, Range } from '../analytics.ts'
 import { checkRange } from '../check.ts'
 
-export async function activity(sql: Sql, range: Range, timeZone: string): Promise<ActivityReport> {
+export async function activity(sql: Sql, query: ActivityQuery, timeZone: string): Promise<ActivityReport> {
   const started = performance.now()
-  checkRange(range)
-  const [daily, weekly, monthly, stickiness] = [
-    await windows(sql, range, 1),
-    await windows(sql, range, 7),
-    await windows(sql, range, 28),
-    await daysOfPeople(sql, range),
-  ]
+  checkRange(query)
+  const { from, to, of = ['daily', 'weekly', 'monthly', 'stickiness'] } = query
+  const range = { from, to }
+  const ask = (what: (typeof of)[number], answer: () => Promise<number[]>): Promise<number[]> =>
+    of.includes(what) ? answer() : Promise.resolve([])
+  const [daily, weekly, monthly, stickiness] = await Promise.all([
+    ask('daily', () => daysOf(sql, range)),
+    ask('weekly', () => windows(sql, range, 7)),
+    ask('monthly', () => windows(sql, range, 28)),
+    ask('stickiness', () => daysOfPeople(sql, range)),
+  ])
   const { rows } = await sql.query<{ day: string }>(
     `select to_char(d, 'YYYY-MM-DD') as day from generate_series($1::date, $2::date, interval '1 day') d`,
     [range.from, range.to],
@@ -27,17 +31,23 @@ export async function activity(sql: Sql, range: Range, timeZone: string): Promis
   }
 }
 
+async function daysOf(sql: Sql, { from, to }: Range): Promise<number[]> {
+  const { rows } = await sql.query<{ people: string }>(
+    `select coalesce(people, 0) as people from generate_series($1::date, $2::date, interval '1 day') d
+       left join (select day, count(*) as people from tenfold.analytics_person_day
+                   where day between $1::date and $2::date group by day) n on n.day = d::date
+      order by d`,
+    [from, to],
+  )
+  return rows.map(({ people }) => Number(people))
+}
+
 /** For each day, how many people were there on any of the `length` days that end with it. Each person's days cover the
  *  days after them, up to the next one of theirs: where covers begin and end is added up, so that every day of a person is
  *  read once however long the window is. */
 async function windows(sql: Sql, { from, to }: Range, length: number): Promise<number[]> {
   const { rows } = await sql.query<{ people: string }>(
-    length === 1
-      ? `select coalesce(people, 0) as people from generate_series($1::date, $2::date, interval '1 day') d
-           left join (select day, count(*) as people from tenfold.analytics_person_day
-                       where day between $1::date and $2::date group by day) n on n.day = d::date
-          order by d`
-      : `with days as (
+    `with days as (
            select person_id, day, lead(day) over (partition by person_id order by day) as next
              from tenfold.analytics_person_day where day > $1::date - $3::int and day <= $2::date
          ), edges as (
@@ -51,7 +61,7 @@ async function windows(sql: Sql, { from, to }: Range, length: number): Promise<n
          select sum(coalesce(change, 0)) over (order by d) as people
            from generate_series($1::date, $2::date, interval '1 day') d left join changes on changes.day = d::date
           order by d`,
-    length === 1 ? [from, to] : [from, to, length],
+    [from, to, length],
   )
   return rows.map(({ people }) => Number(people))
 }

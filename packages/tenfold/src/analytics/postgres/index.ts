@@ -58,7 +58,7 @@ export function openPostgresAnalytics(options: Required<AnalyticsOptions>): Anal
     funnel: async (query) => funnel(db, query, await ready(), clock.now()),
     retention: async (query) => retention(db, query, await ready(), clock.now()),
     trend: async (query) => trend(db, query, await ready()),
-    activity: async (range) => activity(db, range, await ready()),
+    activity: async (query) => activity(db, query, await ready()),
 
     async names() {
       const { rows } = await db.query<{ name: string; events: string; first_seen: Date }>(

@@ -97,7 +97,8 @@ async function readMasks(
   const period = { day: `day - ${from}`, week: `(day - ${from} + 70000) / 7 - 10000`, month: monthsSince(from) }[
     query.by
   ]
-  const bit = `set_bit(repeat('0', ${periods.length})::bit(${periods.length}), ${periods.length - 1} - (${period}), 1)`
+  const mask = periods.length <= 62 ? NUMBER : BITS
+  const bit = mask.bit(period, periods.length)
   const first = query.cohort !== 'recurring'
   const { rows } = await sql.query<{ first: number | null; started: string; back: string | null; people: string }>(
     `with started as (
@@ -114,8 +115,8 @@ async function readMasks(
   )
   return rows.map(({ first: began, started, back, people }) => ({
     first: began === null || began < 0 ? undefined : began,
-    started: bits(started),
-    back: bits(back),
+    started: mask.read(started),
+    back: mask.read(back),
     people: Number(people),
   }))
 }
@@ -124,6 +125,19 @@ function monthsSince(from: string): string {
   return `((extract(year from day) - extract(year from ${from})) * 12 + extract(month from day) - extract(month from ${from}))::int`
 }
 
-function bits(text: string | null): bigint {
-  return text === null ? 0n : BigInt(`0b${text}`)
+interface Mask {
+  /** SQL: a value in which only the bit of that period is set; `bit_or` joins them. */
+  bit(period: string, periods: number): string
+  read(text: string | null): bigint
+}
+
+/** Fast, but a number has 63 bits. */
+const NUMBER: Mask = {
+  bit: (period) => `(1::bigint << (${period}))`,
+  read: (text) => BigInt(text ?? 0),
+}
+
+const BITS: Mask = {
+  bit: (period, n) => `set_bit(repeat('0', ${n})::bit(${n}), ${n - 1} - (${period}), 1)`,
+  read: (text) => BigInt(text === null ? 0 : `0b${text}`),
 }

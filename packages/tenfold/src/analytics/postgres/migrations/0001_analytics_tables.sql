@@ -41,7 +41,8 @@ create table analytics_person_day (
   person_id bigint not null,
   primary key (day, person_id)
 );
-create index analytics_person_day_person on analytics_person_day (person_id);
+-- In the order in which the days of a person are read.
+create index analytics_person_day_person on analytics_person_day (person_id, day);
 
 create table analytics_report (
   id         uuid        primary key,
