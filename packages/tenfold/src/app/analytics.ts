@@ -65,7 +65,7 @@ export function analyticsRoutes(
     ...(names && { names }),
     ...(ignoreUsers && { ignoreUsers }),
   })
-  const script = bare(readFileSync(new URL('../analytics/browser/snippet.js', import.meta.url), 'utf8'))
+  const script = bare(readFileSync(new URL('../analytics/browser/assets/snippet.js', import.meta.url), 'utf8'))
   return [
     {
       method: 'GET',
