@@ -2,6 +2,7 @@ import type { Command } from '../command.ts'
 import { advise, evidence } from './advise.ts'
 import { backup, backupList, backupVerify, restore } from './backup.ts'
 import { check } from './check.ts'
+import { deploy, deployDiff, deployUserlist } from './deploy.ts'
 import { dev } from './dev.ts'
 import { indexes } from './indexes.ts'
 import { jobsCancel, jobsDiscard, jobsList, jobsPause, jobsResume, jobsRetry, jobsShow } from './jobs.ts'
@@ -41,6 +42,9 @@ export const commands: readonly Command[] = [
   backupList,
   backupVerify,
   restore,
+  deploy,
+  deployDiff,
+  deployUserlist,
   jobsList,
   jobsShow,
   jobsRetry,

@@ -1,0 +1,27 @@
+/** What changes between two stages: configuration, files, the order of steps, what can go wrong, and the way back. */
+import type { Facts, Stage, Target } from './deploy.ts'
+import { MOVES, type Move } from './ladder.ts'
+import { planOf } from './plan.ts'
+
+export interface StageDiff {
+  from: Stage
+  to: Stage
+  /** One for each stage in between; nobody should skip one without reading it. */
+  moves: readonly Move[]
+  files: { path: string; change: 'new' | 'changed' | 'removed'; about: string }[]
+}
+
+/** From a higher stage to a lower one the moves are those of the way up, last first: their `back` counts. */
+export function diffStages(facts: Facts, from: Stage, to: Stage, targets?: readonly Target[]): StageDiff {
+  const [low, high] = from < to ? [from, to] : [to, from]
+  const moves = MOVES.filter((move) => move.from >= low && move.to <= high)
+  const before = new Map(planOf(facts, from, targets ?? ['machines']).files.map((file) => [file.path, file]))
+  const after = new Map(planOf(facts, to, targets ?? ['machines']).files.map((file) => [file.path, file]))
+  const files = [...new Set([...before.keys(), ...after.keys()])].flatMap((path): StageDiff['files'] => {
+    const [old, now] = [before.get(path), after.get(path)]
+    if (!now) return [{ path, change: 'removed', about: old!.about }]
+    if (!old) return [{ path, change: 'new', about: now.about }]
+    return old.text === now.text ? [] : [{ path, change: 'changed', about: now.about }]
+  })
+  return { from, to, moves: from < to ? moves : moves.toReversed(), files }
+}

@@ -1,0 +1,8 @@
+/** Ring 6: the files that an app needs to run at a stage of the ladder. */
+export { DEFAULTS, STAGES, TARGETS, type Choices, type Facts, type Stage, type Target } from './deploy.ts'
+export { diffStages } from './diff.ts'
+export { NoSuchStage } from './errors.ts'
+export { LADDER } from './ladder.ts'
+export { userlist } from './machines/pooler.ts'
+export { defaultTargets, planOf } from './plan.ts'
+export { lastChoices, writePlan } from './write.ts'
