@@ -26,7 +26,7 @@ export function SavedReports({ view }: { view: string }) {
   }
   return (
     <Card title="Saved">
-      <form class="fields builder" onSubmit={save}>
+      <form class="save-form builder" onSubmit={save}>
         <label class="field">
           <span>Name</span>
           <input
