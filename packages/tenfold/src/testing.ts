@@ -3,7 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { NPlusOneFound, type App, type Config, type Instance } from './app/index.ts'
+import { NPlusOneFound, type App, type Config, type Instance, type StartOptions } from './app/index.ts'
+import { startFront, type Front } from './app/testing/index.ts'
 import type { Role } from './config/index.ts'
 import { placeOf, tell, type DatabaseFinding, type Db, type NPlusOne } from './database/index.ts'
 import {
@@ -31,6 +32,9 @@ export interface TestAppOptions {
   replicas?: readonly TestReplica[]
   /** More environment variables. */
   variables?: Record<string, string>
+  /** Modules that run as services of their own, each in an instance that the others call over HTTP; the rest stays together.
+   *  Defaults to TEST_SPLIT (`billing,auth`, or `all`), else none. */
+  split?: readonly string[]
   /** N+1 queries that are meant: the names of routes, jobs or crons, contract methods, or files (also with a line) in which
    *  they may run. `'ignore'` allows all. None by default: `close` fails when one was seen.
    *  @example nPlusOne: { allow: ['GET /orders', 'catalog.reindex', 'modules/orders/export.ts'] } */
@@ -89,25 +93,26 @@ export async function startTestApp(app: App, options: TestAppOptions = {}): Prom
     LOG_LEVEL: 'fatal',
     ...options.variables,
   }
-  const instance = await app.start({
+  const start: StartOptions = {
     roles: options.roles ?? ['web', 'worker'],
     variables,
     config,
-    migrate: true,
     ...(options.root && { root: options.root }),
-  })
+  }
+  const { url, instances, front } = await startParts(app, start, options.split ?? splitOf(process.env.TEST_SPLIT, app))
+  const instance = instances[0]!
   const findings: DatabaseFinding[] = []
-  instance.database.watch?.onFindings((found) =>
-    findings.push(...found.filter((one) => !allowed(one, options.nPlusOne))),
-  )
+  for (const { database } of instances) {
+    database.watch?.onFindings((found) => findings.push(...found.filter((one) => !allowed(one, options.nPlusOne))))
+  }
   const expectNoNPlusOne = (): void => {
     const found = findings.splice(0).filter((finding) => finding.code === 'n-plus-one')
     if (found.length > 0) throw NPlusOneFound({ findings: perPlace(found).map(tell) })
   }
   return {
-    url: instance.url!,
+    url,
     instance,
-    fetch: (path, init) => fetch(new URL(path, instance.url), init),
+    fetch: (path, init) => fetch(new URL(path, url), init),
     run: (fn) => instance.run(fn),
     drain: ({ timeoutMs = 30_000 } = {}) => drain(instance, timeoutMs),
     db: (module) => instance.db(module),
@@ -115,12 +120,62 @@ export async function startTestApp(app: App, options: TestAppOptions = {}): Prom
     findings,
     expectNoNPlusOne,
     async close() {
-      await instance.stop()
+      for (const one of instances) await one.stop()
+      await front?.close()
       await dropDatabase(server, name)
       await rm(folder, { recursive: true, force: true })
       expectNoNPlusOne()
     },
   }
+}
+
+interface Parts {
+  /** Where the app as a whole is reached. */
+  url: string
+  /** The first one is the rest. */
+  instances: readonly Instance[]
+  front: Front | undefined
+}
+
+/** One instance, or one for each module that is split out and one for the rest, behind a front that knows who serves what. */
+async function startParts(app: App, start: StartOptions, split: readonly string[]): Promise<Parts> {
+  if (split.length === 0) {
+    const instance = await app.start({ ...start, migrate: true })
+    return { url: instance.url!, instances: [instance], front: undefined }
+  }
+  const front = await startFront(app.modules)
+  const names = app.modules.map(({ name }) => name)
+  const elsewhere = (here: readonly string[]): Record<string, string> =>
+    Object.fromEntries(
+      names.filter((name) => !here.includes(name)).map((name) => [`REMOTE_${name.toUpperCase()}_URL`, front.url]),
+    )
+  const instances: Instance[] = []
+  const rest = names.filter((name) => !split.includes(name))
+  try {
+    for (const modules of [rest, ...split.map((name) => [name])]) {
+      const instance = await app.start({
+        ...start,
+        modules,
+        variables: { ...start.variables, ...elsewhere(modules) },
+        config: { ...start.config, database: { connections: 8, ...start.config?.database } },
+        migrate: instances.length === 0,
+      })
+      instances.push(instance)
+      for (const name of modules) front.place(name, instance.url!)
+      if (instances.length === 1) front.place(undefined, instance.url!)
+    }
+    return { url: front.url, instances, front }
+  } catch (error) {
+    for (const one of instances) await one.stop()
+    await front.close()
+    throw error
+  }
+}
+
+function splitOf(text: string | undefined, app: App): string[] {
+  const names = app.modules.map(({ name }) => name)
+  // A variable for all apps of a run: those that have no such module run in one piece.
+  return text === 'all' ? names : (text ?? '').split(',').filter((name) => names.includes(name))
 }
 
 function allowed(finding: DatabaseFinding, allow: TestAppOptions['nPlusOne']): boolean {

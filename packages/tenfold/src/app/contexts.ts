@@ -3,9 +3,10 @@ import type { Database } from '../database/index.ts'
 import type { Module, ModuleContext } from '../modules/index.ts'
 import type { Storage } from '../storage/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
-import { callsOf } from './calls.ts'
+import { callsOf, type Calling } from './calls.ts'
 import type { App } from './define.ts'
 import { filesOf } from './files.ts'
+import type { RemoteModule } from './remote/index.ts'
 import { readSettings } from './settings.ts'
 
 export interface ContextParts {
@@ -15,14 +16,23 @@ export interface ContextParts {
   telemetry: Telemetry
   clock: Clock
   variables: Record<string, string | undefined>
+  /** Those whose code runs here. */
+  local: readonly Module[]
+  remotes: ReadonlyMap<string, RemoteModule>
 }
 
 /** What code of `module` is given. A new object for each request, job or call, so that more can be put on it. */
 export type ContextOf = (module: string, signal: AbortSignal) => object
 
-export async function createContexts(parts: ContextParts): Promise<ContextOf> {
-  const { app, database, files, telemetry, clock, variables } = parts
-  const settings = await readSettings(app.modules, variables)
+export interface Contexts {
+  contextOf: ContextOf
+  /** For calls that come from outside: what their code is given. */
+  callingFor(signal: AbortSignal): Calling
+}
+
+export async function createContexts(parts: ContextParts): Promise<Contexts> {
+  const { app, database, files, telemetry, clock, variables, local, remotes } = parts
+  const settings = await readSettings(local, variables)
   const fixed = new Map(
     app.modules.map((module) => [
       module.name,
@@ -39,13 +49,15 @@ export async function createContexts(parts: ContextParts): Promise<ContextOf> {
   )
   const contextOf: ContextOf = (name, signal) => new Context(fixed.get(name)!, signal, calls)
   // Calls carry the signal of their caller on.
-  const calls = (module: Module, signal: AbortSignal): unknown =>
-    callsOf(module, app.modules, {
-      telemetry,
-      watch: database.watch,
-      contextOf: (callee) => contextOf(callee, signal),
-    })
-  return contextOf
+  const calls = (module: Module, signal: AbortSignal): unknown => callsOf(module, app.modules, callingFor(signal))
+  const callingFor = (signal: AbortSignal): Calling => ({
+    telemetry,
+    watch: database.watch,
+    signal,
+    contextOf: (callee) => contextOf(callee, signal),
+    remoteOf: (callee) => remotes.get(callee),
+  })
+  return { contextOf, callingFor }
 }
 
 function spansOf(telemetry: Telemetry, module: string): ModuleContext['span'] {

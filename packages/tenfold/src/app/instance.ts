@@ -1,6 +1,6 @@
 /** One running instance of an app. */
 import { pathToFileURL } from 'node:url'
-import { readEnvironment, ROLES, type Environment, type Role } from '../config/index.ts'
+import { BadConfig, readEnvironment, ROLES, type Environment, type Role } from '../config/index.ts'
 import {
   migrate,
   migrationStatus,
@@ -26,6 +26,7 @@ import { BadApp } from './errors.ts'
 import type { EvidencePart } from './evidence.ts'
 import { migrationsOf } from './migrations.ts'
 import { openParts } from './parts.ts'
+import { placesOf, strayPlaces, variableOf, type Places } from './remote/index.ts'
 import { servicesOf } from './services.ts'
 
 export interface StartOptions {
@@ -87,6 +88,8 @@ export interface Ground {
   app: App
   /** Those whose routes, jobs and crons are served. */
   serving: readonly Module[]
+  /** Which modules run here, and where the others are. */
+  places: Places
   environment: Environment
   roles: readonly Role[]
   root: URL
@@ -103,6 +106,7 @@ export interface Ground {
 export async function startInstance(app: App, options: StartOptions): Promise<Instance> {
   await using opened = new AsyncDisposableStack()
   const ground = await prepare(app, options, opened)
+  tellPlaces(ground)
   const parts = await openParts(ground, opened)
   const { services, server, console } = await servicesOf(ground, parts)
   const running = startInOrder(services)
@@ -138,7 +142,7 @@ async function prepare(app: App, options: StartOptions, opened: AsyncDisposableS
   const environment = readEnvironment(options.variables ?? process.env)
   const problems = [...problemsOf(app.name, app.modules), ...engineProblems(app.modules, options.config?.queue)]
   if (problems.length > 0) throw BadApp({ app: app.name, problems })
-  const serving = servedModules(app, options.modules)
+  const places = placesOfApp(app, options.modules, environment)
   const { config = {}, roles = ROLES, version = '0.0.0', root = pathToFileURL(`${process.cwd()}/`) } = options
   const made = {
     service: app.name,
@@ -174,7 +178,8 @@ async function prepare(app: App, options: StartOptions, opened: AsyncDisposableS
   const { sockets = {} } = options
   return {
     app,
-    serving,
+    serving: places.serving,
+    places,
     environment,
     roles,
     root,
@@ -214,11 +219,22 @@ async function migrated(app: App, bindings: Bindings, mayMigrate: boolean, telem
   return { roleMode, newDatabase: false }
 }
 
-function servedModules(app: App, names: readonly string[] | undefined): readonly Module[] {
-  if (!names) return app.modules
-  const unknown = names.filter((name) => !app.modules.some((module) => module.name === name))
+function placesOfApp(app: App, named: readonly string[] | undefined, environment: Environment): Places {
+  const unknown = (named ?? []).filter((name) => !app.modules.some((module) => module.name === name))
   if (unknown.length > 0) {
     throw BadApp({ app: app.name, problems: unknown.map((name) => `there is no module '${name}'`) })
   }
-  return app.modules.filter((module) => names.includes(module.name))
+  const places = placesOf(app.modules, named, environment.variables)
+  if (places.problems.length > 0) throw BadConfig({ problems: places.problems })
+  return places
+}
+
+/** Says where modules are that run elsewhere, and which variables mean nothing. */
+function tellPlaces({ app, places, bindings, environment, telemetry }: Ground): void {
+  for (const [module, url] of places.remote) {
+    bindings.list.push({ part: `module ${module}`, bound: url, embedded: false, variable: variableOf(module) })
+  }
+  for (const variable of strayPlaces(app.modules, environment.variables)) {
+    telemetry.log.warn(`${variable} is set, but the app has no such module.`)
+  }
 }

@@ -15,11 +15,12 @@ import { openStorage, type Storage } from '../storage/index.ts'
 import { openAppAnalytics } from './analytics.ts'
 import { scheduleBackups, type ScheduledBackups } from './backups.ts'
 import { filesFolder } from './bindings.ts'
-import { createContexts, type ContextOf } from './contexts.ts'
+import { createContexts, type Contexts } from './contexts.ts'
 import { cronsOf } from './crons.ts'
 import { engineOf } from './engines.ts'
 import { openEvidence, type EvidencePart } from './evidence.ts'
 import type { Ground } from './instance.ts'
+import { createRemote, createSignatures, type Signatures } from './remote/index.ts'
 import { createScope } from './scope.ts'
 import { stageOf } from './stage.ts'
 import { joinTelemetry } from './telemetry.ts'
@@ -37,7 +38,9 @@ export interface Parts {
   store: Store
   inspector: Inspector
   evidence: EvidencePart
-  contextOf: ContextOf
+  contextOf: Contexts['contextOf']
+  callingFor: Contexts['callingFor']
+  signatures: Signatures
   scope: Scope
 }
 
@@ -46,7 +49,7 @@ const SESSION_MEMORY = '5s'
 
 /** Opens them; each puts its own end on `opened`. */
 export async function openParts(ground: Ground, opened: AsyncDisposableStack): Promise<Parts> {
-  const { app, serving, environment, roles, root, telemetry, bindings, database } = ground
+  const { app, serving, places, environment, roles, root, telemetry, bindings, database } = ground
   const clock = systemClock
   const db = database.system
   const { positions } = database
@@ -81,8 +84,14 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
 
   const analytics = openAppAnalytics(ground, opened)
 
-  const contextOf = await createContexts({ app, database, files, telemetry, clock, variables: bindings.variables })
-  const scope = createScope(app.modules, { queue, caches, outbound, analytics, telemetry, strict, contextOf })
+  const { local } = places
+  const { variables, secretKey } = bindings
+  const signatures = createSignatures(secretKey, app.name)
+  const remote = { outbound, telemetry, clock, signatures, positions }
+  const remotes = new Map([...places.remote].map(([module, url]) => [module, createRemote(module, url, remote)]))
+  const made = { app, database, files, telemetry, clock, variables, local, remotes }
+  const { contextOf, callingFor } = await createContexts(made)
+  const scope = createScope(local, { queue, caches, outbound, analytics, telemetry, strict, contextOf })
   const backups = await scheduleBackups(ground, opened)
   const crons = openCron({ db, telemetry, jobs: queue, crons: [...cronsOf(serving), ...backups.crons] })
   const store = createStore({ db, telemetry, roles, clock })
@@ -114,6 +123,8 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
     inspector,
     evidence,
     contextOf,
+    callingFor,
+    signatures,
     scope,
   }
 }

@@ -2,14 +2,15 @@
 import { fileURLToPath } from 'node:url'
 import type { Role } from '../config/index.ts'
 import { createConsole, type Console } from '../console/index.ts'
-import { createServer, staticFiles, type HttpServer } from '../http/index.ts'
-import type { Service } from '../kernel/index.ts'
+import { createServer, staticFiles, type HttpRoute, type HttpServer } from '../http/index.ts'
+import { systemClock, type Service } from '../kernel/index.ts'
 import { analyticsRoutes } from './analytics.ts'
 import type { Ground } from './instance.ts'
 import { handlersOf, subscriptionsOf } from './jobs.ts'
 import type { JobWork } from '../queue/index.ts'
 import type { Parts } from './parts.ts'
 import { portOfConsole, portOfWeb } from './ports.ts'
+import { callRoutes } from './remote/index.ts'
 import { routesOf } from './routes.ts'
 import { telemetryServices } from './telemetry.ts'
 
@@ -54,15 +55,14 @@ function workers({ app, serving, config, database }: Ground, { queue, scope, con
   ]
 }
 
-async function webServer(
-  ground: Ground,
-  { redis, scope, contextOf, sessions, limits, files, analytics }: Parts,
-): Promise<HttpServer> {
+async function webServer(ground: Ground, parts: Parts): Promise<HttpServer> {
   const { app, serving, environment, config, telemetry, bindings, database, version, sockets } = ground
   const { env, host, trustProxy, corsOrigins, drainDelayMs } = environment
+  const { redis, scope, contextOf, sessions, limits, files, analytics } = parts
   return createServer({
     routes: [
       ...serving.flatMap((module) => routesOf(module, scope, contextOf, database.watch)),
+      ...callsFrom(ground, parts),
       ...analyticsRoutes(config.analytics?.browser, { analytics, telemetry }),
       ...(app.pages ? [staticFiles({ prefix: '/', directory: fileURLToPath(app.pages) })] : []),
     ],
@@ -87,6 +87,14 @@ async function webServer(
     ...(config.shedding !== undefined && { shedding: config.shedding }),
     ...(corsOrigins.length > 0 && { cors: { origins: corsOrigins } }),
   })
+}
+
+/** Where the app runs in parts, the others call the modules of this one. */
+function callsFrom({ places, telemetry, database, version }: Ground, parts: Parts): HttpRoute[] {
+  if (!places.split) return []
+  const { serving } = places
+  const { positions } = database
+  return callRoutes({ ...parts, serving, release: version, clock: systemClock, telemetry, positions })
 }
 
 /** The console of a production instance opens only with a token; without one it stays closed. */

@@ -24,7 +24,8 @@ export interface ClientParts {
 /** A call with all that can be known before it is sent. */
 interface Plan extends Address {
   method: string
-  headers: Record<string, string>
+  /** For one time that it is sent. */
+  headersOf(): Record<string, string>
   body: string | Uint8Array | undefined
   repeatable: boolean
   hedgeMs: number | undefined
@@ -156,7 +157,8 @@ export function createClient(settings: CheckedSettings, parts: ClientParts): Ope
 
   const send = async (plan: Plan, deadline: Deadline, attempt: number) => {
     const { method, timeouts, template, stack } = plan
-    let { url, headers } = plan
+    let { url } = plan
+    let headers = plan.headersOf()
     for (let hop = 0; ; hop++) {
       const own = baseUrl !== undefined && url.origin === plan.url.origin
       const wire = await engine(own)
@@ -169,7 +171,7 @@ export function createClient(settings: CheckedSettings, parts: ClientParts): Ope
         bodyTimeoutMs: timeouts.bodyTimeoutMs,
         maxBytes: timeouts.maxBytes,
         signal: deadline.signal,
-        mark: { client: name, template: own ? template : undefined, stack, attempt },
+        mark: { client: name, template: own ? template : undefined, stack, attempt, internal: settings.internal },
       })
       const to = settings.redirects > 0 && isRedirect(method, reply.status) && reply.headers['location']
       if (!to) return reply
@@ -218,13 +220,13 @@ function planOf(
     ...(type && { 'content-type': type }),
     ...(options.idempotencyKey !== undefined && { 'idempotency-key': options.idempotencyKey }),
     ...lowerCase(settings.headers),
-    ...lowerCase(options.headers ?? {}),
   }
+  const given = options.headers ?? {}
   const { timeout, hedge, maxBytes = settings.maxBytes } = options
   return {
     ...address,
     method,
-    headers,
+    headersOf: () => ({ ...headers, ...lowerCase(typeof given === 'function' ? given() : given) }),
     body,
     repeatable: mayRepeat(method, options),
     hedgeMs: hedge === undefined ? hedgeMs : toMs(hedge),

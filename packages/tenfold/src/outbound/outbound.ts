@@ -97,13 +97,16 @@ export interface ClientSettings {
 export interface ClientOptions extends ClientSettings {
   /** In metrics, spans and errors. */
   name: string
+  /** Goes to another part of the same app: that it is slow is seen there. Defaults to false. */
+  internal?: boolean
 }
 
 export interface CallOptions<R extends AnySchema | undefined = AnySchema | undefined> {
   /** Fills `:name` in the path, which is kept as it is in spans and metrics. */
   params?: Readonly<Record<string, string | number>>
   query?: Readonly<Record<string, string | number | boolean | readonly (string | number | boolean)[] | undefined>>
-  headers?: Readonly<Record<string, string>>
+  /** As a function: made anew for each time that it is sent, as signatures need. */
+  headers?: Readonly<Record<string, string>> | (() => Readonly<Record<string, string>>)
   /** Sent as it is if it is text, bytes or URLSearchParams; anything else as JSON. */
   body?: unknown
   reply?: R

@@ -6,6 +6,7 @@ import { RETRY_ON } from './repeat.ts'
 
 export interface CheckedSettings {
   name: string
+  internal: boolean
   baseUrl: string | undefined
   headers: Readonly<Record<string, string>>
   connectTimeoutMs: number
@@ -46,6 +47,7 @@ export function checkSettings(options: ClientOptions): CheckedSettings {
   if (!(share > 0 && share <= 1)) refuse(`circuit.share is ${share} and must lie between 0 and 1`)
   return {
     name: client,
+    internal: options.internal === true,
     baseUrl: options.baseUrl === undefined ? undefined : checkedBase(options.baseUrl, refuse),
     headers: options.headers ?? {},
     connectTimeoutMs: ms('connectTimeout', options.connectTimeout, 3000),

@@ -15,6 +15,10 @@ export interface Positions {
   acceptNow(): void
   /** What comes next has to know; undefined when nothing was written here. Looks the position up if need be. */
   written(): Promise<string | undefined>
+  /** What reads of the present context have to include, for whoever reads on its behalf elsewhere; undefined for nothing. */
+  needed(): Promise<string | undefined>
+  /** Somebody wrote on behalf of the present context, up to this; null: nothing. Undefined: up to what is not known. */
+  acceptWritten(token: string | null | undefined): void
   /** The position of all that is committed now; undefined when the primary cannot be asked. */
   now(): Promise<string | undefined>
   /** The later of two, as text. */
@@ -53,6 +57,20 @@ export function createPositions(causality: Causality, primary: Primary, replicas
       if (trail.wrote === 0) return undefined
       const position = await settled(trail).catch(unknown)
       return position && formatPosition(position)
+    },
+    async needed() {
+      const trail = causality.trail()
+      if (trail.settled < trail.touched) await causality.settle(trail).catch(() => (trail.position = unknown()))
+      return trail.position && formatPosition(trail.position)
+    },
+    acceptWritten(token) {
+      if (token === null) return
+      const trail = causality.trail()
+      const position = parsePosition(token)
+      const whole = position !== undefined && trail.settled >= trail.touched
+      trail.position = laterOf(trail.position, position)
+      trail.wrote = ++trail.touched
+      if (whole) trail.settled = trail.touched
     },
     async now() {
       try {

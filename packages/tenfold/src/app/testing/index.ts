@@ -1,0 +1,2 @@
+/** For tests of apps that run in parts. */
+export { startFront, type Front } from './front.ts'
