@@ -13,6 +13,7 @@ import {
   openSockets,
   type AppProcess,
   type ListeningSocket,
+  type PlaceOptions,
   type SocketUse,
   type Supervisor,
 } from '../supervisor/index.ts'
@@ -51,10 +52,8 @@ export async function runFleet(options: FleetOptions): Promise<number> {
   // What is embedded belongs to all of them: it is started once, here, and the processes find it in their environment.
   const held = await holdBindings(project, environment, telemetry)
   opened.defer(() => held.stop())
-  const fleet = await processesOf(options, { ...process.env, ...held.variables }, held.migrates)
-  opened.defer(() => fleet.sockets.forEach((socket) => socket.close()))
-
-  const supervisor = createSupervisor({ processes: fleet.processes, log })
+  const processes = await placesOf(options, { ...process.env, ...held.variables }, held.migrates)
+  const supervisor = createSupervisor({ processes, log })
   opened.defer(() => supervisor.stop())
   const states = await supervisor.start()
   const control = await openControl(fileURLToPath(new URL('.tenfold', root)), supervisor)
@@ -62,9 +61,9 @@ export async function runFleet(options: FleetOptions): Promise<number> {
   reload.resolve(supervisor)
 
   const find = (of: 'url' | 'consoleUrl'): string | undefined => states.find((one) => one[of])?.[of]
-  const processes = Object.fromEntries(supervisor.states().map(({ name, pid }) => [name, pid]))
+  const pids = Object.fromEntries(supervisor.states().map(({ name, pid }) => [name, pid]))
   const where = { url: find('url'), consoleUrl: find('consoleUrl') }
-  announce({ ...where, name: app.name, roles, bindings: held.list, environment, log, started, processes }, output)
+  announce({ ...where, name: app.name, roles, bindings: held.list, environment, log, started, processes: pids }, output)
   const newDatabase = states.some((one) => one.newDatabase)
   opened.defer(async () => seed())
   const seed = seedOnce(project, { newDatabase, environment }, output)
@@ -78,17 +77,12 @@ export async function runFleet(options: FleetOptions): Promise<number> {
   }
 }
 
-interface Fleet {
-  processes: { name: string; serves: boolean; launch: (leads: boolean) => AppProcess }[]
-  sockets: ListeningSocket[]
-}
-
 /** Web processes, and one that does the rest. */
-async function processesOf(
+async function placesOf(
   { project, environment, flags, roles, processes: count, output }: FleetOptions,
   env: Record<string, string | undefined>,
   migrates: boolean,
-): Promise<Fleet> {
+): Promise<PlaceOptions[]> {
   const others = roles.filter((role) => role !== 'web')
   const heap = heapFor(capacity(), count + (others.length > 0 ? 1 : 0))
   const given = ['modules', 'config'].flatMap((name) =>
@@ -98,6 +92,7 @@ async function processesOf(
   const one = (name: string, does: readonly Role[], sockets: Partial<Record<SocketUse, ListeningSocket>>) => ({
     name,
     serves: does.includes('web'),
+    sockets: Object.values(sockets),
     launch: (leads: boolean): AppProcess =>
       launch({
         name,
@@ -118,15 +113,12 @@ async function processesOf(
 
   const { web, console, metrics } = await socketsOf(environment, count, others)
   const measured = (i: number) => (metrics[i] ? { metrics: metrics[i] } : {})
-  return {
-    processes: [
-      ...web.map((socket, i) => one(`web-${i + 1}`, ['web'], { web: socket, ...measured(i) })),
-      ...(others.length > 0
-        ? [one(others[0]!, others, { ...(console[0] && { console: console[0] }), ...measured(count) })]
-        : []),
-    ],
-    sockets: [...web, ...console, ...metrics],
-  }
+  return [
+    ...web.map((socket, i) => one(`web-${i + 1}`, ['web'], { web: socket, ...measured(i) })),
+    ...(others.length > 0
+      ? [one(others[0]!, others, { ...(console[0] && { console: console[0] }), ...measured(count) })]
+      : []),
+  ]
 }
 
 /** Metrics are of one process each: they get METRICS_PORT and the ports that follow it, in the order of the processes. */

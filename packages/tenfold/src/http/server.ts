@@ -199,6 +199,7 @@ export function createServer(options: ServerOptions): HttpServer {
 
   async function handOver(): Promise<void> {
     life.closing = true
+    await quietTurns(app.server)
     // Not the close of http.Server, which also ends idle connections: a request may be on its way on one of them.
     NetServer.prototype.close.call(app.server)
     const until = performance.now() + LAST_CALL_MS
@@ -296,6 +297,21 @@ function assertOnce(routes: readonly HttpRoute[]): void {
     if (other) throw RouteTwice({ route: `${route.method} ${route.path}`, modules: [other.module, route.module] })
     seen.set(key, route)
   }
+}
+
+/** Until no connection waits to be accepted: those that do when the socket is closed are reset. Node accepts one connection
+ *  in a turn of its loop; where they never stop coming, it goes on after half a second. */
+async function quietTurns(server: NetServer): Promise<void> {
+  const seen = { connection: false }
+  const see = (): void => void (seen.connection = true)
+  server.on('connection', see)
+  const until = performance.now() + 500
+  for (let quiet = 0; quiet < 3 && performance.now() < until; quiet++) {
+    seen.connection = false
+    await new Promise((resolve) => setImmediate(resolve))
+    if (seen.connection) quiet = -1
+  }
+  server.off('connection', see)
 }
 
 function connectionsOf(server: NetServer): Promise<number> {

@@ -35,7 +35,7 @@ export function launch(spec: ProcessSpec): AppProcess {
   const child = spawn(process.execPath, spec.args, {
     cwd: spec.cwd,
     env: { ...spec.env, ...variablesFor(spec.name, uses) },
-    stdio: ['ignore', 'inherit', 'pipe', ...uses.map((use) => spec.sockets[use]!.fd), 'ipc'],
+    stdio: ['ignore', 'inherit', 'pipe', ...uses.map((use) => spec.sockets[use]!.fd()), 'ipc'],
     // A session of its own: Ctrl-C is for the supervisor, which says in which order things end.
     detached: true,
   })

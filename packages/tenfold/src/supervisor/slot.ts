@@ -15,6 +15,8 @@ export interface SlotOptions {
   log: Pick<Telemetry['log'], 'info' | 'warn' | 'error'>
   /** Starts a process for this place. `leads`: it is the first of a start or a reload. */
   launch: (leads: boolean) => AppProcess
+  /** It stays empty for a while. */
+  onRest: (slot: Slot) => void
   /** Its processes end soon after their start, again and again. */
   onLoop: (slot: Slot, last: string) => void
 }
@@ -31,10 +33,11 @@ export interface Slot {
   stop(): Promise<void>
 }
 
-export function createSlot({ name, log, launch, onLoop }: SlotOptions): Slot {
+export function createSlot({ name, log, launch, onRest, onLoop }: SlotOptions): Slot {
   let current: AppProcess | undefined
   let isUp = false
-  let replacing = false
+  /** What is to take the place of the current one. */
+  let coming: AppProcess | undefined
   let stopping = false
   let earlyEnds = 0
   let timer: NodeJS.Timeout | undefined
@@ -55,9 +58,8 @@ export function createSlot({ name, log, launch, onLoop }: SlotOptions): Slot {
     },
     async replace(leads) {
       clearTimeout(timer)
-      replacing = true
       const before = current
-      const next = launch(leads)
+      const next = (coming = launch(leads))
       try {
         const ready = await next.ready
         take(next)
@@ -67,16 +69,16 @@ export function createSlot({ name, log, launch, onLoop }: SlotOptions): Slot {
         return ready
       } catch (error) {
         await next.stop('stop')
-        if (!current) again(0)
+        if (!current && !stopping) again(0)
         throw error
       } finally {
-        replacing = false
+        coming = undefined
       }
     },
     async stop() {
       stopping = true
       clearTimeout(timer)
-      await current?.stop('stop')
+      await Promise.all([current?.stop('stop'), coming?.stop('stop')])
     },
   }
 
@@ -99,7 +101,9 @@ export function createSlot({ name, log, launch, onLoop }: SlotOptions): Slot {
     const waitMs = earlyEnds <= 1 ? 0 : Math.min(LONGEST_WAIT_MS, 250 * 2 ** (earlyEnds - 1))
     log.error(`process '${name}' has ended with ${how}`, { process: name, livedMs: Math.round(livedMs), waitMs })
     if (earlyEnds >= LOOP_AFTER) onLoop(slot, how)
-    if (!replacing && !stopping) again(waitMs)
+    if (coming) return
+    if (waitMs > 0) onRest(slot)
+    again(waitMs)
   }
 
   function again(waitMs: number): void {

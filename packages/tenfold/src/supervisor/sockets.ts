@@ -5,9 +5,10 @@ import { PortTaken } from '../http/index.ts'
 import { ProcessesUnsupported } from './errors.ts'
 
 export interface ListeningSocket {
-  /** The file descriptor for a child process. */
-  readonly fd: number
   readonly port: number
+  /** The file descriptor for a child process; opens the socket if it was closed. */
+  fd(): number
+  /** Closed, it gets no connections any more: the kernel gives them to the others of its port. Those that wait are reset. */
   close(): void
 }
 
@@ -48,17 +49,36 @@ export async function openSockets({ host, port, count }: SocketsOptions): Promis
   if (typeof first === 'number') throw PortTaken({ host, port })
   const taken: { port?: number } = {}
   first.getsockname(taken)
-  const handles = [first]
-  while (handles.length < count) {
-    const next = typeof shares === 'number' ? first : open(taken.port!, REUSE_PORT)
-    if (typeof next === 'number') throw PortTaken({ host, port: taken.port! })
-    handles.push(next)
+  if (typeof shares === 'number') return sharedBy(count, first, taken.port!)
+  return Array.from({ length: count }, (_, i) =>
+    listening(taken.port!, i === 0 ? first : undefined, () => open(taken.port!, REUSE_PORT)),
+  )
+}
+
+/** One socket for all: closed when the last of them closes it. */
+function sharedBy(count: number, handle: Handle, port: number): ListeningSocket[] {
+  const users = new Set<number>()
+  return Array.from({ length: count }, (_, i) => {
+    users.add(i)
+    return { port, fd: () => handle.fd, close: () => void (users.delete(i) && users.size === 0 && handle.close()) }
+  })
+}
+
+function listening(port: number, first: Handle | undefined, reopen: () => Handle | number): ListeningSocket {
+  let handle: Handle | undefined = first
+  return {
+    port,
+    fd() {
+      const opened = handle ?? reopen()
+      if (typeof opened === 'number') throw PortTaken({ host: '', port })
+      handle = opened
+      return handle.fd
+    },
+    close() {
+      handle?.close()
+      handle = undefined
+    },
   }
-  return handles.map((handle) => ({
-    fd: handle.fd,
-    port: taken.port!,
-    close: () => handle.close(),
-  }))
 }
 
 /** With SO_REUSEPORT, a second start of the same app by the same user would quietly share the port with the first. */

@@ -1,0 +1,8 @@
+export {
+  checkBalancer,
+  freePort,
+  startBalancer,
+  testCertificate,
+  type BalancerKind,
+  type TestBalancer,
+} from './balancer.ts'
