@@ -1,0 +1,188 @@
+/** Every file that `tenfold deploy` writes, judged by the program that will read it. */
+import assert from 'node:assert/strict'
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import dockerfile from 'dockerfile-utils'
+import pg from 'pg'
+import { parseAllDocuments } from 'yaml'
+import { startEmbedded } from '../../packages/tenfold/src/database/embedded/index.ts'
+import { DEFAULTS, planOf, STAGES, TARGETS, writePlan, type Facts } from '../../packages/tenfold/src/deploy/index.ts'
+import { repository } from '../../scripts/test/step.ts'
+import { installed, run } from './programs.ts'
+
+/** What the linter would rather have, and is no fault. */
+const HINT = 4
+
+const FACTS: Facts = {
+  ...DEFAULTS,
+  app: 'book_shop',
+  modules: ['orders', 'billing', 'media'],
+  settings: ['SMTP_URL'],
+  // Postgres is started with these settings, on whatever machine the tests run.
+  machine: { memory: 1, cores: 1 },
+  databaseMachine: { memory: 1, cores: 1 },
+}
+
+describe('what tenfold deploy writes', () => {
+  let folder: string
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tenfold-files-'))
+    for (const stage of STAGES) await writePlan(planOf(FACTS, stage, TARGETS), join(folder, String(stage), 'deploy'))
+  })
+  after(() => rm(folder, { recursive: true, force: true }))
+
+  const files = async (pattern: RegExp): Promise<string[]> => {
+    const found = (await readdir(folder, { recursive: true })).filter((path) => pattern.test(path)).sort()
+    assert.ok(found.length > 0, `no file is like ${pattern}`)
+    return found.map((path) => join(folder, path))
+  }
+  const accepted = async (program: string, args: readonly string[]): Promise<void> => {
+    const { code, output } = await run(program, args)
+    assert.equal(code, 0, `${program} ${args.join(' ')}\n${output}`)
+  }
+  const needs = (program: string): { skip: string | false } => ({
+    skip: installed(program) ? false : `${program} is not installed: scripts/setup`,
+  })
+
+  test('scripts: bash and shellcheck', needs('shellcheck'), async () => {
+    await accepted('shellcheck', [
+      '--severity=warning',
+      ...(await files(/[146]\/.*setup\.sh$/)),
+      ...(await files(/reload-nginx$/)),
+    ])
+  })
+
+  test('firewalls: nft', needs('nft'), async (t) => {
+    const probe = await run('nft', ['list', 'tables'])
+    if (probe.code !== 0) return t.skip('the kernel lets this user read no rules')
+    for (const file of await files(/nftables\.conf$/)) await accepted('nft', ['--check', '--file', file])
+  })
+
+  test('units: systemd, which also finds the service well locked', needs('systemd-analyze'), async () => {
+    for (const place of new Set((await files(/[136]\/.*\.service$/)).map((file) => dirname(file)))) {
+      // The programs that they start are not on this machine.
+      const units = await readdir(place)
+      for (const unit of units) {
+        const text = await readFile(join(place, unit), 'utf8')
+        await writeFile(join(place, unit), text.replaceAll('/usr/bin/node', '/usr/bin/env'))
+      }
+      const { code, output } = await run('systemd-analyze', [
+        'verify',
+        '--man=no',
+        ...units.map((unit) => join(place, unit)),
+      ])
+      // Unknown words are warnings, and the exit code is 0.
+      assert.deepEqual([code, output.replace(/^.*(Failed to (open|create) \/dev|not-found).*\n/gm, '')], [0, ''])
+    }
+    const [service = ''] = await files(/book-shop\.service$/)
+    const { output } = await run('systemd-analyze', ['security', '--offline=true', service])
+    const exposure = Number(/Overall exposure level for \S+: ([\d.]+)/.exec(output)?.[1])
+    assert.ok(exposure <= 2, output.slice(-200))
+  })
+
+  test('Prometheus: promtool', needs('promtool'), async () => {
+    const token = join(folder, 'token')
+    await writeFile(token, 'a token')
+    for (const file of await files(/prometheus\.yml$/)) {
+      await writeFile(
+        file,
+        (await readFile(file, 'utf8')).replace(/credentials_file: .*/, `credentials_file: ${token}`),
+      )
+      await accepted('promtool', ['check', 'config', file])
+    }
+  })
+
+  test('Compose: docker-compose', needs('docker-compose'), async () => {
+    for (const file of await files(/[16]\/deploy\/compose\/compose\.yaml$/)) {
+      await writeFile(join(dirname(file), 'env'), '')
+      // The oldest one that is still about does not know that a project can have a name.
+      await writeFile(file, (await readFile(file, 'utf8')).replace(/^name: .*\n/m, ''))
+      await accepted('docker-compose', ['--file', file, 'config', '--quiet'])
+    }
+  })
+
+  test('Dockerfiles: the linter of the language server', async () => {
+    const found = [...(await files(/1\/Dockerfile$/)), ...(await files(/3\/deploy\/compose\/pgbouncer\/Dockerfile$/))]
+    for (const file of found) {
+      const problems = dockerfile.validate(await readFile(file, 'utf8'))
+      assert.deepEqual(
+        problems.filter(({ severity }) => severity !== HINT).map(({ message }) => message),
+        [],
+      )
+    }
+  })
+
+  test('YAML: no key twice, no error', async () => {
+    for (const file of await files(/(?<!helm\/templates\/[\w-]+)\.ya?ml$/))
+      for (const { errors } of parseAllDocuments(await readFile(file, 'utf8'), { uniqueKeys: true }))
+        assert.deepEqual(errors, [], file)
+  })
+
+  test('manifests: the types of Kubernetes, KEDA and CloudNativePG, without an unknown key', async () => {
+    const { imports, values } = await typedManifests(await files(/6\/deploy\/kubernetes\/.*\.yaml$/))
+    assert.ok(values.length > 20)
+    const check = async (lines: readonly string[]): Promise<string> => {
+      await writeFile(join(folder, 'manifests.mts'), [...imports, ...lines].join('\n'))
+      await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ extends: join(repository, 'tsconfig.json'), include: [], files: ['manifests.mts'], compilerOptions: { types: [] } })) // prettier-ignore
+      return (await run(join(repository, 'node_modules/.bin/tsc'), ['-p', folder, '--pretty', 'false'])).output
+    }
+    await symlink(join(repository, 'node_modules'), join(folder, 'node_modules'))
+    assert.equal(await check(values), '')
+    // And a key that does not exist is noticed.
+    const planted = values.map((line) => line.replace('"maxUnavailable":0', '"maxUnavailable":0,"maxUnavailabel":0'))
+    assert.match(await check(planted), /maxUnavailabel/)
+  })
+
+  test('Postgres starts with its settings, and reads who may log in', async () => {
+    const [conf = ''] = await files(/4\/.*\/replica\/.*conf\.d\/book_shop\.conf$/)
+    const settings = new Map(
+      [...(await readFile(conf, 'utf8')).matchAll(/^(\w+) = '?([^'\n]*)'?$/gm)].map(([, name = '', value = '']) => [
+        name,
+        value,
+      ]),
+    )
+    assert.ok(settings.size > 30)
+    settings.delete('listen_addresses')
+    const server = await startEmbedded({
+      dataDir: join(folder, 'postgres'),
+      database: 'book_shop',
+      fsync: false,
+      settings: Object.fromEntries(settings),
+    })
+    const client = new pg.Client({ connectionString: server.adminUrl })
+    await client.connect()
+    try {
+      const asked = await client.query<{ name: string }>(
+        `select name from pg_settings where source = 'default' and name = any ($1) and boot_val <> reset_val`,
+        [[...settings.keys()]],
+      )
+      assert.deepEqual(asked.rows, [])
+      const { rows: [place] } = await client.query<{ hba_file: string }>('show hba_file') // prettier-ignore
+      for (const hba of await files(/[14]\/.*pg_hba\.conf$/)) {
+        await writeFile(place!.hba_file, await readFile(hba, 'utf8'))
+        const { rows } = await client.query('select line_number, error from pg_hba_file_rules where error is not null')
+        assert.deepEqual(rows, [], basename(hba))
+      }
+    } finally {
+      await client.end()
+      await server.stop()
+    }
+  })
+})
+
+/** Each document as a constant of the type that its schema gives it: what the type lacks does not compile. */
+async function typedManifests(files: readonly string[]): Promise<{ imports: string[]; values: string[] }> {
+  const imports = new Set<string>()
+  const values: string[] = []
+  for (const file of files)
+    for (const document of parseAllDocuments(await readFile(file, 'utf8'))) {
+      const manifest = document.toJS() as { apiVersion: string; kind: string }
+      const { apiVersion, kind } = manifest
+      const source = apiVersion.startsWith('keda') ? '@kubernetes-models/keda' : apiVersion.startsWith('postgresql.cnpg') ? '@kubernetes-models/cloudnative-pg' : 'kubernetes-models' // prettier-ignore
+      imports.add(`import type { I${kind} } from '${source}/${apiVersion}'`)
+      values.push(`export const m${values.length}: I${kind} = ${JSON.stringify(manifest)}`)
+    }
+  return { imports: [...imports], values }
+}
