@@ -43,7 +43,10 @@ export interface TestAppOptions {
 
 export interface TestApp {
   readonly url: string
+  /** Of an app in parts: what was not split out. */
   readonly instance: Instance
+  /** Of an app in parts: all of them, the rest first. */
+  readonly instances: readonly Instance[]
   /** A request over the network, to a path of the app. */
   fetch(path: string, init?: RequestInit): Promise<Response>
   /** Runs code inside the app, so that definitions work. */
@@ -112,6 +115,7 @@ export async function startTestApp(app: App, options: TestAppOptions = {}): Prom
   return {
     url,
     instance,
+    instances,
     fetch: (path, init) => fetch(new URL(path, url), init),
     run: (fn) => instance.run(fn),
     drain: ({ timeoutMs = 30_000 } = {}) => drain(instance, timeoutMs),

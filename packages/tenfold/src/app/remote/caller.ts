@@ -61,7 +61,8 @@ export function createRemote(module: string, url: string, parts: RemoteParts): R
       const position = await positions?.needed()
       const body = JSON.stringify({
         caller: call.caller,
-        inputs: call.inputs,
+        // Undefined, which JSON lacks, is the absent field.
+        inputs: call.inputs.map((input) => ({ input })),
         ...(position !== undefined && { position }),
       } satisfies CallBody)
       for (let attempt = 1; ; attempt++) {

@@ -86,13 +86,14 @@ async function answer(
 
 async function outcomesOf(
   callee: Callee,
-  { inputs }: CallBody,
+  body: CallBody,
   request: HttpRequest,
   { scope, callingFor, telemetry }: EndpointParts,
 ): Promise<Outcome[]> {
   return runInScope(scope, async () => {
     scope.inherit(request)
     const calling = callingFor(request.signal)
+    const inputs = body.inputs.map(({ input }) => input)
     const outputs = callee.method.batch
       ? runBatch(callee, calling, inputs)
       : inputs.map((input) => runOne(callee, calling, input))
@@ -143,6 +144,7 @@ async function read(stream: Readable, bodyHash: string): Promise<string> {
 
 function parse(text: string): CallBody {
   const body = JSON.parse(text) as Partial<CallBody>
-  if (!Array.isArray(body.inputs)) throw CallMalformed({ problem: 'it has no inputs' })
+  const isInput = (one: unknown): boolean => typeof one === 'object' && one !== null
+  if (!Array.isArray(body.inputs) || !body.inputs.every(isInput)) throw CallMalformed({ problem: 'it has no inputs' })
   return body as CallBody
 }

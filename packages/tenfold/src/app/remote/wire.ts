@@ -4,7 +4,7 @@ import { messageOf, TenfoldError } from '../../kernel/index.ts'
 export interface CallBody {
   caller: string
   /** One for each; several only where the method has `batch`. */
-  inputs: readonly unknown[]
+  inputs: readonly { input?: unknown }[]
   /** What reads have to include, in the database's history. */
   position?: string
 }
