@@ -58,7 +58,7 @@ export function createRemote(module: string, url: string, parts: RemoteParts): R
 
   return {
     async ask(call) {
-      const position = await positions?.needed()
+      const position = positions && ((await positions.needed()) ?? null)
       const body = JSON.stringify({
         caller: call.caller,
         // Undefined, which JSON lacks, is the absent field.

@@ -78,7 +78,7 @@ async function answer(
   const body = parse(await read(request.body as Readable, bodyHash))
   // A caller without replicas knows no position: it may have written anything before now.
   if (body.position === undefined) positions?.acceptNow()
-  else positions?.accept(body.position)
+  else positions?.accept(body.position ?? undefined)
   const outcomes = await run(body, request)
   const position = positions ? ((await positions.written()) ?? null) : undefined
   return reply({ outcomes, ...(position !== undefined && { position }) })

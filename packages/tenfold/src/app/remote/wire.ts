@@ -5,8 +5,9 @@ export interface CallBody {
   caller: string
   /** One for each; several only where the method has `batch`. */
   inputs: readonly { input?: unknown }[]
-  /** What reads have to include, in the database's history. */
-  position?: string
+  /** What reads have to include, in the database's history; null: nothing; absent: the caller has no replicas and does not
+   *  know. */
+  position?: string | null
 }
 
 export type Outcome = { output?: unknown } | { error: WireError }
