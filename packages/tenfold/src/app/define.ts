@@ -1,4 +1,5 @@
 /** What an app is: a name and a list of modules. Inert until it is started. */
+import type { AlertSettings } from '../alerts/index.ts'
 import type { SheddingOptions } from '../http/index.ts'
 import type { Duration } from '../kernel/index.ts'
 import type { Module } from '../modules/index.ts'
@@ -115,6 +116,8 @@ export interface Config {
      *  Defaults to 30000. A process that stands still for longer than this loses its jobs. */
     leaseMs?: number
   }
+  /** Rules over what is measured, and who is told. Without it, the rules that every app has are in the console and the log. */
+  alerts?: AlertSettings
   telemetry?: {
     /** Whether spans of libraries that use `@opentelemetry/api` join our traces; the package has to be installed. Defaults to
      *  false. The API has one provider in a process: the first app has it. */

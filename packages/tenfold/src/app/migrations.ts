@@ -1,4 +1,5 @@
 import type { MigrationSource } from '../database/index.ts'
+import { migrations as alerts } from '../alerts/index.ts'
 import { migrations as evidence } from '../evidence/index.ts'
 import { migrations as analytics } from '../analytics/index.ts'
 import { migrations as cache } from '../cache/index.ts'
@@ -17,5 +18,5 @@ export function migrationsOf(app: Pick<App, 'modules'>): MigrationSource[] {
     schema: module.name,
     directory: module.migrations ?? new URL('./none/', import.meta.url),
   }))
-  return [queue, cron, sessions, limits, cache, mail, inspect, analytics, evidence, ...own]
+  return [queue, cron, sessions, limits, cache, mail, inspect, analytics, evidence, alerts, ...own]
 }

@@ -13,6 +13,7 @@ import { openRedis, type Redis } from '../redis/index.ts'
 import { openSessions, type Sessions } from '../sessions/index.ts'
 import { openStorage, type Storage } from '../storage/index.ts'
 import { openAppAnalytics } from './analytics.ts'
+import { openAlertsPart, type AlertsPart } from './alerts.ts'
 import { scheduleBackups, type ScheduledBackups } from './backups.ts'
 import { filesFolder } from './bindings.ts'
 import { createContexts, type Contexts } from './contexts.ts'
@@ -38,6 +39,7 @@ export interface Parts {
   store: Store
   inspector: Inspector
   evidence: EvidencePart
+  alerts: AlertsPart
   contextOf: Contexts['contextOf']
   callingFor: Contexts['callingFor']
   signatures: Signatures
@@ -94,7 +96,8 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
   const scope = createScope(local, { queue, caches, outbound, analytics, telemetry, strict, contextOf })
   const backups = await scheduleBackups(ground, opened)
   const crons = openCron({ db, telemetry, jobs: queue, crons: [...cronsOf(serving), ...backups.crons] })
-  const store = createStore({ db, telemetry, roles, clock })
+  const alerts = await openAlertsPart(ground, queue, opened)
+  const store = createStore({ db, telemetry, roles, clock, metrics: alerts.metrics })
   const inspector = createInspector({
     app: app.name,
     version: ground.version,
@@ -122,6 +125,7 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
     store,
     inspector,
     evidence,
+    alerts,
     contextOf,
     callingFor,
     signatures,

@@ -32,14 +32,14 @@ export async function servicesOf(ground: Ground, parts: Parts): Promise<Services
     parts.store,
     parts.evidence.service,
     ...(has('worker') ? workers(ground, parts) : []),
-    ...(has('cron') ? [parts.crons.schedule(), ...parts.backups.services] : []),
+    ...(has('cron') ? [parts.crons.schedule(), ...parts.backups.services, ...parts.alerts.services(parts)] : []),
     ...(console ? [console] : []),
     ...(has('web') ? [server] : []),
   ]
   return { services, server, console }
 }
 
-function workers({ app, serving, config, database }: Ground, { queue, scope, contextOf, backups }: Parts): Service[] {
+function workers({ app, serving, config, database }: Ground, { queue, scope, contextOf, backups, alerts }: Parts): Service[] {
   const { concurrency = 10, leaseMs } = config.worker ?? {}
   return [
     queue.relay({ subscriptions: subscriptionsOf(app.modules) }),
@@ -47,6 +47,7 @@ function workers({ app, serving, config, database }: Ground, { queue, scope, con
       handlers: new Map<string, JobWork>([
         ...handlersOf(serving, scope, contextOf, database.positions, database.watch),
         ...backups.handlers,
+        ...alerts.handlers,
       ]),
       concurrency,
       ...(leaseMs !== undefined && { leaseMs }),

@@ -9,7 +9,7 @@ export type * from './sources.ts'
 export { readDays, type DayOfRequests } from './history.ts'
 export { readStatements, type ReleasedStatements } from './postgres/statements.ts'
 export { readMetric, readMetricByTime, type MetricSeries, type MetricSlot } from './postgres/metrics.ts'
-export { operationsByTime, spanOf, type Operation } from './postgres/operations.ts'
+export { operationsByName, operationsByTime, spanOf } from './postgres/operations.ts'
 export { readWorkload, type RecordedQuery } from './postgres/workload.ts'
 export { BadStoreSetting, InspectNotBound } from './errors.ts'
 

@@ -22,6 +22,17 @@ export function observeHost(metrics: Metrics): () => void {
     },
     'counter',
   )
+  let before = cpuTimes()
+  let utilization = 0
+  metrics.observe('system.cpu.utilization', { help: 'Share of the CPU time in use.', unit: '1' }, () => {
+    const now = cpuTimes()
+    const all = now.all - before.all
+    // Two readings of the same moment would say nothing.
+    if (all < 100) return utilization
+    utilization = 1 - (now.idle - before.idle) / all
+    before = now
+    return utilization
+  })
   metrics.observe(
     'system.cpu.load_average.1m',
     { help: 'Processes that run or wait to run, over the last minute.', unit: '{thread}' },
@@ -32,6 +43,13 @@ export function observeHost(metrics: Metrics): () => void {
     return 1 - freemem() / totalmem()
   })
   return observeDisk(metrics)
+}
+
+/** In milliseconds, over all CPUs. */
+function cpuTimes(): { idle: number; all: number } {
+  const times = cpus().map((cpu) => cpu.times)
+  const idle = times.reduce((sum, one) => sum + one.idle, 0)
+  return { idle, all: times.reduce((sum, { user, nice, sys, irq }) => sum + user + nice + sys + irq, idle) }
 }
 
 function observeProcess(metrics: Metrics): void {
@@ -52,13 +70,16 @@ function observeProcess(metrics: Metrics): void {
     process.platform === 'linux' ? readdirSync('/proc/self/fd').length : [],
   )
   const most = openFileLimit()
+  metrics.observe('process.memory.utilization', { help: 'Share of it that the process uses.', unit: '1' }, () => {
+    return process.memoryUsage.rss() / memoryLimit()
+  })
   metrics.observe('process.memory.limit', { help: 'Memory that the process may use.', unit: 'By' }, memoryLimit)
   if (most !== undefined)
     metrics.observe('process.open_file_descriptor.limit', { help: 'Most open files.', unit: '{count}' }, () => most)
 }
 
 /** Of the container, where there is one; else of the machine. */
-export function memoryLimit(): number {
+function memoryLimit(): number {
   const constrained = process.constrainedMemory()
   return constrained > 0 && constrained < totalmem() ? constrained : totalmem()
 }

@@ -1,0 +1,15 @@
+/** Ring 5: rules over what was measured, and who is told. */
+import type { MigrationSource } from '../database/index.ts'
+
+export * from './alerts.ts'
+export type { ChannelOptions } from './channels/channel.ts'
+export * from './errors.ts'
+export { openAlerts, type AlertsOptions } from './open.ts'
+export type { AlertRule, Condition, Severity } from './rule.ts'
+export type { AlertSettings } from './settings.ts'
+
+export const migrations: MigrationSource = {
+  module: 'tenfold.alerts',
+  schema: 'tenfold',
+  directory: new URL('./postgres/migrations/', import.meta.url),
+}

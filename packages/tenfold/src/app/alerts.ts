@@ -1,0 +1,50 @@
+/** Alerts of an instance: the rules of its configuration on its own database, their messages through its queue. */
+import { DELIVER, openAlerts, type Alerts } from '../alerts/index.ts'
+import type { Cron } from '../cron/index.ts'
+import { toMs, type Service } from '../kernel/index.ts'
+import type { Module } from '../modules/index.ts'
+import type { JobWork, Queue } from '../queue/index.ts'
+import { createGauges } from './gauges.ts'
+import type { Ground } from './instance.ts'
+
+export interface AlertsPart {
+  alerts: Alerts
+  /** What the store has to keep: what rules read, and the metrics of the business. */
+  metrics: readonly string[]
+  /** Looks at the rules, and reads what they need of the whole: for processes with the role `cron`. */
+  services(parts: { queue: Queue; crons: Cron }): Service[]
+  handlers: Map<string, JobWork>
+}
+
+export async function openAlertsPart(ground: Ground, queue: Queue, opened: AsyncDisposableStack): Promise<AlertsPart> {
+  const { app, config, telemetry, database, bindings, environment } = ground
+  // A connection of its own: alerts do not wait in the line that they are about.
+  const aside = database.aside('alerts')
+  opened.defer(() => aside.service.stop())
+  const alerts = await openAlerts({
+    ...config.alerts,
+    app: app.name,
+    db: aside.system,
+    telemetry,
+    jobs: queue,
+    smtp: bindings.variables['SMTP_URL'],
+  })
+  opened.defer(async () => alerts.close())
+  const everyMs = toMs(config.alerts?.every ?? '15s')
+  // Tests look at rules when they say so.
+  const watches = environment.env !== 'test' || config.alerts !== undefined
+  return {
+    alerts,
+    metrics: [...new Set([...alerts.metrics, ...businessMetrics(app.modules)])],
+    services: ({ crons }) => {
+      if (!watches) return []
+      const { publicUrl } = environment
+      return [createGauges({ db: aside.system, queue, crons, telemetry, publicUrl, everyMs }), alerts.watch()]
+    },
+    handlers: new Map([[DELIVER, { run: ({ payload }) => alerts.deliver((payload as { id: string }).id) }]]),
+  }
+}
+
+function businessMetrics(modules: readonly Module[]): string[] {
+  return modules.flatMap(({ parts }) => parts.flatMap((part) => (part.kind === 'metric' ? [part.name] : [])))
+}
