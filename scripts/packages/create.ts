@@ -2,6 +2,7 @@
 import { chmod, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { DEV_PACKAGES, PACKAGES, STARTERS } from '../../packages/create-tenfold/src/starters.ts'
+import { dockerfile, dockerignore } from '../../packages/tenfold/src/deploy/image/index.ts'
 import { repository } from '../test/step.ts'
 import { emit } from './emit.ts'
 
@@ -18,12 +19,14 @@ export async function buildCreate(target: string): Promise<void> {
   await cp(join(SOURCE, 'starters'), join(target, 'starters'), { recursive: true, filter: wanted })
   for (const [starter, example] of Object.entries(EXAMPLES))
     await copyExample(example, join(target, 'starters', starter))
+  await writeFile(join(target, 'starters/every/Dockerfile'), dockerfile())
+  await writeFile(join(target, 'starters/every/.dockerignore'), dockerignore())
   await writeFile(join(target, 'starters/versions.json'), JSON.stringify(await versions(), null, 2))
   const bin = await readFile(join(SOURCE, 'bin/create-tenfold.js'), 'utf8')
   await mkdir(join(target, 'bin'))
   await writeFile(join(target, 'bin/create-tenfold.js'), bin.replace('../src/index.ts', '../lib/index.js'))
   await chmod(join(target, 'bin/create-tenfold.js'), 0o755)
-  for (const file of ['README.md']) await cp(join(SOURCE, file), join(target, file))
+  await cp(join(SOURCE, 'README.md'), join(target, 'README.md'))
   await cp(join(repository, 'LICENSE'), join(target, 'LICENSE'))
   const {
     private: _,
