@@ -156,17 +156,19 @@ async function startPartner() {
 
 /** A network on which each packet takes `ms`. */
 async function startDelay(to: string, ms: number, ends: AsyncDisposableStack): Promise<string> {
-  const target = new URL(to)
+  const { hostname: host, port } = new URL(to)
   const server: Server = createTcpServer({ noDelay: true }, (near) => {
-    const far = connect({ port: Number(target.port), host: target.hostname, noDelay: true })
+    const far = connect({ port: Number(port), host, noDelay: true })
     near.on('data', (chunk) => void setTimeout(() => far.destroyed || far.write(chunk), ms))
     far.on('data', (chunk) => void setTimeout(() => near.destroyed || near.write(chunk), ms))
-    const close = (): void => void (near.destroy(), far.destroy())
+    // What is still on its way arrives first.
+    const close = (): void => void setTimeout(() => (near.destroy(), far.destroy()), 2 * ms + 5)
     for (const socket of [near, far]) socket.on('close', close).on('error', close)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   ends.defer(() => void server.close())
-  target.port = String((server.address() as AddressInfo).port)
-  return target.href
+  const near = new URL(to)
+  near.port = String((server.address() as AddressInfo).port)
+  return near.href
 }

@@ -13,6 +13,7 @@ const PAGES = [
   '/requests/trace0003',
   '/queries?open=q4',
   '/findings?open=f2',
+  '/advice',
   '/jobs',
   '/jobs/j0120',
   '/crons',

@@ -1,5 +1,8 @@
 /** Rows for the console's pages, made by hand: ordinary ones, long ones, and hostile ones. What the pages do with them is
  *  what is tried here; the data of a running app is tried with the running app. */
+import { readFileSync } from 'node:fs'
+import { advise, viewOf } from '../../packages/tenfold/src/advisor/index.ts'
+import type { Evidence } from '../../packages/tenfold/src/evidence/index.ts'
 import type { ConsoleSource } from '../../packages/tenfold/src/console/index.ts'
 import type * as api from '../../packages/tenfold/src/inspect/index.ts'
 
@@ -88,6 +91,7 @@ export function sampleSource(env: api.Overview['env'] = 'development'): Sample {
             (!search || l.message.includes(search)) && (!before || Number(l.id.slice(1)) < Number(before.slice(1))),
         )
         .slice(0, limit),
+    advice: async () => advice(),
     mails: async () => data.mails,
     mail: async (id) => data.mails.find((m) => m.id === id),
     onData(listener) {
@@ -95,6 +99,14 @@ export function sampleSource(env: api.Overview['env'] = 'development'): Sample {
       return () => listeners.delete(listener)
     },
   }
+}
+
+/** A recorded verdict, of an app whose routes and statements are not to be trusted. */
+function advice(): ReturnType<typeof viewOf> {
+  const file = new URL('../../packages/tenfold/src/advisor/fixtures/a-slow-partner.json', import.meta.url)
+  const evidence = JSON.parse(readFileSync(file, 'utf8')) as Evidence
+  const routes = evidence.routes.map((route) => (route.outgoing > 0 ? { ...route, name: HOSTILE } : route))
+  return viewOf(advise({ ...evidence, routes }, { leastSeconds: 1, leastRequests: 1 }))
 }
 
 const LEVELS: api.LogRow['level'][] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal']

@@ -4,6 +4,7 @@ import { type ApiFailure, ask } from '../api/client.ts'
 import { LiveProvider } from '../api/live.tsx'
 import { type Session, SignedOutContext } from '../api/session.tsx'
 import { Empty, Failed } from '../parts/states.tsx'
+import { AdvicePage } from '../pages/advice/page.tsx'
 import { AnalyticsPage } from '../pages/analytics/page.tsx'
 import { CronsPage } from '../pages/crons/page.tsx'
 import { FindingsPage } from '../pages/findings/page.tsx'
@@ -44,6 +45,7 @@ export function Console() {
             <Frame session={session} theme={theme} onSignedOut={look}>
               <Router>
                 <Route path="/" component={OverviewPage} />
+                <Route path="/advice" component={AdvicePage} />
                 <Route path="/requests" component={RequestsPage} />
                 <Route path="/requests/:traceId" component={TracePage} />
                 <Route path="/queries" component={QueriesPage} />

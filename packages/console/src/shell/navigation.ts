@@ -8,6 +8,7 @@ export interface Place {
 
 export const PLACES: Place[] = [
   { href: '/', name: 'Overview', key: 'o' },
+  { href: '/advice', name: 'Advice', key: 'd' },
   { href: '/requests', name: 'Requests', key: 'r' },
   { href: '/queries', name: 'Queries', key: 'q' },
   { href: '/findings', name: 'Findings', key: 'f' },

@@ -10,15 +10,17 @@ interface Day {
 
 const LEAST_DAYS = 21
 const WORST_ERROR = 0.3
-const DRAWS = 200
+const CLEARLY = 0.8
+const DRAWS = 100
 const HORIZON_DAYS = 730
 
 export function growthOf(days: readonly Day[], limit: number | undefined): Growth {
   const known = days.length
   if (known < LEAST_DAYS || limit === undefined) return { known: false, reason: 'too few days', days: known }
   const peaks = withoutWeek(days.map(({ peakPerSecond }) => Math.max(0.001, peakPerSecond)))
-  const lines = [straight, exponential].map((fit) => ({ fit, error: missedBy(peaks, fit) }))
-  const best = lines.toSorted((a, b) => a.error - b.error)[0]!
+  // Growth compounds: a straight line has to be clearly better to be believed, since it foretells a later day.
+  const [even, compound] = [missedBy(peaks, straight), missedBy(peaks, exponential)]
+  const best = even < compound * CLEARLY ? { fit: straight, error: even } : { fit: exponential, error: compound }
   if (best.error > WORST_ERROR) return { known: false, reason: 'too irregular', days: known }
   const line = best.fit(peaks)
   const reached = daysUntil(line, known, limit)

@@ -33,8 +33,8 @@ function limitsOf({ processes, hosts, database, configuration, queue, window }: 
   }
   const web = processes.filter(({ roles, requests }) => roles.includes('web') && requests > 0)
   // Where others take the processor, a loop seems busy that only waits for it: then its own time counts.
-  const loops = web.map(({ loop, cpu }) => (signals.foreign.full ? Math.min(loop, cpu) : loop))
-  add('event loop', Math.max(0, ...loops), LOOP)
+  const own = Math.max(0, ...web.map(({ loop, cpu }) => Math.min(loop, cpu)))
+  add('event loop', signals.foreign.full ? own : signals.loop, LOOP)
   const host = hosts[0]
   if (database && configuration.databaseOnSameHost && host)
     add('database CPU', host.postgres / host.cores, kneeOf(host.cores))

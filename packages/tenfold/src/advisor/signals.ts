@@ -16,7 +16,7 @@ export interface Signals {
   cores: number | undefined
   /** Sessions that were working, on average. */
   working: number
-  /** Of the busiest web process, 0 to 1. */
+  /** Of the busiest web process, 0 to 1; a loop that only waits for a processor does not count as busy. */
   loop: number
   stalled: number
   longestStall: number
@@ -31,6 +31,8 @@ export type Harm = 'p95' | 'errors' | 'shed' | 'jobs'
 /** Routes with less traffic are not what users mean by slow. */
 const COUNTS_FROM = 0.05
 const LEAST_REQUESTS = 20
+/** So much more than its own processor time a loop may seem busy before it is somebody else who makes it wait. */
+const OWN_CPU = 1.5
 
 export function signalsOf(evidence: Evidence): Signals {
   const { traffic, routes, database, processes, hosts, configuration } = evidence
@@ -61,7 +63,7 @@ export function signalsOf(evidence: Evidence): Signals {
         : undefined,
     cores: database?.cores,
     working: active ? active.cpu + active.io + active.latch + active.commit : 0,
-    loop: Math.max(0, ...web.map(({ loop }) => loop)),
+    loop: Math.max(0, ...web.map(({ loop, cpu }) => Math.min(loop, cpu * OWN_CPU))),
     stalled: Math.max(0, ...web.map(({ stalled }) => stalled)),
     longestStall: Math.max(0, ...web.map(({ longestStall }) => longestStall)),
     gc: Math.max(0, ...web.map(({ gc }) => gc)),

@@ -1,10 +1,12 @@
 /** What the advisor is told: this process's part of it, and how the whole is gathered. */
+import { viewOf, type AdviceView } from '../advisor/index.ts'
 import type { Environment } from '../config/index.ts'
 import type { Database } from '../database/index.ts'
 import { createRecorder, gatherEvidence, type Evidence, type RecorderOptions } from '../evidence/index.ts'
 import { readDays, type Inspector } from '../inspect/index.ts'
 import { toMs, type Service } from '../kernel/index.ts'
 import type { Queue } from '../queue/index.ts'
+import { adviseLive } from './advice.ts'
 import type { Ground } from './instance.ts'
 import { isLocal, stageOf } from './stage.ts'
 
@@ -16,7 +18,11 @@ export interface EvidencePart {
   /** Ends the running slot now: what happened until here is then part of the evidence. */
   flush(): Promise<void>
   gather(minutes?: number): Promise<Evidence>
+  /** A verdict with its words, at most ten seconds old. */
+  advice(): Promise<AdviceView>
 }
+
+const FRESH_MS = 10_000
 
 export function openEvidence(ground: Ground, queue: Queue, inspector: Inspector): EvidencePart {
   const { app, environment, database, telemetry, roles, config } = ground
@@ -42,6 +48,9 @@ export function openEvidence(ground: Ground, queue: Queue, inspector: Inspector)
     ...(every !== undefined && { slotMs: toMs(every) }),
   })
   const names = app.modules.map(({ name }) => name)
+  const gathered = (minutes?: number): Promise<Evidence> =>
+    gather({ app: app.name, modules: names, database, inspector, ...(minutes && { minutes }) })
+  let latest: { at: number; view: Promise<AdviceView> } | undefined
   return {
     service: {
       name: recorder.name,
@@ -52,7 +61,19 @@ export function openEvidence(ground: Ground, queue: Queue, inspector: Inspector)
       },
     },
     flush: () => recorder.flush(),
-    gather: (minutes) => gather({ app: app.name, modules: names, database, inspector, ...(minutes && { minutes }) }),
+    gather: gathered,
+    // Whoever looks at the same time gets the same answer: to gather costs some queries.
+    advice: () => {
+      const now = performance.now()
+      if (!latest || now - latest.at > FRESH_MS) {
+        const view = gathered()
+          .then((found) => adviseLive(database.system, found))
+          .then(viewOf)
+        latest = { at: now, view }
+        view.catch(() => (latest = undefined))
+      }
+      return latest.view
+    },
   }
 }
 

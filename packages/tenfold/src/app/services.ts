@@ -101,7 +101,7 @@ function callsFrom({ places, telemetry, database, version }: Ground, parts: Part
 /** The console of a production instance opens only with a token; without one it stays closed. */
 async function consoleOf(
   { environment, telemetry, sockets }: Ground,
-  { inspector, analytics }: Parts,
+  { inspector, analytics, evidence }: Parts,
 ): Promise<Console | undefined> {
   const { env, consoleToken: token, consoleHost: host } = environment
   if (env === 'production' && !token) {
@@ -110,7 +110,7 @@ async function consoleOf(
   }
   const port = sockets.console === undefined ? await portOfConsole(environment) : 0
   return createConsole({
-    inspector: { ...inspector, analytics },
+    inspector: { ...inspector, analytics, advice: () => evidence.advice() },
     telemetry,
     scrape: { telemetry, token: environment.metricsToken },
     host,

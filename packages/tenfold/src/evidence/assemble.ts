@@ -29,12 +29,11 @@ export function assemble(parts: Parts): Evidence {
   const { processes, whole } = samples
   const slotMs = slotLength(processes)
   const from = processes[0]?.at ?? now - minutes * 60_000
-  const to = processes.length === 0 ? now : processes.at(-1)!.at + slotMs
+  const to = Math.max(from, ...processes.map(({ at, sample }) => at + sample.seconds * 1000))
   const configuration = configurationOf(processes)
   const database = databaseOf(samples, { app, texts, cores: configuration.databaseOnSameHost ? coresOf(processes) : 0 })
-  const traffic = trafficOf(processes, whole)
+  const traffic = trafficOf(processes, whole, (to - from) / 1000)
   const started = processes.map(({ sample }) => sample.startedAt).filter((at) => at > from)
-  const slots = Math.max(1, Math.round((to - from) / Math.max(1, slotMs)))
   return {
     format: 'tenfold-evidence',
     version: 1,
@@ -43,7 +42,7 @@ export function assemble(parts: Parts): Evidence {
     window: { from, to, seconds: processes.length === 0 ? 0 : (to - from) / 1000, slotSeconds: slotMs / 1000 },
     configuration,
     coverage: {
-      share: Math.min(1, new Set(processes.map(({ at }) => at)).size / slots),
+      share: covered(processes, (to - from) / 1000),
       requests: traffic.requests,
       ...(started.length > 0 && { restartedAt: Math.max(...started) }),
       statements: whole.at(-1)?.sample.server.sees.statements ?? false,
@@ -77,7 +76,14 @@ function slotLength(processes: Samples): number {
   const times = [...new Set(processes.map(({ at }) => at))].sort((a, b) => a - b)
   const steps = times.slice(1).map((at, i) => at - times[i]!)
   if (steps.length === 0) return Math.round((processes[0]?.sample.seconds ?? 10) * 1000)
-  return Math.min(...steps)
+  return steps.sort((a, b) => a - b)[Math.floor(steps.length / 2)]!
+}
+
+/** Of the process that was seen longest. */
+function covered(processes: Samples, seconds: number): number {
+  const sums = new Map<string, number>()
+  for (const { source, sample } of processes) sums.set(source, (sums.get(source) ?? 0) + sample.seconds)
+  return seconds <= 0 ? 0 : Math.min(1, Math.max(0, ...sums.values()) / seconds)
 }
 
 function configurationOf(processes: Samples): Configuration {
@@ -113,7 +119,7 @@ function merged(all: readonly Buckets[]): LogLinear {
   return sum
 }
 
-function trafficOf(processes: Samples, whole: StoredSamples['whole']): Traffic {
+function trafficOf(processes: Samples, whole: StoredSamples['whole'], seconds: number): Traffic {
   const works = processes.flatMap(({ sample }) => sample.work.requests)
   const all = merged(works.map(({ durations }) => durations))
   const requests = works.reduce((sum, { count }) => sum + count, 0)
@@ -121,12 +127,11 @@ function trafficOf(processes: Samples, whole: StoredSamples['whole']): Traffic {
   const watchedMs = web.reduce((sum, { sample }) => sum + sample.seconds * 1000, 0)
   const depths = new Map(whole.map(({ at, sample }) => [at, sample.jobs.reduce((sum, job) => sum + job.waiting, 0)]))
   const slots = slotsOf(processes, depths)
-  const rates = slots.map(({ requests: n }) => n / Math.max(0.001, secondsOf(processes)))
   return {
     requests,
     errors: works.reduce((sum, { errors }) => sum + errors, 0),
-    perSecond: rates.length === 0 ? 0 : rates.reduce((sum, rate) => sum + rate, 0) / rates.length,
-    peakPerSecond: Math.max(0, ...rates),
+    perSecond: requests / Math.max(0.001, seconds),
+    peakPerSecond: Math.max(0, ...slots.map(({ at, requests: n }) => n / secondsOf(processes, at))),
     p50: all.quantile(0.5),
     p95: all.quantile(0.95),
     p99: all.quantile(0.99),
@@ -134,7 +139,7 @@ function trafficOf(processes: Samples, whole: StoredSamples['whole']): Traffic {
     shed: processes.reduce((sum, { sample }) => sum + sample.shed, 0),
     topClientShare: weighted(web.map(({ sample }) => [sample.work.topClientShare, requestsIn(sample.work.requests)])),
     slots,
-    seconds: secondsIn(processes),
+    seconds: bySecond(processes),
   }
 }
 
@@ -147,9 +152,9 @@ function weighted(pairs: readonly (readonly [value: number, weight: number])[]):
   return total === 0 ? 0 : pairs.reduce((sum, [value, weight]) => sum + value * weight, 0) / total
 }
 
-/** The usual length of a sample. */
-function secondsOf(processes: Samples): number {
-  return weighted(processes.map(({ sample }) => [sample.seconds, 1]))
+/** How long the samples of a slot are. */
+function secondsOf(processes: Samples, slot: number): number {
+  return Math.max(0.2, weighted(processes.flatMap(({ at, sample }) => (at === slot ? [[sample.seconds, 1]] : []))))
 }
 
 function slotsOf(processes: Samples, depths: ReadonlyMap<number, number>): Slot[] {
@@ -167,7 +172,7 @@ function slotsOf(processes: Samples, depths: ReadonlyMap<number, number>): Slot[
   })
 }
 
-function secondsIn(processes: Samples): Traffic['seconds'] {
+function bySecond(processes: Samples): Traffic['seconds'] {
   const sums = new Map<number, [number, number, number]>()
   for (const { sample } of processes)
     for (const [second, n, ms, slow] of sample.work.seconds) {

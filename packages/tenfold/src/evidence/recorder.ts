@@ -75,9 +75,9 @@ export function createRecorder(options: RecorderOptions): Service & { flush(): P
   }
 
   /** Ends the running slot and begins the next one. */
-  const turn = async (): Promise<void> => {
+  const turn = async (startsAt: number): Promise<void> => {
     const ended = slot
-    slot = Math.floor(Date.now() / slotMs) * slotMs
+    slot = startsAt
     const sample = slots.take()
     try {
       if (ended > 0) {
@@ -100,22 +100,23 @@ export function createRecorder(options: RecorderOptions): Service & { flush(): P
       away = true
     }
   }
-  const turnAlone = async (): Promise<void> => {
-    await running
-    running = turn().finally(() => (running = undefined))
+  const turnAlone = async (startsAt: () => number): Promise<void> => {
+    while (running) await running
+    running = turn(startsAt()).finally(() => (running = undefined))
     await running
   }
+  const bySchedule = (): number => Math.floor(Date.now() / slotMs) * slotMs
   const wait = (): void => {
     // The slots of all processes are the same ones, by the clock.
-    timer = setTimeout(() => void turnAlone().finally(wait), slotMs - (Date.now() % slotMs) + 1).unref()
+    timer = setTimeout(() => void turnAlone(bySchedule).finally(wait), slotMs - (Date.now() % slotMs) + 1).unref()
   }
 
   return {
     name: 'evidence',
-    flush: turnAlone,
+    flush: () => turnAlone(Date.now),
     async start() {
       slots.start()
-      void turnAlone().finally(wait)
+      void turnAlone(bySchedule).finally(wait)
       void look()
     },
     async stop() {

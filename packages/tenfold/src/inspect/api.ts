@@ -15,6 +15,7 @@
  *    GET  /api/crons                         CronRow[]
  *    POST /api/crons/:name/run               { jobId: string }
  *    GET  /api/logs?level=&search=&trace=&before=&limit=        LogRow[]
+ *    GET  /api/advice                        AdviceView | null     of advisor/view.ts
  *    GET  /api/mails                         MailRow[]     development only: what the local mail server received
  *    GET  /api/mails/:id                     MailDetail
  *    GET  /api/events                        server-sent events: `data: {"type":"tick"}` whenever new data was stored */

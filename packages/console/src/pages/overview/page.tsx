@@ -5,6 +5,7 @@ import { bytes, count, duration, percent, rate } from '../../parts/format.ts'
 import { PageHead } from '../../parts/page-head.tsx'
 import { Empty, Loaded } from '../../parts/states.tsx'
 import { Time, useNow } from '../../parts/time.tsx'
+import { AdviceLine } from '../advice/line.tsx'
 import { type Overview, type OverviewPoint, useOverview } from './api.ts'
 import { Bindings, Processes } from './what-runs.tsx'
 import { troubleIn } from './trouble.ts'
@@ -21,6 +22,7 @@ export function OverviewPage() {
         {(overview) => (
           <>
             <Verdict overview={overview} />
+            <AdviceLine />
             <Totals overview={overview} words={words} />
             {overview.series.length < 2 ? (
               <Empty title="No measurements yet.">

@@ -2,6 +2,7 @@ import { check, percent, type Rule } from '../rule.ts'
 import { sameShape, without } from '../signals.ts'
 
 const REPEATS = 10
+const MEAN = 5
 
 /** A route that runs the same statement for each row: many calls, each of them cheap for the server. */
 export const nPlusOne: Rule = {
@@ -11,7 +12,10 @@ export const nPlusOne: Rule = {
   judge({ evidence, lost }) {
     const found = [...evidence.routes, ...evidence.jobs].flatMap((work) =>
       work.queries
-        .filter(({ mostInOne, repeated }) => mostInOne >= REPEATS && repeated >= work.count * 0.2)
+        .filter(({ mostInOne, repeated, calls }) => {
+          // Requests that were given up stop in the middle of it: then the mean tells.
+          return mostInOne >= REPEATS && (repeated >= work.count * 0.2 || calls >= work.count * MEAN)
+        })
         .map((query) => ({ work, query })),
     )
     const worst = found.toSorted((a, b) => b.query.ms - a.query.ms)[0]

@@ -110,7 +110,7 @@ export const SCALE = {
   }),
   'host-is-busy': ({ n }) => ({
     title: 'The machine is taken by others',
-    claim: `Other processes take ${percent(n('others'))} of it${n('steal') > 0.01 ? `, and other machines ${percent(n('steal'))}` : ''}${n('throttled') > 0.01 ? `; a limit holds the app back ${percent(n('throttled'))} of the time` : ''}. Nothing in the app explains what users feel.`,
+    claim: `Other processes take ${percent(n('others'))} of it${n('steal') > 0.01 ? `, and other machines ${percent(n('steal'))}` : ''}${n('throttled') > 0.01 ? `; a limit holds the app back ${percent(n('throttled'))} of the time` : ''}.`,
     step: {
       title: 'Do nothing in the app: give it a machine of its own, or a higher limit',
       kind: 'command',

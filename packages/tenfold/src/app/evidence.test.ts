@@ -1,0 +1,98 @@
+/** Evidence of a running app, and advice that remembers what it predicted. */
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { z } from 'zod'
+import { readEvidence, type Evidence } from '../evidence/index.ts'
+import { defineModule } from '../modules/index.ts'
+import { startTestApp, type TestApp } from '../testing.ts'
+import { adviseLive } from './advice.ts'
+import { app } from './index.ts'
+
+const m = defineModule('shelf')
+const books = m.route('GET /books', {
+  auth: 'public',
+  reply: z.unknown(),
+  handler: async ({ db }) => {
+    const { rows } = await db.sql`select count(*)::int as n from generate_series(1, 20000) where 'a secret value' <> ''`
+    return rows
+  },
+})
+const shelf = app({ name: 'shelf', modules: [m.build({ parts: [books] })] })
+
+let running: TestApp
+let evidence: Evidence
+before(async () => {
+  running = await startTestApp(shelf, { config: { advice: { every: '500ms', p95: '5s' } }, roles: ['web'] })
+  // Until the server was looked at twice, with requests in between.
+  const deadline = Date.now() + 20_000
+  do {
+    for (let i = 0; i < 15; i++) await (await running.fetch('/books')).text()
+    await running.instance.evidence.flush()
+    evidence = await running.instance.evidence.gather()
+  } while ((evidence.database?.queries.length ?? 0) === 0 && Date.now() < deadline)
+})
+after(() => running.close())
+
+test('has the form that its schema says, and comes back from a file as it was', () => {
+  assert.deepEqual(readEvidence(JSON.stringify(evidence), 'evidence.json'), JSON.parse(JSON.stringify(evidence)))
+  assert.deepEqual(evidence.configuration.roles, { web: 1 })
+  assert.equal(evidence.configuration.promisedP95, 5000)
+  assert.ok(evidence.processes[0]!.cpu > 0)
+  assert.ok(evidence.hosts[0]!.memoryBytes > 0)
+})
+
+test('sees both ends of the same statements', () => {
+  const [route] = evidence.routes
+  const [query] = evidence.database!.queries
+  assert.equal(route!.name, 'GET /books')
+  assert.equal(query!.module, 'shelf')
+  assert.match(query!.query, /generate_series/)
+  const { client, server, calls } = evidence.database!.seen
+  assert.equal(query!.calls, calls)
+  assert.ok(server > 0 && server <= client, `${server} of ${client}`)
+})
+
+test('holds no values of statements, no address of a client and no name of a machine', async () => {
+  const text = JSON.stringify(evidence)
+  const { hostname } = await import('node:os')
+  assert.doesNotMatch(text, /a secret value|127\.0\.0\.1|password/)
+  assert.ok(!text.includes(hostname()))
+})
+
+test('the processor time of the server is seen where it runs on the same machine', () => {
+  if (process.platform === 'linux') assert.ok(evidence.hosts[0]!.postgres > 0)
+  assert.equal(evidence.configuration.databaseOnSameHost, true)
+})
+
+test('advice is kept once, and says afterwards whether it came true', async () => {
+  const { system } = running.instance.database
+  const slow: Evidence = {
+    ...evidence,
+    configuration: { ...evidence.configuration, promisedP95: 50 },
+    routes: [
+      {
+        ...evidence.routes[0]!,
+        count: 300,
+        ms: 90_000,
+        outgoing: 80_000,
+        p95: 400,
+        hosts: [{ host: 'partner', count: 300, ms: 80_000 }],
+      },
+    ],
+    coverage: { ...evidence.coverage, share: 1 },
+    traffic: { ...evidence.traffic, requests: 300, p95: 400 },
+  }
+  const options = { leastSeconds: 0, leastRequests: 1 }
+  const first = await adviseLive(system, slow, options)
+  assert.equal(first.bottleneck?.code, 'slow-call')
+  await adviseLive(system, slow, options)
+  const { rows } = await system.query<{ state: string }>('select state from tenfold.advice')
+  assert.deepEqual(rows, [{ state: 'open' }])
+
+  const mended = { ...slow, routes: slow.routes.map((one) => ({ ...one, outgoing: 0, hosts: [], ms: 9000, p95: 30 })) }
+  const later = await adviseLive(system, { ...mended, traffic: { ...slow.traffic, p95: 30 } }, options)
+  assert.deepEqual(
+    later.outcomes.map(({ code, cameTrue, measured }) => [code, cameTrue, measured]),
+    [['slow-call', true, 30]],
+  )
+})

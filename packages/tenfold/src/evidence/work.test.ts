@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { SpanRecord, TraceRecord } from '../telemetry/index.ts'
+import { WorkWatch } from './work.ts'
+
+const span = (kind: SpanRecord['kind'], name: string, at: number, ms: number, attributes = {}): SpanRecord => {
+  return { traceId: 't', spanId: 's', kind, name, startUs: at * 1000, durationUs: ms * 1000, attributes }
+}
+const trace = (ms: number, spans: SpanRecord[], ip = '192.0.2.1'): TraceRecord => ({
+  traceId: 't',
+  kind: 'request',
+  name: 'GET /orders',
+  module: 'orders',
+  startUs: 0,
+  durationUs: ms * 1000,
+  droppedSpans: 0,
+  spans: [span('request', 'GET /orders', 0, ms, { 'client.address': ip, 'http.response.status_code': 200 }), ...spans],
+})
+
+test('the parts of a request add up to it, also when queries run at once', () => {
+  const watch = new WorkWatch(100)
+  watch.onTrace(
+    trace(100, [
+      span('query', 'a', 10, 40, { 'tenfold.db.wait_ms': 10 }),
+      span('query', 'b', 20, 30, { 'db.response.returned_rows': 7 }),
+      span('outgoing', 'GET partner', 60, 20, { 'server.address': 'partner' }),
+    ]),
+  )
+  const [work] = watch.take().requests
+  assert.ok(work)
+  const { self, pool, database, outgoing, ms, calls, rows, hosts } = work
+  // Queries and the wait for them from 0 to 50, the call from 60 to 80: 30 are its own.
+  assert.ok(Math.abs(self - 30) < 1e-6, String(self))
+  assert.ok(Math.abs(self + pool + database + outgoing - ms) < 1e-6)
+  assert.ok(pool > 0 && pool < 10)
+  assert.deepEqual([calls, rows, hosts], [2, 7, { partner: [1, 20] }])
+})
+
+test('the same statement ten times in one request is noticed', () => {
+  const watch = new WorkWatch(100)
+  watch.onTrace(
+    trace(
+      30,
+      Array.from({ length: 12 }, (_, i) => span('query', 'a', i * 2, 1)),
+    ),
+  )
+  watch.onTrace(trace(30, [span('query', 'a', 0, 1)]))
+  assert.deepEqual(watch.take().requests[0]!.queries, { a: [13, 13, 0, 1, 12] })
+})
+
+test('of clients only the share of the most frequent leaves', () => {
+  const watch = new WorkWatch(100)
+  for (let i = 0; i < 3; i++) watch.onTrace(trace(1, [], '192.0.2.7'))
+  watch.onTrace(trace(1, [], '192.0.2.8'))
+  const slot = watch.take()
+  assert.equal(slot.topClientShare, 0.75)
+  assert.doesNotMatch(JSON.stringify(slot), /192\.0/)
+})
+
+test('names and statements without end are folded', () => {
+  const watch = new WorkWatch(100)
+  for (let i = 0; i < 400; i++) watch.onTrace({ ...trace(1, [span('query', `q${i}`, 0, 1)]), name: `GET /${i}` })
+  for (let i = 0; i < 50; i++) watch.onTrace(trace(1, [span('query', `q${i}`, 0, 1)]))
+  const { requests } = watch.take()
+  assert.ok(requests.length <= 151)
+  assert.ok(requests.every(({ queries }) => Object.keys(queries).length <= 13))
+  assert.equal(
+    requests.reduce((sum, { count }) => sum + count, 0),
+    450,
+  )
+})
