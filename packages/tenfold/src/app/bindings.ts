@@ -126,8 +126,16 @@ function nameOf(variable: string): string {
 }
 
 function storageBinding({ storageUrl }: Environment): Binding {
-  const bound = storageUrl ?? 'disk, in .tenfold/files'
+  const bound = storageUrl ? placeOf(storageUrl) : 'disk, in .tenfold/files'
   return { part: 'files', bound, embedded: !storageUrl, variable: 'STORAGE_URL' }
+}
+
+/** An address of files without keys and tokens. */
+export function placeOf(storageUrl: string): string {
+  if (!storageUrl.startsWith('s3:')) return storageUrl
+  const { hostname, pathname, searchParams } = new URL(storageUrl)
+  const endpoint = searchParams.get('endpoint')
+  return `bucket ${hostname}${pathname === '/' ? '' : pathname}${endpoint ? ` at ${endpoint}` : ' on S3'}`
 }
 
 /** Where files are kept. */

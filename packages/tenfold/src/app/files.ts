@@ -28,5 +28,6 @@ export function filesOf(storage: Storage, module: string): Omit<Storage, 'verify
       }
     },
     signedUrl: (key, options) => storage.signedUrl(inside(key), options),
+    uploadTicket: (key, options) => storage.uploadTicket(inside(key), options),
   }
 }

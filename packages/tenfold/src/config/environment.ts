@@ -45,7 +45,8 @@ export interface Environment {
   logLevel: LogLevel
   /** SECRET_KEY. Undefined in development: one is made and kept in `.tenfold/secret`. */
   secretKey: string | undefined
-  /** STORAGE_URL. Undefined: files on disk under `.tenfold/files`. */
+  /** STORAGE_URL: `file:///var/lib/app/files`, or `s3://KEY:SECRET@bucket/prefix?region=…&endpoint=…`; key and secret may also be in
+   *  AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Undefined: files on disk under `.tenfold/files`. */
   storageUrl: string | undefined
   /** PUBLIC_URL: the address that users see. Cookies and links are made for it. */
   publicUrl: string | undefined
@@ -122,7 +123,14 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     ),
     logLevel: read('LOG_LEVEL', oneOf(LEVELS), `must be one of ${LEVELS.join(', ')}`) ?? 'info',
     secretKey,
-    storageUrl: read('STORAGE_URL', urlOf(['file:']), 'must be of the form file:///var/lib/app/files'),
+    storageUrl: withKeys(
+      read(
+        'STORAGE_URL',
+        urlOf(['file:', 's3:']),
+        'must be of the form file:///var/lib/app/files or s3://KEY:SECRET@bucket?region=eu-central-1',
+      ),
+      variables,
+    ),
     publicUrl: read('PUBLIC_URL', urlOf(['http:', 'https:']), 'must be of the form https://example.com'),
     trustProxy: listOf(text('TRUST_PROXY')),
     corsOrigins: listOf(text('CORS_ORIGINS')),
@@ -138,6 +146,23 @@ function oneOf<const T extends string>(allowed: readonly T[]): (value: string) =
 
 function urlOf(protocols: string[]): (value: string) => string | undefined {
   return (value) => (URL.canParse(value) && protocols.includes(new URL(value).protocol) ? value : undefined)
+}
+
+/** What the tools of AWS set for every program. */
+function withKeys(url: string | undefined, variables: Environment['variables']): string | undefined {
+  const {
+    AWS_ACCESS_KEY_ID: key,
+    AWS_SECRET_ACCESS_KEY: secret,
+    AWS_SESSION_TOKEN: token,
+    AWS_REGION: region,
+  } = variables
+  if (!url?.startsWith('s3:') || new URL(url).username || !key || !secret) return url
+  const whole = new URL(url)
+  whole.username = encodeURIComponent(key)
+  whole.password = encodeURIComponent(secret)
+  if (token) whole.searchParams.set('token', token)
+  if (region && !whole.searchParams.has('region')) whole.searchParams.set('region', region)
+  return whole.href
 }
 
 function portOf(value: string): number | undefined {

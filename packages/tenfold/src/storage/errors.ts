@@ -63,6 +63,27 @@ export const StorageEscape = defineError('TF_STORAGE_ESCAPE', {
 })
 
 export const StorageUrl = defineError('TF_STORAGE_URL', {
-  says: (e: { url: string }) => `STORAGE_URL is '${e.url}', which names no storage that is known.`,
-  fix: "Give a folder, as 'file:///var/lib/shop/files' or './files', or leave STORAGE_URL out for '.tenfold/files'.",
+  says: (e: { url: string; reason?: string }) =>
+    e.reason
+      ? `STORAGE_URL '${e.url}' cannot be used: ${e.reason}.`
+      : `STORAGE_URL is '${e.url}', which names no storage that is known.`,
+  fix: "Give a folder, as 'file:///var/lib/shop/files' or './files', or a bucket, as 's3://KEY:SECRET@bucket?region=eu-central-1', or leave STORAGE_URL out for '.tenfold/files'.",
+})
+
+export const StorageExists = defineError('TF_STORAGE_EXISTS', {
+  status: 409,
+  says: (e: { key: string }) => `There is a file '${e.key}' already.`,
+  fix: 'Choose another key, or leave `ifAbsent` out to replace it.',
+})
+
+export const StorageRefused = defineError('TF_STORAGE_REFUSED', {
+  says: (e: { what: string; status: number; code: string }) =>
+    `The object storage refused ${e.what}: ${e.code || 'no reason'} (${e.status}).`,
+  fix: 'Look up the code: the key of STORAGE_URL may lack a right, the bucket may be another, or the clock of this machine is wrong.',
+})
+
+export const StorageAway = defineError('TF_STORAGE_AWAY', {
+  status: 503,
+  says: (e: { where: string; reason: string }) => `The object storage at ${e.where} does not answer: ${e.reason}`,
+  fix: 'Look whether the endpoint in STORAGE_URL is right and can be reached from this machine.',
 })

@@ -14,4 +14,5 @@ export type {
   SignOptions,
   Storage,
   StoredFile,
+  UploadTicket,
 } from './storage.ts'

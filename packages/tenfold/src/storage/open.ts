@@ -3,10 +3,13 @@ import type { Clock } from '../kernel/index.ts'
 import { createSigner } from './disk/signer.ts'
 import { openDiskStorage } from './disk/storage.ts'
 import { StorageUrl } from './errors.ts'
+import { addressOf } from './s3/address.ts'
+import { openS3Storage, type S3StorageOptions } from './s3/storage.ts'
 import type { Storage } from './storage.ts'
 
 export interface StorageOptions {
-  /** STORAGE_URL: a folder as a path or a `file:` URL. Defaults to `.tenfold/files`. */
+  /** STORAGE_URL: a folder as a path or a `file:` URL, or a bucket as `s3://KEY:SECRET@bucket/prefix?region=…&endpoint=…`.
+   *  Defaults to `.tenfold/files`. */
   url?: string
   /** SECRET_KEY, with which URLs are signed. Further ones are accepted too, so that it can be replaced. */
   secrets: readonly [string, ...string[]]
@@ -14,6 +17,8 @@ export interface StorageOptions {
    *  Defaults to nothing: they are paths. */
   baseUrl?: string
   clock: Clock
+  /** Sizes for buckets. */
+  s3?: Pick<S3StorageOptions, 'partBytes' | 'copyBytes' | 'staleAfter'>
 }
 
 /** Opens the files of the app.
@@ -24,13 +29,11 @@ export interface StorageOptions {
  *  const url = await storage.signedUrl('avatars/42.png', { method: 'GET', expiresIn: '10m' }) */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
   const { url = '.tenfold/files', secrets, baseUrl = '', clock } = options
+  const signer = createSigner({ secrets, baseUrl: baseUrl.replace(/\/+$/, ''), clock })
+  if (url.startsWith('s3:')) return openS3Storage({ address: addressOf(url), clock, signer, ...options.s3 })
   const directory = directoryOf(url)
   if (directory === undefined) throw StorageUrl({ url })
-  return openDiskStorage({
-    directory,
-    clock,
-    signer: createSigner({ secrets, baseUrl: baseUrl.replace(/\/+$/, ''), clock }),
-  })
+  return openDiskStorage({ directory, clock, signer })
 }
 
 function directoryOf(url: string): string | undefined {

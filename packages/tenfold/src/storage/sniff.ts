@@ -18,6 +18,15 @@ export function imageTypeOf(head: Uint8Array): string | undefined {
   return undefined
 }
 
+/** The type of a file that is there already: one that claims to be an image and is none is bytes, and no more. */
+export function typeOrBytes(said: string, head: Uint8Array): string {
+  try {
+    return typeOf('', said, head)
+  } catch {
+    return 'application/octet-stream'
+  }
+}
+
 /** The type under which a file is kept (S6).
  *  @param said what the uploader says that it is */
 export function typeOf(key: string, said: string | undefined, head: Uint8Array): string {

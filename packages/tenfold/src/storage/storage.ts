@@ -12,7 +12,8 @@ import type { Duration } from '../kernel/index.ts'
  *  S5  No key, and no symbolic link that somebody planted, leads out of the storage.
  *  S6  A file of type `image/*` (SVG aside) has the bytes of an image: its type is what its first bytes say.
  *  S7  `list` gives the keys in the order of their UTF-8 bytes, each once, in pages.
- *  S8  A signed URL allows one method on one key until it expires, and nothing else: whoever changes it, is refused. */
+ *  S8  A signed URL allows one method on one key until it expires, and nothing else: whoever changes it, is refused.
+ *  S9  What uploads leave behind when they are cut off is removed after `staleAfter`. */
 export interface Storage {
   /** Writes a file, in place of one that is there. Throws TF_STORAGE_TOO_LARGE, TF_STORAGE_CHECKSUM, TF_STORAGE_TYPE or
    *  the error of the body; nothing has changed then. */
@@ -26,11 +27,21 @@ export interface Storage {
   /** Throws TF_STORAGE_NOT_FOUND. */
   copy(from: string, to: string): Promise<StoredFile>
   list(prefix: string, options?: ListOptions): Promise<Page>
-  /** A URL with which somebody who is not signed in may download or upload this one file. */
+  /** A URL with which somebody who is not signed in may download or upload this one file. On S3 it leads to the bucket, except
+   *  for PUT with `maxBytes`: only the app can see to that. */
   signedUrl(key: string, options: SignOptions): Promise<string>
-  /** Where the app itself serves signed URLs (a disk has no server of its own): what such a request is allowed to do.
-   *  Throws TF_STORAGE_SIGNATURE. Absent where the URLs lead elsewhere, as with S3. */
-  verify?(request: { method: string; url: string }): SignedRequest
+  /** What a browser needs to upload one file without being signed in: on S3 straight into the bucket, which sees to type and
+   *  size. Its checksum is not known until the first `head` or `get`, which then reads it through once.
+   *  @example
+   *  const { method, url, headers, fields } = await files.uploadTicket('avatars/42', { expiresIn: '10m', maxBytes: 5e6 })
+   *  // in the browser:
+   *  const form = new FormData()
+   *  for (const [name, value] of Object.entries(fields ?? {})) form.set(name, value)
+   *  form.set('file', file)
+   *  await fetch(url, fields ? { method, body: form } : { method, headers, body: file }) */
+  uploadTicket(key: string, options: Omit<SignOptions, 'method' | 'downloadAs'>): Promise<UploadTicket>
+  /** Where the app itself serves signed URLs: what such a request is allowed to do. Throws TF_STORAGE_SIGNATURE. */
+  verify(request: { method: string; url: string }): SignedRequest
   close(): Promise<void>
 }
 
@@ -43,6 +54,12 @@ export interface PutOptions {
   maxBytes?: number
   /** SHA-256 that the body must have, in hexadecimal. */
   sha256?: string
+  /** Only if there is no such file: otherwise TF_STORAGE_EXISTS. Of several who try at the same time, one succeeds;
+   *  with files of more than 8 MiB on a server that has no conditional uploads, the last of those that end at once. */
+  ifAbsent?: boolean
+  /** A name for this upload: an attempt under the same name goes on where the one before it was cut off. The body is read from
+   *  its beginning again; on S3 the parts of it that have arrived are not sent again. A disk writes it anew. */
+  resume?: string
   signal?: AbortSignal
 }
 
@@ -91,6 +108,14 @@ export interface SignOptions {
   maxBytes?: number
   /** For GET: the browser saves the file under this name instead of showing it. */
   downloadAs?: string
+}
+
+/** With `fields` it is sent as a form, the field `file` last; without, as the body. */
+export interface UploadTicket {
+  method: 'POST' | 'PUT'
+  url: string
+  headers?: Record<string, string>
+  fields?: Record<string, string>
 }
 
 export interface SignedRequest {

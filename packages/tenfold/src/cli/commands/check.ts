@@ -1,5 +1,13 @@
 import { BadConfig, readEnvironment, type Environment } from '../../config/index.ts'
-import { engineProblems, jobsOnRedis, problemsOf, readSettings, stageOf, type Config } from '../../app/index.ts'
+import {
+  engineProblems,
+  jobsOnRedis,
+  placeOf,
+  problemsOf,
+  readSettings,
+  stageOf,
+  type Config,
+} from '../../app/index.ts'
 import { REDIS_CANNOT, REDIS_DEPENDS } from '../../queue/index.ts'
 import { reachDatabase } from '../../database/index.ts'
 import { illegalImports } from '../boundaries.ts'
@@ -145,11 +153,13 @@ function bindingsOf(environment: Environment, companions: string[], onRedis: str
     },
     {
       part: 'files',
-      bound: storageUrl ?? 'disk, .tenfold/files',
-      twoInstances: storageUrl
-        ? 'works only if every machine has the same folder'
-        : 'a file uploaded on one machine is not on the other',
-      variable: storageUrl ? '' : 'STORAGE_URL',
+      bound: storageUrl ? placeOf(storageUrl) : 'disk, .tenfold/files',
+      twoInstances: storageUrl?.startsWith('s3:')
+        ? ''
+        : storageUrl
+          ? 'works only if every machine has the same folder'
+          : 'a file uploaded on one machine is not on the other',
+      variable: 'STORAGE_URL',
     },
     {
       part: 'secret key',

@@ -1,5 +1,3 @@
-import { StorageKeyInvalid } from '../errors.ts'
-
 /** How keys become paths.
  *
  *    avatars/42.png        avatars/42%2epng.file
@@ -14,23 +12,6 @@ export const FILE_SUFFIX = '.file'
 const CONTINUES = '+'
 const EMPTY = '~'
 const MAX_NAME = 180
-
-export function checkKey(key: string): void {
-  const refuse = (reason: string): never => {
-    throw StorageKeyInvalid({
-      key: key
-        .slice(0, 100)
-        .toWellFormed()
-        .replace(/\p{Cc}/gu, '?'),
-      reason,
-    })
-  }
-  if (key === '') refuse('it is empty')
-  if (Buffer.byteLength(key) > 1024) refuse('it is longer than 1024 bytes')
-  if (!key.isWellFormed()) refuse('it holds half of a surrogate pair')
-  if (key.includes('\0')) refuse('it holds NUL')
-  if (key.split('/').some((part) => part === '.' || part === '..')) refuse("it holds '.' or '..' as a part")
-}
 
 /** The folders of a key and the name of its file. */
 export function pathOf(key: string): { folders: string[]; file: string } {

@@ -1,13 +1,15 @@
 import { constants } from 'node:fs'
-import { mkdir, open, readdir, realpath, rename, rm, rmdir, stat, unlink } from 'node:fs/promises'
+import { link, mkdir, open, readdir, realpath, rename, rm, rmdir, stat, unlink } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { uuidv7 } from '../../kernel/index.ts'
 import type { Clock } from '../../kernel/index.ts'
-import { StorageEscape, StorageNotFound, StorageRange } from '../errors.ts'
+import { StorageEscape, StorageExists, StorageNotFound, StorageRange } from '../errors.ts'
 import type { GetOptions, ListOptions, OpenedFile, Page, Storage, StoredFile } from '../storage.ts'
-import { checkKey, pathOf } from './layout.ts'
+import { checkKey } from '../key.ts'
+import { partOf } from '../range.ts'
+import { pathOf } from './layout.ts'
 import { keysIn } from './listing.ts'
 import type { createSigner } from './signer.ts'
 import { readTrailer, trailerOf } from './trailer.ts'
@@ -70,7 +72,7 @@ export async function openDiskStorage(options: DiskStorageOptions): Promise<Stor
   }
 
   /** Returns the topmost folder that got a new entry. */
-  const publish = async (from: string, key: string): Promise<string> => {
+  const publish = async (from: string, key: string, ifAbsent: boolean): Promise<string> => {
     const { folder, path } = placeOf(key)
     // A folder that becomes empty is removed, perhaps just now: then it is made again.
     for (let attempt = 1; ; attempt++) {
@@ -78,9 +80,15 @@ export async function openDiskStorage(options: DiskStorageOptions): Promise<Stor
         await refuseLinks(folder, key)
         const firstMade = await mkdir(folder, { recursive: true })
         await refuseLinks(folder, key)
-        await rename(from, path)
+        if (ifAbsent) {
+          await link(from, path)
+          await unlink(from)
+        } else {
+          await rename(from, path)
+        }
         return firstMade ? dirname(firstMade) : folder
       } catch (error) {
+        if (isCode(error, 'EEXIST')) throw StorageExists({ key })
         if (!isCode(error, 'ENOENT') || attempt === 100) throw error
       }
     }
@@ -96,7 +104,7 @@ export async function openDiskStorage(options: DiskStorageOptions): Promise<Stor
         await writeAll(handle, trailerOf(about))
         await handle.sync()
         await handle.close()
-        await syncFolders(placeOf(key).folder, await publish(upload, key))
+        await syncFolders(placeOf(key).folder, await publish(upload, key, putOptions.ifAbsent ?? false))
         return { key, ...about }
       } catch (error) {
         await handle.close().catch(() => {})
@@ -110,8 +118,9 @@ export async function openDiskStorage(options: DiskStorageOptions): Promise<Stor
       if (!opened) throw StorageNotFound({ key })
       const { handle, file } = opened
       const part = range && partOf(range, file.size)
-      if (part === null || file.size === 0) await handle.close()
-      if (part === null) throw StorageRange({ key, size: file.size })
+      const outside = range && !part
+      if (outside || file.size === 0) await handle.close()
+      if (outside) throw StorageRange({ key, size: file.size })
       const { start, end } = part ?? { start: 0, end: file.size - 1 }
       const body = file.size === 0 ? Readable.from([]) : handle.createReadStream({ start, end })
       return { file, ...(part && { range: part }), body }
@@ -156,18 +165,15 @@ export async function openDiskStorage(options: DiskStorageOptions): Promise<Stor
       checkKey(key)
       return signer.sign(key, signOptions)
     },
+    async uploadTicket(key, ticketOptions) {
+      const url = await storage.signedUrl(key, { ...ticketOptions, method: 'PUT' })
+      const { contentType } = ticketOptions
+      return { method: 'PUT', url, ...(contentType !== undefined && { headers: { 'content-type': contentType } }) }
+    },
     verify: (request) => signer.verify(request),
     close: stopSweeping,
   }
   return storage
-}
-
-/** Null when it lies outside of the file. */
-function partOf(range: NonNullable<GetOptions['range']>, size: number): { start: number; end: number } | null {
-  const start = 'last' in range ? Math.max(0, size - range.last) : range.start
-  const end = 'last' in range ? size - 1 : Math.min(range.end ?? size - 1, size - 1)
-  const sound = Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start <= end
-  return sound ? { start, end } : null
 }
 
 /** The rename itself, and the folders made for it, must survive a power cut. A folder that is gone by now held nothing

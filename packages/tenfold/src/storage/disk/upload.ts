@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
-import { addAbortSignal, Readable } from 'node:stream'
+import { bytesOf, MAX_BYTES, streamOf } from '../body.ts'
 import { StorageChecksum, StorageTooLarge } from '../errors.ts'
 import { SNIFF_BYTES, typeOf } from '../sniff.ts'
 import type { Body, PutOptions } from '../storage.ts'
@@ -8,7 +8,6 @@ import type { About } from './trailer.ts'
 
 /** Small chunks, such as the lines of an export, are gathered up to this size before they are written. */
 const WRITE_BYTES = 256 * 1024
-const MAX_BYTES = 5 * 1024 ** 3
 
 /** Writes a body to an open file, and tells what it was. The next chunk is asked for when the last one is written: that
  *  is the back-pressure (S2). */
@@ -58,23 +57,4 @@ export async function writeBody(
 /** `write` may write less than it was given. */
 export async function writeAll(handle: FileHandle, bytes: Buffer): Promise<void> {
   for (let at = 0; at < bytes.length;) at += (await handle.write(bytes, at)).bytesWritten
-}
-
-function streamOf(body: Body, signal: AbortSignal | undefined): AsyncIterable<unknown> {
-  const whole = typeof body === 'string' || body instanceof Uint8Array
-  const stream = whole
-    ? Readable.from([body])
-    : body instanceof Readable
-      ? body
-      : body instanceof ReadableStream
-        ? Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0])
-        : Readable.from(body)
-  return signal ? addAbortSignal(signal, stream) : stream
-}
-
-function bytesOf(chunk: unknown): Buffer {
-  if (Buffer.isBuffer(chunk)) return chunk
-  if (typeof chunk === 'string') return Buffer.from(chunk)
-  if (chunk instanceof Uint8Array) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
-  throw new TypeError('A body gives bytes or strings.')
 }
