@@ -13,4 +13,5 @@ export { answerMetrics, carriesToken, createMetricsServer, type MetricsServer } 
 export { createExporter, type Exporter, type ExporterOptions } from './otlp/exporter.ts'
 export { otelSettings, type OtelSettings } from './otlp/settings.ts'
 export type { HeadSampler } from './sampler.ts'
+export { boundsOf, prometheusLabel, prometheusName } from './names.ts'
 export * from './errors.ts'
