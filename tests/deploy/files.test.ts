@@ -82,6 +82,36 @@ describe('what tenfold deploy writes', () => {
     assert.ok(exposure <= 2, output.slice(-200))
   })
 
+  test('nginx: nginx, with certificates and instances that are here', needs('nginx'), async () => {
+    const key = join(folder, 'key.pem')
+    const made = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key]
+    await accepted('openssl', [...made, '-out', join(folder, 'cert.pem'), '-subj', '/CN=example.com', '-days', '2'])
+    for (const sites of [
+      await files(/[14]\/.*nginx\/conf\.d\/.*\.conf$/),
+      await files(/3\/deploy\/compose\/nginx\.conf$/),
+    ]) {
+      for (const place of new Set(sites.map((file) => dirname(file)))) {
+        const texts = await Promise.all(
+          sites.filter((file) => dirname(file) === place).map((file) => readFile(file, 'utf8')),
+        )
+        const here = texts
+          .join('\n')
+          .replaceAll(/\/etc\/letsencrypt\/live\/[^/]+\/(fullchain|privkey)\.pem/g, (_, kind) =>
+            kind === 'privkey' ? key : join(folder, 'cert.pem'),
+          )
+        const conf = join(folder, 'nginx.conf')
+        const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+          (kind) => `${kind}_temp_path ${folder}/${kind};`,
+        )
+        await writeFile(
+          conf,
+          `pid ${folder}/nginx.pid;\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n${paths.join('\n')}\n${here.replaceAll(/server app(-\d+)?:/g, 'server 127.0.0.1:')}\n}\n`,
+        )
+        await accepted('nginx', ['-t', '-q', '-c', conf])
+      }
+    }
+  })
+
   test('Prometheus: promtool', needs('promtool'), async () => {
     const token = join(folder, 'token')
     await writeFile(token, 'a token')

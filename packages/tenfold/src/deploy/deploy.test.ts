@@ -56,12 +56,12 @@ describe('the files of a stage', () => {
     assert.deepEqual(has('machines/database/'), [2, 3, 4, 5, 6])
   })
 
-  test('start each module once at the sixth stage', () => {
+  test('run the jobs of each module in one place at the sixth stage', () => {
     const unit = (machine: string): string =>
       planOf({ ...FACTS, split: 'billing' }, 6, ['machines']).files.find(
         ({ path }) => path === `machines/${machine}/etc/systemd/system/book-shop.service`,
       )!.text
-    assert.match(unit('app'), /tenfold\.js start --only web --modules orders,media\n/)
+    assert.match(unit('app'), /tenfold\.js start --only web\n/)
     assert.match(unit('worker'), /--only worker,cron,console --modules orders,media\n/)
     assert.match(unit('service'), /tenfold\.js start --modules billing\n/)
   })

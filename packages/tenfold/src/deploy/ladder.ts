@@ -155,19 +155,22 @@ export const MOVES: readonly Move[] = [
   {
     from: 5,
     to: 6,
-    configuration: ['the service: tenfold start --modules <module>', 'the rest: tenfold start --modules <all others>'],
+    configuration: [
+      'the service: tenfold start --modules <module>',
+      'the workers: tenfold start --only worker,cron --modules <all others>',
+    ],
     steps: [
       'Run `tenfold check`: the module may be reached through its contract only, and Postgres holds its tables apart',
       'Start the service beside the rest, with the same image and environment: tenfold start --modules <module>',
-      'Let the balancer send the routes of the module there (tenfold routes lists them); watch their errors and latency',
-      'Start the rest with all other modules, so that the jobs and crons of the module run in the service alone',
+      'Let the balancer send the routes of the module there, if they need another size (tenfold routes lists them); the web part serves them, too',
+      'Start the workers with all other modules, so that the jobs and crons of the module run in the service alone',
     ],
     risks: [
       'Each process holds connections of its own: `tenfold check` says for how many there is room',
       'Both run the same release of the contract, or contracts change in two steps, like a table',
       'Jobs of the module wait when nobody runs it any more: the alert on the age of a queue is for this',
     ],
-    back: ['Start the rest with all modules, let the balancer send all routes there', 'Stop the service'],
+    back: ['Start the workers with all modules, let the balancer send all routes to the web part', 'Stop the service'],
   },
 ]
 

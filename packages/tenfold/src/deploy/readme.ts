@@ -30,7 +30,8 @@ rsync -r deploy/machines/app/ root@app:/root-of-${app}/ && ssh root@app bash /ro
 \`\`\`
 
 \`setup.sh\` installs what is missing, copies what has changed, and restarts only what that concerns. Machines find each other by
-the names of their folders (\`database\`, \`redis\`, \`replica-1\`, …): put these into \`/etc/hosts\` or a private DNS. Secrets are
+name (\`database\`, \`worker\`, \`redis\`, and \`app-1\`, \`replica-1\`, … where there are several): put these into \`/etc/hosts\` or
+a private DNS. Secrets are
 filled in once, in \`/etc/…/env\` on the machines of the app.
 `,
   compose: () => `## Docker Compose

@@ -7,6 +7,7 @@ export function composeYaml(facts: Facts, stage: Stage): string {
   const services = [
     migrate(),
     ...apps(facts, stage),
+    BALANCER,
     database(facts, stage),
     ...(stage >= 3 ? [POOLER] : []),
     ...(stage >= 4 ? [replica(facts, stage)] : []),
@@ -64,12 +65,13 @@ function apps(facts: Facts, stage: Stage): string[] {
   const web = part({
     name: 'app',
     about:
-      stage < 3 ? 'Web, worker and crons together.' : 'The web part; more of them: docker compose up --scale app=3.',
-    command: stage < 3 ? '[start]' : `[start, --only, web, --processes, '1'${only}]`,
+      stage < 3
+        ? 'Web, worker and crons together.'
+        : 'The web part; more of them: docker compose up --detach --scale app=3 && docker compose restart balancer',
+    command: stage < 3 ? '[start]' : `[start, --only, web, --processes, '1']`,
     memory,
     cpus: facts.machine.cores,
-    // Several containers cannot have one port of the machine: then Docker chooses one for each.
-    ports: stage < 3 ? "['127.0.0.1:3000:3000']" : "['127.0.0.1::3000']",
+    serves: true,
     stage,
   })
   if (stage < 3) return [web]
@@ -92,7 +94,7 @@ function apps(facts: Facts, stage: Stage): string[] {
       command: `[start, --modules, '${module}']`,
       memory,
       cpus: facts.machine.cores,
-      ports: "['127.0.0.1::3000']",
+      serves: true,
       stage,
     }),
   ]
@@ -105,11 +107,11 @@ interface Part {
   /** MiB. */
   memory: number
   cpus: number
-  ports?: string
+  serves?: boolean
   stage: Stage
 }
 
-function part({ name, about, command, memory, cpus, ports, stage }: Part): string {
+function part({ name, about, command, memory, cpus, serves, stage }: Part): string {
   return `  # ${about}
   ${name}:
     <<: *app
@@ -117,7 +119,7 @@ function part({ name, about, command, memory, cpus, ports, stage }: Part): strin
     mem_limit: ${memory}m
     cpus: ${cpus}
     pids_limit: 512
-${ports ? `    ports: ${ports}\n` : '    healthcheck: { disable: true }\n'}${stage < 3 ? '    volumes: [files:/var/lib/app/files]\n' : ''}    depends_on:
+${serves ? '' : '    healthcheck: { disable: true }\n'}${stage < 3 ? '    volumes: [files:/var/lib/app/files]\n' : ''}    depends_on:
       migrate: { condition: service_completed_successfully }
 ${stage >= 3 ? '      pgbouncer: { condition: service_started }\n' : ''}`
 }
@@ -185,6 +187,23 @@ function replica(facts: Facts, stage: Stage): string {
       database: { condition: service_healthy }
 `
 }
+
+const BALANCER = `  # The only part that is reached from outside. It finds the instances when it starts: after scaling, restart it.
+  balancer:
+    image: nginx:1-alpine
+    restart: unless-stopped
+    read_only: true
+    tmpfs: [/var/cache/nginx, /run]
+    cap_drop: [ALL]
+    cap_add: [CHOWN, NET_BIND_SERVICE, SETGID, SETUID]
+    security_opt: ['no-new-privileges:true']
+    mem_limit: 128m
+    logging: *logging
+    ports: ['80:80']
+    volumes: [./nginx.conf:/etc/nginx/conf.d/default.conf:ro]
+    depends_on:
+      app: { condition: service_healthy }
+`
 
 const POOLER = `  # Few server connections for many clients. Its list of users: tenfold deploy userlist > deploy/compose/pgbouncer/userlist.txt
   pgbouncer:

@@ -1,8 +1,10 @@
 /** A stage on one machine with Docker Compose: every part in a container of its own, with limits. */
+import { nginxSite } from '../balancers/index.ts'
 import { pgbouncerIni } from '../machines/pooler.ts'
 import { hbaConf } from '../machines/postgres.ts'
 import type { Facts, PlannedFile, Stage } from '../deploy.ts'
 import { environmentFile, variablesOf, type Places } from '../environment.ts'
+import { serviceName } from '../names.ts'
 import { composeYaml } from './compose.ts'
 
 export function composeFiles(facts: Facts, stage: Stage): PlannedFile[] {
@@ -13,6 +15,7 @@ export function composeFiles(facts: Facts, stage: Stage): PlannedFile[] {
       text: environmentFile(environmentOf(facts, stage)),
       about: 'the environment; copy it to `env` and fill in the secrets',
     },
+    { path: 'nginx.conf', text: site(facts), about: 'nginx: the requests to the instances; TLS ends in front of it' },
     { path: 'initdb.sql', text: initdb(facts, stage), about: 'the database, and the role that deploys' },
   ]
   if (stage >= 3)
@@ -31,6 +34,16 @@ export function composeFiles(facts: Facts, stage: Stage): PlannedFile[] {
       about: 'who may log in',
     })
   return files.map((file) => ({ ...file, path: `compose/${file.path}` }))
+}
+
+function site(facts: Facts): string {
+  return nginxSite({
+    app: serviceName(facts),
+    instances: [{ name: 'app', host: 'app', port: 3000 }],
+    listen: { port: 80 },
+    // What ends TLS in front of it is on the network of this machine.
+    trustedProxies: ['172.16.0.0/12', '127.0.0.0/8'],
+  })
 }
 
 function environmentOf(facts: Facts, stage: Stage) {

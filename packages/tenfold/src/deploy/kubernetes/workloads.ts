@@ -21,7 +21,7 @@ export function workloadsOf(facts: Facts, stage: Stage): Workload[] {
     serves: true,
   }
   return [
-    { part: 'web', args: ['start', '--only', 'web', '--processes', '1', ...rest], serves: true },
+    { part: 'web', args: ['start', '--only', 'web', '--processes', '1'], serves: true },
     { part: 'worker', args: ['start', '--only', 'worker,cron', ...rest], serves: false },
     ...(rest.length > 0 ? [own] : []),
   ]

@@ -4,13 +4,17 @@ import { serviceName, splitModule } from '../names.ts'
 import { appMemory } from '../sizing.ts'
 import type { Machine } from './places.ts'
 
-/** What `tenfold start` runs on this machine at this stage. */
+/** What `tenfold start` runs on this machine at this stage. At the sixth, the jobs and crons of one module run by
+ *  themselves; its routes are served there, too, and still by the web part, so that no balancer has to know them. */
 export function startArguments(facts: Facts, stage: Stage, machine: Machine): string {
-  const others = facts.modules.filter((module) => module !== splitModule(facts)).join(',')
-  const modules = stage < 6 || others === '' ? '' : ` --modules ${machine === 'service' ? splitModule(facts) : others}`
-  if (machine === 'worker') return `start --only worker,cron,console${modules}`
-  if (machine === 'app' && stage >= 3) return `start --only web${modules}`
-  return `start${modules}`
+  if (machine === 'service') return `start --modules ${splitModule(facts)}`
+  if (machine === 'worker') return `start --only worker,cron,console${otherModules(facts, stage)}`
+  return machine === 'app' && stage >= 3 ? 'start --only web' : 'start'
+}
+
+function otherModules(facts: Facts, stage: Stage): string {
+  const others = facts.modules.filter((module) => module !== splitModule(facts))
+  return stage < 6 || others.length === 0 ? '' : ` --modules ${others.join(',')}`
 }
 
 export function serviceUnit(facts: Facts, stage: Stage, machine: Machine): string {

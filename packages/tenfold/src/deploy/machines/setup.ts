@@ -69,12 +69,14 @@ for unit in etc/systemd/system/*; do put "$unit" && systemctl daemon-reload || t
 # The web server in front, and certificates for it by ACME: certbot renews them by a timer of its own.
 install_packages nginx certbot
 install -d -m 755 /var/www/acme
-if [ ! -e /etc/letsencrypt/live/${facts.domain}/fullchain.pem ]; then
-  systemctl stop nginx
-  certbot certonly --standalone --non-interactive --agree-tos --register-unsafely-without-email --domain ${facts.domain}
-fi
+rm -f /etc/nginx/sites-enabled/default
 put etc/letsencrypt/renewal-hooks/deploy/reload-nginx 755 || true
-if put etc/nginx/nginx.conf; then nginx -t && systemctl enable nginx && systemctl restart nginx; fi
+if put etc/nginx/conf.d/acme.conf; then systemctl enable nginx && systemctl restart nginx; fi
+if [ ! -e /etc/letsencrypt/live/${facts.domain}/fullchain.pem ]; then
+  certbot certonly --webroot --webroot-path /var/www/acme --non-interactive --agree-tos \\
+    --register-unsafely-without-email --domain ${facts.domain}
+fi
+if put etc/nginx/conf.d/${serviceName(facts)}.conf; then nginx -t && systemctl reload nginx; fi
 `
   },
   postgres(facts) {
