@@ -10,6 +10,7 @@ export { readDays, type DayOfRequests } from './history.ts'
 export { readStatements, type ReleasedStatements } from './postgres/statements.ts'
 export { readMetric, readMetricByTime, type MetricSeries, type MetricSlot } from './postgres/metrics.ts'
 export { operationsByName, operationsByTime, spanOf } from './postgres/operations.ts'
+export { readDemand, type RecordedDemand } from './postgres/demand.ts'
 export { readWorkload, type RecordedQuery } from './postgres/workload.ts'
 export { BadStoreSetting, InspectNotBound } from './errors.ts'
 

@@ -1,6 +1,7 @@
 /** Ring 6: load as users make it, and what can be said from it. */
 export type * from './load.ts'
 export { BadScenario, NoSuchRun, NotComparable, TargetNotLocal } from './errors.ts'
+export { cpuSecondsOf, cpuSecondsOfFamily, machineCpuSeconds } from './meter.ts'
 export { openObserver, type Observer } from './felt.ts'
 export { compareRuns, type Comparison } from './judge/compare.ts'
 export { DEFAULT_GOAL, kneeOf, type Goal } from './judge/knee.ts'

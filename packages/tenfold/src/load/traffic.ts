@@ -42,7 +42,7 @@ export async function fromTelemetry(sql: Sql, hours: number): Promise<Traffic> {
        select name, sum(count)::float8 as n, sum(errors)::float8 as errors from tenfold.telemetry_operation_1m
         where kind = 'request' and name <> '*' and time > now() - make_interval(hours => $1::int) group by name
      ), kept as (
-       select name, spans -> 0 -> 'attributes' ->> 'url.path' as path
+       select name, spans -> 0 -> 'with' ->> 'url.path' as path
          from tenfold.telemetry_trace
         where kind = 'request' and not failed and status < 400 and name like 'GET %'
           and started_at > now() - make_interval(hours => $1::int)

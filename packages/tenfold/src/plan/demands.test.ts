@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { demandsFrom, scaled, type Seen } from './demands.ts'
+
+/** Two routes and a job whose counts go up and down in different ways; their CPU is known. */
+function seen(slots: number, noise: number): Seen {
+  const cpu = { 'GET /cheap': 0.002, 'POST /dear': 0.02, 'mail.send': 0.005 }
+  return {
+    source: 'a test',
+    slotSeconds: 60,
+    slots: Array.from({ length: slots }, (_, i) => {
+      const counts = {
+        'GET /cheap': 3000 + ((i * 137) % 900),
+        'POST /dear': 200 + ((i * 61) % 150),
+        'mail.send': 50 + ((i * 29) % 60),
+      }
+      const used = Object.entries(cpu).reduce(
+        (sum, [name, each]) => sum + each * counts[name as keyof typeof counts],
+        0,
+      )
+      return { counts, cpu: used * (1 + noise * Math.sin(i * 12.9898)) }
+    }),
+    kinds: { 'GET /cheap': 'request', 'POST /dear': 'request', 'mail.send': 'job' },
+    details: { 'POST /dear': { count: 10, queries: 4, databaseMs: 8, meanMs: 60, cv2: 0.5 } },
+    working: 0.5,
+    reads: 0.7,
+  }
+}
+
+test('CPU is shared out to routes and jobs by what ran when', () => {
+  const { classes, rate, peakRate, uncertainty } = demandsFrom(seen(200, 0.02))
+  const of = (name: string) => classes.find((one) => one.name === name)!
+  assert.ok(Math.abs(of('GET /cheap').appCpu - 0.002) < 0.0003, `${of('GET /cheap').appCpu}`)
+  assert.ok(Math.abs(of('POST /dear').appCpu - 0.02) < 0.003, `${of('POST /dear').appCpu}`)
+  assert.ok(uncertainty.app < 1.2)
+  const shares = classes.filter(({ kind }) => kind === 'request').reduce((sum, { share }) => sum + share, 0)
+  assert.ok(Math.abs(shares - 1) < 1e-9)
+  assert.ok(rate > 50 && peakRate > rate)
+  const dear = of('POST /dear')
+  assert.equal(dear.databaseCpu, 0.004)
+  assert.equal(dear.databaseOther, 0.004)
+  assert.ok(Math.abs(dear.outside - (0.06 - 0.008 - dear.appCpu)) < 1e-9)
+})
+
+test('what is not measured is said, and counted at its worst', () => {
+  const demands = demandsFrom({ ...seen(5, 0), working: undefined })
+  assert.equal(demands.classes.find(({ name }) => name === 'POST /dear')!.databaseCpu, 0.008)
+  assert.ok(demands.unknown.some((line) => /worst case/.test(line)))
+  assert.ok(demands.unknown.some((line) => /little was seen/.test(line)))
+  const [more, less] = [scaled(demands, 'more'), scaled(demands, 'less')]
+  assert.ok(
+    more.classes[0]!.appCpu > demands.classes[0]!.appCpu && less.classes[0]!.appCpu < demands.classes[0]!.appCpu,
+  )
+})

@@ -1,0 +1,127 @@
+/** What a stand does under load: demands of each route alone, throughput, percentiles. */
+import { fileURLToPath } from 'node:url'
+import {
+  runLoad,
+  cpuSecondsOf,
+  cpuSecondsOfFamily,
+  type LoadResult,
+  type Stage,
+} from '../../packages/tenfold/src/load/index.ts'
+import { LogLinear, middleOf } from '../../packages/tenfold/src/telemetry/index.ts'
+import type { ClassDemand, Demands } from '../../packages/tenfold/src/plan/index.ts'
+import type { Running, Stand } from './stand.ts'
+
+export interface Mix {
+  routes: Record<string, number>
+  /** From 0 to 1: of the requests for what is cached. */
+  hit?: number
+}
+
+export interface Outcome {
+  /** Done a second. */
+  throughput: number
+  /** Seconds, from when they were due. */
+  p95: number
+  errors: number
+  valid: boolean
+  /** How many were measured. */
+  count: number
+}
+
+/** Load for all instances at once, an equal share for each: what a balancer does. */
+export async function load(
+  urls: readonly string[],
+  mix: Mix,
+  stage: Stage,
+  seed: number,
+): Promise<Outcome & { latency: LogLinear; due: number }> {
+  process.env.MIX = JSON.stringify(Object.entries(mix.routes))
+  process.env.HIT = String(mix.hit ?? 0)
+  const share = (one: Stage): Stage => {
+    const n = urls.length
+    return 'users' in one ? { ...one, users: one.users / n } : { ...one, rate: one.rate / n }
+  }
+  const results = await Promise.all(
+    urls.map((url, i) =>
+      runLoad({
+        url,
+        file: fileURLToPath(new URL('./mix.scenario.ts', import.meta.url)),
+        stages: [share(stage)],
+        seed: seed + i,
+        poisson: true,
+        processes: 1,
+        warmUpMs: 1000,
+      }),
+    ),
+  )
+  const latency = new LogLinear()
+  for (const { steps } of results) for (const { buckets } of steps) latency.merge(buckets)
+  const sum = (of: (result: LoadResult) => number): number => results.reduce((all, result) => all + of(result), 0)
+  return {
+    latency,
+    due: sum(({ steps }) => steps[0]!.due),
+    count: latency.count,
+    throughput: sum(({ steps }) => steps[0]!.achieved),
+    p95: latency.quantile(0.95) / 1000,
+    errors: sum(({ total }) => Object.values(total.errors).reduce((all, n) => all + n, 0)),
+    valid: results.every(({ valid }) => valid),
+  }
+}
+
+/** What each route needs, alone and at a load at which nearly nobody waits: utilisation by throughput. */
+export async function demandsOf(
+  stand: Stand,
+  running: Running,
+  routes: Record<string, number>,
+  ms: number,
+): Promise<ClassDemand[]> {
+  const cpu = (): { app: number; database: number } => ({
+    app: running.pids.reduce((sum, pid) => sum + (cpuSecondsOf(pid) ?? 0), 0),
+    database: cpuSecondsOfFamily(stand.database.pid) ?? 0,
+  })
+  const demands: ClassDemand[] = []
+  for (const [route, rate] of Object.entries(routes)) {
+    // The time of warming up counts with its requests: only their sum can be read.
+    const before = cpu()
+    const { latency, due } = await load(running.urls, { routes: { [route]: 1 } }, { rate, for: ms }, 1)
+    const after = cpu()
+    const requests = due + rate
+    const { mean, cv2 } = momentsOf(latency)
+    const appCpu = (after.app - before.app) / requests
+    const database = (after.database - before.database) / requests
+    // Work on the database that is less than its own timers is none.
+    const usesDatabase = route !== 'GET /burn'
+    const databaseCpu = usesDatabase ? database : 0
+    const rest = Math.max(0, mean - appCpu - databaseCpu)
+    demands.push({
+      name: route,
+      kind: 'request',
+      share: 1,
+      appCpu,
+      databaseCpu,
+      databaseOther: usesDatabase ? rest : 0,
+      queries: usesDatabase ? 1 : 0,
+      reads: usesDatabase ? 1 : 0,
+      outside: usesDatabase ? 0 : rest,
+      cv2,
+    })
+  }
+  return demands
+}
+
+function momentsOf(latency: LogLinear): { mean: number; cv2: number } {
+  const { first, counts } = latency.buckets()
+  const values = counts.map((n, i) => ({ n, at: middleOf(first + i) / 1000 }))
+  const mean = values.reduce((sum, { n, at }) => sum + n * at, 0) / latency.count
+  const variance = values.reduce((sum, { n, at }) => sum + n * (at - mean) ** 2, 0) / latency.count
+  return { mean, cv2: variance / (mean * mean) }
+}
+
+export function mixed(demands: readonly ClassDemand[], { routes }: Mix): Demands {
+  const total = Object.values(routes).reduce((sum, share) => sum + share, 0)
+  const classes = demands
+    .filter(({ name }) => name in routes)
+    .map((one) => ({ ...one, share: routes[one.name]! / total }))
+  const uncertainty = { app: 1.1, database: 1.1 }
+  return { version: 1, source: 'one route after the other', rate: 0, peakRate: 0, classes, uncertainty, unknown: [] }
+}
