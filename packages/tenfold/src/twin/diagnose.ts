@@ -30,21 +30,29 @@ export function explain(symptoms: Symptoms): Finding[] {
   )
 }
 
-function causeOf(difference: Difference, symptoms: Symptoms): Cause {
-  const { withoutSkew, withSharedDisk, afterRestart } = symptoms
-  const gone = (without: Difference[] | undefined): boolean =>
-    without !== undefined && !without.some((one) => one.step === difference.step)
-  if (gone(withoutSkew)) return 'clock-skew'
-  if (gone(withSharedDisk)) return 'local-files'
+/** What can be said without taking a condition away; undefined when that needs an experiment. */
+export function plainCauseOf(difference: Difference, symptoms: Symptoms): Cause | undefined {
   if (isAboutStreams(difference)) return 'sticky-sockets'
   if (isAboutLimits(difference)) return 'memory-limits'
   const { keyed, changed } = stateOf(difference, symptoms)
   const sessions = keyed.length > 0 || kept(symptoms, 'sessions').length > 0
   if (sessions && changed.every((one) => isOneOf(keyed, one.site))) return 'memory-sessions'
   if (secrets(symptoms).length > 0 && /^4\d\d/.test(difference.together)) return 'startup-secret'
+  return undefined
+}
+
+function causeOf(difference: Difference, symptoms: Symptoms): Cause {
+  const { withoutSkew, withSharedDisk, afterRestart } = symptoms
+  const gone = (without: Difference[] | undefined): boolean =>
+    without !== undefined && !without.some((one) => one.step === difference.step)
+  if (gone(withSharedDisk)) return 'local-files'
+  const plain = plainCauseOf(difference, symptoms)
+  if (plain) return plain
+  if (gone(withoutSkew)) return 'clock-skew'
   if (gone(afterRestart)) return 'stale-cache'
+  const sessions = said(symptoms, 'keyed').length > 0 || kept(symptoms, 'sessions').length > 0
   if (sessions && /^(401|403|302|303)/.test(difference.together)) return 'memory-sessions'
-  return changed.length > 0 || said(symptoms, 'state').length > 0 ? 'module-state' : 'unexplained'
+  return said(symptoms, 'state').length > 0 ? 'module-state' : 'unexplained'
 }
 
 function isAboutStreams({ at, request, together }: Difference): boolean {

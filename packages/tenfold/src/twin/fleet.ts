@@ -1,5 +1,6 @@
 /** One run: instances under certain conditions, a balancer in front of them, the scenario, and what was seen meanwhile. */
 import { exec } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { request as httpRequest } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Plan, startBalancer, type Balancer } from './balancer.ts'
@@ -66,6 +67,8 @@ export interface Run {
   watched: boolean
   /** The exit code of the user's own test. */
   script?: { code: number; output: string }
+  /** Instances that ended by themselves. */
+  crashed: { name: string; how: string; output: string; said: Said[] }[]
   /** What became of the request that was being answered at SIGTERM. */
   termination?: { answered: boolean; how: string }
 }
@@ -86,10 +89,17 @@ export async function run(subject: Subject, conditions: Conditions): Promise<Run
       )
     }
     const seen = await fleet.seen()
+    const crashed = fleet.alive().flatMap((one) => {
+      const how = one.ended()
+      return how === undefined ? [] : { name: one.name, how, output: one.output(), said: one.said() }
+    })
     const watched = fleet.alive().every((one) => one.watched)
     const last = fleet.alive().at(-1)
-    const termination = conditions.terminates && watched && last ? await terminate(last, subject.scenario) : undefined
-    return { ...outcome, seen, watched, ...(termination && { termination }) }
+    const termination =
+      conditions.terminates && watched && last && crashed.length === 0
+        ? await terminate(last, subject.scenario)
+        : undefined
+    return { ...outcome, seen, crashed, watched, ...(termination && { termination }) }
   } finally {
     await fleet.stop()
   }
@@ -109,7 +119,6 @@ async function startFleet(subject: Subject, conditions: Conditions): Promise<Fle
   const names = Array.from({ length: instances }, (_, i) => String.fromCharCode(97 + i))
   const disks = conditions.sharedDisk ? [await subject.workspace.disk()] : []
   const earlier = new Map<string, Said[]>()
-  let born = 0
 
   const launch = async (i: number, disk?: Disk): Promise<Instance> => {
     const workspace = conditions.workspaces?.[i] ?? subject.workspace
@@ -118,7 +127,7 @@ async function startFleet(subject: Subject, conditions: Conditions): Promise<Fle
       command: subject.command,
       name,
       disk: disk ?? disks[0] ?? (await workspace.disk()),
-      hostname: conditions.sameHostname ? 'twin-host' : `twin-${name}${++born}${process.pid}`,
+      hostname: conditions.sameHostname ? 'twin-host' : `twin-${name}-${randomUUID().slice(0, 6)}`,
       skewMs: conditions.skewed ? (i % 2 === 0 ? SKEW_MS : -SKEW_MS) : 0,
       env: { ...subject.env, ...subject.scenario.env, ...conditions.envs?.[i] },
       ...(subject.scenario.ready && { ready: subject.scenario.ready }),
@@ -192,16 +201,21 @@ async function drive(
   return { replayed }
 }
 
-const QUIET_MS = 80
-const SETTLES_WITHIN_MS = 3000
+/** For programs that do nothing by themselves, and for those that look for work every now and then. */
+const QUIET_MS = { idle: 100, busy: 400 }
+const SETTLES_WITHIN_MS = 4000
 
 /** Until the instances have done nothing outside for a while that counts. */
 async function settle(fleet: Fleet): Promise<void> {
   const deadline = performance.now() + SETTLES_WITHIN_MS
-  const count = (): number => fleet.alive().flatMap((one) => onceEffects(one.said())).length
-  for (let last = -1; last !== count() && performance.now() < deadline;) {
-    last = count()
-    await sleep(QUIET_MS)
+  const said = (): Said[] => fleet.alive().flatMap((one) => one.said())
+  for (let last = -1; performance.now() < deadline;) {
+    const now = said()
+    const looksForWork = now.some((one) => one.kind === 'effect' && !one.effect.during && one.effect.timer)
+    const count = onceEffects(now).length
+    if (last === count) return
+    last = count
+    await sleep(looksForWork ? QUIET_MS.busy : QUIET_MS.idle)
   }
 }
 

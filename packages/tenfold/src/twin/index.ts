@@ -1,5 +1,6 @@
 /** Ring 6: what happens when two of these run at once? */
 export { NothingToAsk } from './errors.ts'
+export type { Cause } from './findings.ts'
 export { scenarioFromHar } from './har.ts'
 export { scenarioFromOpenApi } from './openapi.ts'
 export { renderJunit } from './report/junit.ts'

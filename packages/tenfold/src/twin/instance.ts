@@ -36,8 +36,8 @@ export interface Instance {
   /** Tells the preload to do something; resolves when it is done, or the process is gone. */
   tell(command: Omit<Extract<Command, { do: 'advance' }>, 'id'> | { do: 'release' }): Promise<void>
   signal(signal: 'SIGTERM' | 'SIGKILL'): void
-  /** Resolves when the process has ended. */
-  readonly ended: Promise<void>
+  /** How it ended, if it did. */
+  ended(): string | undefined
   stop(): Promise<void>
 }
 
@@ -50,7 +50,7 @@ export async function startInstance(workspace: Workspace, launch: Launch): Promi
   const base = join(workspace.folder, `${name}-${port}`)
   const orders: Orders = { file: `${base}.said`, socket: `${base}.sock`, root: disk.root, port, hostname, skewMs }
   const commands = await openCommands(orders.socket)
-  const child = run(launch, orders)
+  const child = run(launch, orders, join(workspace.folder, 'compiled'))
   const output = lastLinesOf(child)
   const exit = { how: undefined as string | undefined }
   const ended = new Promise<void>((resolve) => {
@@ -96,7 +96,7 @@ export async function startInstance(workspace: Workspace, launch: Launch): Promi
         if (main === undefined) return group('SIGTERM')
         process.kill(main, 'SIGTERM')
       },
-      ended,
+      ended: () => exit.how,
       stop,
     }
   } catch (error) {
@@ -112,7 +112,7 @@ async function mainProcess(said: () => Said[], serving: () => number | undefined
   return serving()
 }
 
-function run({ command, disk, env, hostname }: Launch, orders: Orders): ChildProcess {
+function run({ command, disk, env, hostname }: Launch, orders: Orders, cache: string): ChildProcess {
   const [program = '', ...args] = command.map((word) => word.replaceAll('{port}', String(orders.port)))
   const options = [env.NODE_OPTIONS, '--disable-warning=ExperimentalWarning', `--import=${PRELOAD}`].filter(Boolean)
   return spawn(program, args, {
@@ -127,6 +127,8 @@ function run({ command, disk, env, hostname }: Launch, orders: Orders): ChildPro
       HOSTNAME: hostname,
       TMPDIR: disk.temporary,
       NODE_OPTIONS: options.join(' '),
+      // The same sources are compiled once for all runs.
+      NODE_COMPILE_CACHE: env.NODE_COMPILE_CACHE ?? cache,
       TENFOLD_TWIN: JSON.stringify(orders),
     },
   })

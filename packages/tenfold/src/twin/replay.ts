@@ -132,13 +132,20 @@ async function ask(step: RequestStep, number: number, memory: Memory, { url }: R
     const answer = await answerOf(response)
     for (const line of response.headers.getSetCookie()) keepCookie(cookies, line)
     for (const [name, from] of Object.entries(step.save ?? {})) {
-      const value = from.startsWith('header:') ? response.headers.get(from.slice(7)) : valueAt(answer.body, from)
+      const value = taken(from, response.headers, answer.body)
       if (['string', 'number', 'boolean'].includes(typeof value)) memory.variables.set(name, `${value as string}`)
     }
     return answer
   } catch (error) {
     return { status: 0, headers: {}, body: `no answer: ${(error as Error).message}`, instance: '' }
   }
+}
+
+function taken(from: string, headers: Headers, body: unknown): unknown {
+  if (from.startsWith('header:')) return headers.get(from.slice(7))
+  if (from.startsWith('text:'))
+    return new RegExp(from.slice(5)).exec(typeof body === 'string' ? body : JSON.stringify(body))?.[1]
+  return valueAt(body, from)
 }
 
 function bodyOf(step: RequestStep, memory: Memory, headers: Headers): string | FormData | URLSearchParams | undefined {

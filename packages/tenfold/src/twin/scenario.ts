@@ -16,7 +16,8 @@ export interface RequestStep {
   upload?: { field: string; name: string; content: string }
   /** Sent as it is. */
   text?: string
-  /** Variables for later steps: from the body (`user.id`) or a header (`header:location`). */
+  /** Variables for later steps: from the body (`user.id`), a header (`header:location`), or what a regular expression has
+   *  in parentheses (`text:csrf="(.+?)"`). */
   save?: Record<string, string>
   /** How often. Defaults to 1. */
   times?: number

@@ -7,7 +7,7 @@
  *  each: the same disk for all, clocks that are right, instances restarted before the answer. */
 import type { Plan } from './balancer.ts'
 import { type Difference, differences, type Expected, expectedFrom, isAsExpected } from './compare.ts'
-import { explain, type Symptoms } from './diagnose.ts'
+import { explain, plainCauseOf, type Symptoms } from './diagnose.ts'
 import {
   duplicateTicks,
   duplicateWork,
@@ -17,6 +17,7 @@ import {
   workOfTheWrongRole,
 } from './doings.ts'
 import { AloneFails, InstanceEnded } from './errors.ts'
+import type { Said } from './evidence.ts'
 import { type Evidence, type Finding, finding, type Note } from './findings.ts'
 import { type Conditions, type Run, run, type Subject } from './fleet.ts'
 import { notesFrom } from './notes.ts'
@@ -129,22 +130,27 @@ async function examine(
       plan === 'alternate' ? `${instances} instances, in turn` : `${instances} instances, reads apart from writes`
     try {
       together.push(await runWith({ ...several, plan, terminates: plan === 'alternate' }, about))
+      const refused = together
+        .at(-1)!
+        .crashed.map(({ output, said }) => portTaken(output, said))
+        .find(Boolean)
+      if (refused) return { findings: [refused], together }
     } catch (error) {
-      const refused = portTaken(error)
+      const refused = InstanceEnded.is(error) ? portTaken(error.details.said, error.details.evidence) : undefined
       if (refused) return { findings: [refused], together }
       throw error
     }
   }
   const compare = (got: Run): Difference[] => differencesOf(subject, expected, got)
   const findings: Finding[] = []
+  if (!alone.some(({ crashed }) => crashed.length > 0)) findings.push(...together.flatMap(crashes).slice(0, 1))
   const lost = together[0]?.termination
   if (lost && !lost.answered) findings.push(finding('lost-requests', [], [{ kind: 'how', text: lost.how }]))
 
   const differing = await confirm(together, several, compare, runWith)
   if (differing.length > 0) {
-    const tried = await experiment(differing, together, several, compare, runWith)
-    const steps = differing.map(({ difference }) => difference)
-    findings.push(...explain({ differences: steps, alone, together, ...tried }))
+    const symptoms = { differences: differing.map(({ difference }) => difference), alone, together }
+    findings.push(...explain(await experiment(symptoms, differing, several, compare, runWith)))
   }
 
   const ticks = duplicateTicks(alone, together)
@@ -190,32 +196,43 @@ async function confirm(
   return [...confirmed.values()]
 }
 
-/** Takes one condition away at a time, in the plans that showed a difference. */
+/** Takes one condition away at a time, in the plans that showed a difference, until each one is explained. */
 async function experiment(
+  symptoms: Symptoms,
   differing: Confirmed[],
-  together: Run[],
   several: Conditions,
   compare: (got: Run) => Difference[],
   runWith: RunWith,
-): Promise<Omit<Symptoms, 'differences' | 'alone' | 'together'>> {
-  const plans = new Set(differing.map(({ plan }) => plan))
-  const retry = async (conditions: Conditions, about: string): Promise<Difference[]> => {
+): Promise<Symptoms> {
+  const retry = async (left: Confirmed[], conditions: Partial<Conditions>, about: string): Promise<Difference[]> => {
     const found: Difference[] = []
-    for (const plan of plans) {
+    for (const plan of new Set(left.map((one) => one.plan))) {
       const got = compare(await runWith({ ...several, ...conditions, plan, answersOnly: true }, about))
-      const own = differing.filter((one) => one.plan === plan).map(({ difference }) => difference.step)
+      const own = left.filter((one) => one.plan === plan).map(({ difference }) => difference.step)
       found.push(...got.filter(({ step }) => own.includes(step)))
     }
     return found
   }
-  const { instances } = several
-  const wrote = together.some(({ seen }) => seen.some(({ written }) => written.length > 0))
-  const steps = new Set(differing.map(({ difference }) => difference.step))
-  return {
-    withoutSkew: await retry({ instances, skewed: false }, 'with clocks that are right'),
-    ...(wrote && { withSharedDisk: await retry({ instances, sharedDisk: true }, 'with one disk for all') }),
-    afterRestart: await retry({ instances, restartBefore: steps }, 'restarted before the answer'),
+  const stillDiffers = (found: Difference[], { difference }: Confirmed): boolean =>
+    found.some(({ step }) => step === difference.step)
+  const tried: Symptoms = { ...symptoms }
+  let left = differing
+  if (symptoms.together.some(({ seen }) => seen.some(({ written }) => written.length > 0))) {
+    const found = await retry(left, { sharedDisk: true }, 'with one disk for all')
+    tried.withSharedDisk = found
+    left = left.filter((one) => stillDiffers(found, one))
   }
+  left = left.filter(({ difference }) => plainCauseOf(difference, tried) === undefined)
+  if (left.length > 0) {
+    const found = await retry(left, { skewed: false }, 'with clocks that are right')
+    tried.withoutSkew = found
+    left = left.filter((one) => stillDiffers(found, one))
+  }
+  if (left.length > 0) {
+    const restartBefore = new Set(left.map(({ difference }) => difference.step))
+    tried.afterRestart = await retry(left, { restartBefore }, 'restarted before the answer')
+  }
+  return tried
 }
 
 function differencesOf(subject: Subject, expected: Expected, got: Run): Difference[] {
@@ -262,17 +279,25 @@ async function onOneHostname(
   )
   if (places.length === 0) return undefined
   const before = new Set(together.flatMap(compare).map(({ step }) => step))
-  const same: Conditions = { ...several, skewed: false, sameHostname: true }
-  const runs = [await runWith(same, 'on one hostname'), await runWith(same, 'on one hostname, again')]
-  const differing = runs
-    .map((one) => compare(one).filter(({ step }) => !before.has(step)))
-    .reduce((first, second) => first.filter(({ step }) => second.some((one) => one.step === step)))
   const usual = duplicateTicks(alone, together)
-  const ticks = usual ? undefined : duplicateTicks(alone, runs)
-  const work = duplicateWork(alone, together, usual) ? undefined : duplicateWork(alone, runs, ticks)
-  if (differing.length === 0 && !ticks && !work) return undefined
-  const evidence = [...new Map(places.map((one) => [JSON.stringify(one), one as Evidence])).values()]
-  return finding('same-hostname', differing, [...evidence, ...(ticks?.evidence ?? []), ...(work?.evidence ?? [])])
+  const busy = duplicateWork(alone, together, usual) !== undefined
+  const judge = (runs: readonly Run[]): Omit<Finding, 'cause' | 'places'> => {
+    const differing = runs
+      .map((one) => compare(one).filter(({ step }) => !before.has(step)))
+      .reduce((first, second) => first.filter(({ step }) => second.some((one) => one.step === step)))
+    const ticks = usual ? undefined : duplicateTicks(alone, runs)
+    const work = busy ? undefined : duplicateWork(alone, runs, ticks)
+    return { differences: differing, evidence: [...(ticks?.evidence ?? []), ...(work?.evidence ?? [])] }
+  }
+  const isNothing = ({ differences: some, evidence }: ReturnType<typeof judge>): boolean =>
+    some.length + evidence.length === 0
+  const same: Conditions = { ...several, skewed: false, sameHostname: true }
+  const first = await runWith(same, 'on one hostname')
+  if (isNothing(judge([first]))) return undefined
+  const found = judge([first, await runWith(same, 'on one hostname, again')])
+  if (isNothing(found)) return undefined
+  const asks = [...new Map(places.map((one) => [JSON.stringify(one), one as Evidence])).values()]
+  return finding('same-hostname', found.differences, [...asks, ...found.evidence])
 }
 
 /** With roles, the first one answers requests and leaves everything else to the others. */
@@ -310,10 +335,16 @@ async function besideEachOther(subject: Subject, runWith: RunWith, other: Subjec
   return differing.length > 0 ? [finding('releases', differing, [])] : []
 }
 
-/** The second instance could not start, because the first one has the port. */
-function portTaken(error: unknown): Finding | undefined {
-  if (!InstanceEnded.is(error) || !/EADDRINUSE|address already in use/i.test(error.details.said)) return undefined
-  const port = Number(/EADDRINUSE[^\d]*(?:[\d.:[\]*]*:)?(\d+)/.exec(error.details.said)?.[1] ?? 0)
-  const listening = error.details.evidence.flatMap((one) => (one.kind === 'listen' && one.wanted === port ? one : []))
+function crashes({ crashed }: Run): Finding[] {
+  return crashed.map(({ name, how, output }) =>
+    finding('unexplained', [], [{ kind: 'how', text: `instance ${name} ended by itself (${how}):\n${output}` }]),
+  )
+}
+
+/** The second instance could not go on, because the first one has the port. */
+function portTaken(output: string, said: readonly Said[]): Finding | undefined {
+  if (!/EADDRINUSE|address already in use/i.test(output)) return undefined
+  const port = Number((/\bport: (\d+)/.exec(output) ?? /EADDRINUSE.*:(\d+)\s*$/m.exec(output))?.[1] ?? 0)
+  const listening = said.flatMap((one) => (one.kind === 'listen' && one.wanted === port ? one : []))
   return finding('fixed-port', [], [{ kind: 'port', port, ...(listening[0]?.at && { at: listening[0].at }) }])
 }

@@ -3,14 +3,31 @@
 const MOST = 200
 const DEPTH = 4
 
+/** Tells objects apart that we do not look into: a variable that holds another promise now has changed. */
+export interface Identities {
+  of(object: object): number
+}
+
+export function createIdentities(): Identities {
+  const known = new WeakMap<object, number>()
+  let last = 0
+  return {
+    of(object) {
+      const number = known.get(object) ?? ++last
+      known.set(object, number)
+      return number
+    },
+  }
+}
+
 /** Equal prints mean: nothing that we look at has changed. */
-export function print(value: unknown, depth = DEPTH): string {
+export function print(value: unknown, identities: Identities, depth = DEPTH): string {
   if (typeof value === 'string')
     return JSON.stringify(value.length > 200 ? `${value.length} ${value.slice(0, 200)}` : value)
-  if (typeof value === 'function') return `function${locals(value)}`
+  if (typeof value === 'function') return `function${locals(value, identities)}`
   if (typeof value !== 'object' || value === null) return String(value)
   if (depth === 0) return '…'
-  const inner = (one: unknown): string => print(one, depth - 1)
+  const inner = (one: unknown): string => print(one, identities, depth - 1)
   if (value instanceof Map)
     return `Map(${value.size}) ${[...value]
       .slice(0, MOST)
@@ -27,7 +44,7 @@ export function print(value: unknown, depth = DEPTH): string {
       .map(([key, one]) => `${key}=${inner(one)}`)
       .join()}`
   }
-  return `object${sizeOf(value)}`
+  return `object ${identities.of(value)}${sizeOf(value)}`
 }
 
 /** For people: `a Map with 2 entries`. */
@@ -75,9 +92,9 @@ function sizeOf(value: object): string {
 }
 
 /** `app.locals` of Express, which is a function. */
-function locals(value: object): string {
+function locals(value: object, identities: Identities): string {
   const { locals: held } = value as { locals?: unknown }
-  return isPlain(held) ? ` ${print({ ...held, settings: undefined }, 3)}` : ''
+  return isPlain(held) ? ` ${print({ ...held, settings: undefined }, identities, 3)}` : ''
 }
 
 function count(number: number, one: string, many: string): string {

@@ -13,8 +13,9 @@ export interface Clock {
 export function shiftIdentity(witness: Witness, { hostname, skewMs }: Orders): Clock {
   const builtin = createRequire(import.meta.url)('node:os') as typeof os
   builtin.hostname = () => {
-    const { at } = witness.whence()
-    if (at) witness.sayOnce(`hostname ${at.file}:${at.line}`, { kind: 'hostname', at })
+    // Loggers ask for it, too, and only write it down.
+    const { at, package: by } = witness.whence()
+    if (at && by === undefined) witness.sayOnce(`hostname ${at.file}:${at.line}`, { kind: 'hostname', at })
     return hostname
   }
   syncBuiltinESMExports()

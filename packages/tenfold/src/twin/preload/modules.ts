@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { registerHooks, stripTypeScriptTypes } from 'node:module'
+import { type ModuleSource, registerHooks, stripTypeScriptTypes } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { announce, HOOK, instrument } from './instrument.ts'
 import type { State } from './state.ts'
@@ -11,7 +11,10 @@ import type { Kept, Place } from '../evidence.ts'
 export function watchModules(witness: Witness, state: State): void {
   const imports = new Map<string, Place>()
   const store = (keeps: Kept, name: string): void => {
-    const at = witness.whence().at ?? imports.get(name)
+    // Made by a framework on its own account, the line where the package is imported says more than where the app starts.
+    const { at: made, through } = witness.whence()
+    const imported = imports.get(name)
+    const at = imported && (!made || through.size > 1) ? imported : made
     witness.sayOnce(`store ${keeps} ${name} ${at?.file}:${at?.line}`, {
       kind: 'store',
       keeps,
@@ -30,8 +33,9 @@ export function watchModules(witness: Witness, state: State): void {
       const name = packageOf(file)
       const keeper = name === undefined ? undefined : keeperIn(name, file)
       if (own === undefined && !keeper) return loaded
-      const { format } = loaded
-      if (!format || !/^(module|commonjs)(-typescript)?$/.test(format)) return loaded
+      // Packages that name no type have no format yet: they are CommonJS.
+      const format = loaded.format ?? 'commonjs'
+      if (!/^(module|commonjs)(-typescript)?$/.test(format)) return loaded
       const typed = format.endsWith('-typescript')
       const given = textOf(loaded.source) ?? witness.quietly(() => readFileSync(file, 'utf8'))
       const text = typed ? stripTypeScriptTypes(given) : given
@@ -50,7 +54,7 @@ export function watchModules(witness: Witness, state: State): void {
   })
 }
 
-function textOf(source: string | ArrayBuffer | Uint8Array | null | undefined): string | undefined {
+function textOf(source: ModuleSource | undefined): string | undefined {
   if (source === null || source === undefined || typeof source === 'string') return source ?? undefined
   return Buffer.from(source as Uint8Array).toString('utf8')
 }

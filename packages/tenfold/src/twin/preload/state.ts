@@ -1,7 +1,7 @@
 import { createHash, type KeyObject } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Asked, Orders, Site } from '../evidence.ts'
-import { describe, keysOf, print } from './fingerprint.ts'
+import { createIdentities, describe, keysOf, print } from './fingerprint.ts'
 import type { Witness } from './witness.ts'
 
 export interface State {
@@ -38,6 +38,7 @@ export function createState(witness: Witness, { root, hostname, port }: Orders):
   const own = [root, process.env.TMPDIR ?? root, hostname, `:${port}`, String(process.pid)]
 
   const cells: Cell[] = []
+  const identities = createIdentities()
   const perSite = new Map<string, number>()
 
   const keep = (site: Site, get: () => unknown): void => {
@@ -50,7 +51,7 @@ export function createState(witness: Witness, { root, hostname, port }: Orders):
   const read = (cell: Cell): { print: string; words: string } => {
     try {
       const value = cell.get()
-      return { print: print(value), words: describe(value) }
+      return { print: print(value, identities), words: describe(value) }
     } catch {
       // Not there yet, or a getter that throws.
       return { print: '', words: 'nothing' }

@@ -86,6 +86,7 @@ export function createTimers(witness: Witness, clock: Clock): Timers {
   const pause = (ms: number): Promise<void> => new Promise((resolve) => void real.setTimeout(resolve, ms))
 
   async function advance({ horizonMs, budgetMs }: { horizonMs: number; budgetMs: number }): Promise<void> {
+    if (pending.size === 0) return
     const end = clock.now() + horizonMs
     const stopAt = performance.now() + budgetMs
     const rounds = new Map<string, number>()

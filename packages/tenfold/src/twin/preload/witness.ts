@@ -19,8 +19,8 @@ export interface Witness {
   /** Runs what the preload itself does: it is no evidence. */
   quietly<T>(run: () => T): T
   readonly quiet: boolean
-  /** The nearest line of the app's own code on the stack, and the package that called us. */
-  whence(): { at?: Place; package?: string }
+  /** The nearest line of the app's own code on the stack, the package that called us, and others on the way. */
+  whence(): { at?: Place; package?: string; through: ReadonlySet<string> }
   /** Called with each effect while the clock is turned forward. */
   onEffect: ((effect: Effect) => void) | undefined
   /** The app's own file, or undefined for one of a package or of Node.js. */
@@ -65,13 +65,18 @@ export function createWitness(orders: Orders): Witness {
       return relative(root, file)
     },
     whence() {
-      let by: string | undefined
+      const through = new Set<string>()
+      const by = (): { package?: string; through: Set<string> } => {
+        const [first] = through
+        return { ...(first && { package: first }), through }
+      }
       for (const { file, line } of stack()) {
         const own = witness.own(file)
-        if (own !== undefined) return { at: { file: own, line }, ...(by && { package: by }) }
-        by ??= packageOf(file)
+        if (own !== undefined) return { at: { file: own, line }, ...by() }
+        const name = packageOf(file)
+        if (name) through.add(name)
       }
-      return by ? { package: by } : {}
+      return by()
     },
   }
   return witness

@@ -1,0 +1,27 @@
+import Fastify from 'fastify'
+import { Redis } from 'ioredis'
+
+const app = Fastify()
+const redis = new Redis(process.env.REDIS_URL)
+const bell = new Redis(process.env.REDIS_URL)
+const prices = new Map()
+
+await bell.subscribe('prices')
+bell.on('message', (_, id) => prices.delete(id))
+
+app.get('/products/:id', async (request) => {
+  const { id } = request.params
+  if (!prices.has(id)) prices.set(id, await redis.get(`price:${id}`))
+  return { id, price: prices.get(id) }
+})
+
+app.put('/products/:id', async (request) => {
+  const { id } = request.params
+  await redis.set(`price:${id}`, request.body.price)
+  prices.delete(id)
+  await redis.publish('prices', id)
+  return { id, price: String(request.body.price) }
+})
+
+process.on('SIGTERM', () => app.close().then(() => Promise.all([redis.quit(), bell.quit()])))
+await app.listen({ port: Number(process.env.PORT) })
