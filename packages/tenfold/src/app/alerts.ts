@@ -5,12 +5,15 @@ import { toMs, type Service } from '../kernel/index.ts'
 import type { Module } from '../modules/index.ts'
 import type { JobWork, Queue } from '../queue/index.ts'
 import { createGauges } from './gauges.ts'
+import type { MetricPoint } from '../telemetry/index.ts'
 import type { Ground } from './instance.ts'
 
 export interface AlertsPart {
   alerts: Alerts
   /** What the store has to keep: what rules read, and the metrics of the business. */
   metrics: readonly string[]
+  /** How often: not less than every second look needs. */
+  metricsEveryMs: number
   /** Looks at the rules, and reads what they need of the whole: for processes with the role `cron`. */
   services(parts: { queue: Queue; crons: Cron }): Service[]
   handlers: Map<string, JobWork>
@@ -35,7 +38,8 @@ export async function openAlertsPart(ground: Ground, queue: Queue, opened: Async
   const watches = environment.env !== 'test' || config.alerts !== undefined
   return {
     alerts,
-    metrics: [...new Set([...alerts.metrics, ...businessMetrics(app.modules)])],
+    metrics: [...new Set([...alerts.metrics, ...Object.keys(businessMetrics(app.modules))])],
+    metricsEveryMs: everyMs * 2,
     services: ({ crons }) => {
       if (!watches) return []
       const { publicUrl } = environment
@@ -45,6 +49,13 @@ export async function openAlertsPart(ground: Ground, queue: Queue, opened: Async
   }
 }
 
-function businessMetrics(modules: readonly Module[]): string[] {
-  return modules.flatMap(({ parts }) => parts.flatMap((part) => (part.kind === 'metric' ? [part.name] : [])))
+/** The metrics that modules declare, with what their name in Prometheus is made of. */
+export function businessMetrics(modules: readonly Module[]): Record<string, Pick<MetricPoint, 'kind' | 'unit'>> {
+  const metrics = modules.flatMap(({ parts }) => parts.filter((part) => part.kind === 'metric'))
+  return Object.fromEntries(
+    metrics.map(({ name, options: { kind, unit = '1' } }) => [
+      name,
+      { kind: kind === 'distribution' ? 'histogram' : 'counter', unit },
+    ]),
+  )
 }

@@ -1,6 +1,7 @@
 /** Ring 7: joins everything. Only the command line and users import it. */
 export { adviseLive } from './advice.ts'
 export { gather } from './evidence.ts'
+export { businessMetrics } from './alerts.ts'
 export { openAppBackups, type OpenedBackups } from './backups.ts'
 export { problemsOf } from './check.ts'
 export { engineProblems, jobsOnRedis } from './engines.ts'

@@ -97,7 +97,14 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
   const backups = await scheduleBackups(ground, opened)
   const crons = openCron({ db, telemetry, jobs: queue, crons: [...cronsOf(serving), ...backups.crons] })
   const alerts = await openAlertsPart(ground, queue, opened)
-  const store = createStore({ db, telemetry, roles, clock, metrics: alerts.metrics })
+  const store = createStore({
+    db,
+    telemetry,
+    roles,
+    clock,
+    metrics: alerts.metrics,
+    metricsEvery: alerts.metricsEveryMs,
+  })
   const inspector = createInspector({
     app: app.name,
     version: ground.version,

@@ -1,5 +1,6 @@
 import type { Command } from '../command.ts'
 import { advise, evidence } from './advise.ts'
+import { alertsAcknowledge, alertsExport, alertsList, alertsSilence, alertsTest } from './alerts.ts'
 import { backup, backupList, backupVerify, restore } from './backup.ts'
 import { check } from './check.ts'
 import { deploy, deployDiff, deployUserlist } from './deploy.ts'
@@ -45,6 +46,11 @@ export const commands: readonly Command[] = [
   deploy,
   deployDiff,
   deployUserlist,
+  alertsList,
+  alertsSilence,
+  alertsAcknowledge,
+  alertsTest,
+  alertsExport,
   jobsList,
   jobsShow,
   jobsRetry,
