@@ -51,7 +51,7 @@ const SESSION_MEMORY = '5s'
 
 /** Opens them; each puts its own end on `opened`. */
 export async function openParts(ground: Ground, opened: AsyncDisposableStack): Promise<Parts> {
-  const { app, serving, places, environment, roles, root, telemetry, bindings, database } = ground
+  const { app, places, environment, roles, root, telemetry, bindings, database } = ground
   const clock = systemClock
   const db = database.system
   const { positions } = database
@@ -95,7 +95,7 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
   const { contextOf, callingFor } = await createContexts(made)
   const scope = createScope(local, { queue, caches, outbound, analytics, telemetry, strict, contextOf })
   const backups = await scheduleBackups(ground, opened)
-  const crons = openCron({ db, telemetry, jobs: queue, crons: [...cronsOf(serving), ...backups.crons] })
+  const crons = openCron({ db, telemetry, jobs: queue, crons: [...cronsOf(app.modules), ...backups.crons] })
   const alerts = await openAlertsPart(ground, queue, opened)
   const store = createStore({
     db,

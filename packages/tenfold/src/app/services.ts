@@ -5,6 +5,7 @@ import { createConsole, type Console } from '../console/index.ts'
 import { createServer, staticFiles, type HttpRoute, type HttpServer } from '../http/index.ts'
 import { systemClock, type Service } from '../kernel/index.ts'
 import { analyticsRoutes } from './analytics.ts'
+import { cronsOf } from './crons.ts'
 import type { Ground } from './instance.ts'
 import { handlersOf, subscriptionsOf } from './jobs.ts'
 import type { JobWork } from '../queue/index.ts'
@@ -32,14 +33,24 @@ export async function servicesOf(ground: Ground, parts: Parts): Promise<Services
     parts.store,
     parts.evidence.service,
     ...(has('worker') ? workers(ground, parts) : []),
-    ...(has('cron') ? [parts.crons.schedule(), ...parts.backups.services, ...parts.alerts.services(parts)] : []),
+    ...(has('cron')
+      ? [parts.crons.schedule(scheduledHere(ground, parts)), ...parts.backups.services, ...parts.alerts.services(parts)]
+      : []),
     ...(console ? [console] : []),
     ...(has('web') ? [server] : []),
   ]
   return { services, server, console }
 }
 
-function workers({ app, serving, config, database }: Ground, { queue, scope, contextOf, backups, alerts }: Parts): Service[] {
+/** Any process may start a cron by hand; at their times those that serve their modules do. */
+function scheduledHere({ serving }: Ground, { backups }: Parts): ReadonlySet<string> {
+  return new Set([...cronsOf(serving), ...backups.crons].map(({ name }) => name))
+}
+
+function workers(
+  { app, serving, config, database }: Ground,
+  { queue, scope, contextOf, backups, alerts }: Parts,
+): Service[] {
   const { concurrency = 10, leaseMs } = config.worker ?? {}
   return [
     queue.relay({ subscriptions: subscriptionsOf(app.modules) }),

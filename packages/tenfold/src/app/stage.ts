@@ -10,6 +10,9 @@ const LOCAL = new Set(['localhost', '127.0.0.1', '::1', '[::1]', ''])
 /** The stage of the ladder that a configuration is, by what it binds. */
 export function stageOf(environment: Environment): Stage {
   const { databaseUrl, databaseDirectUrl, databaseReplicaUrls, storageUrl } = environment
+  if (databaseUrl && Object.keys(environment.variables).some((name) => /^REMOTE_[A-Z0-9_]+_URL$/.test(name))) {
+    return { number: 6, name: 'split service' }
+  }
   if (databaseUrl && databaseReplicaUrls.length > 0) return { number: 4, name: 'replicas' }
   // Files that all instances reach, or a pooler beside the direct address, say that there are many of them.
   const shared = storageUrl !== undefined && !storageUrl.startsWith('file:')

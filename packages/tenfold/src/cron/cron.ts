@@ -110,8 +110,8 @@ export interface CronMissed {
 }
 
 export interface Cron {
-  /** Watches the clock. Not yet started. */
-  schedule(): Service
+  /** Watches the clock, for these crons; for all, by default. Not yet started. */
+  schedule(names?: ReadonlySet<string>): Service
   list(): Promise<CronRow[]>
   /** What did not run in the last `withinMs` (a day, unless said otherwise): at most 100 ticks of each cron, newest first. An
    *  alert can read it. */

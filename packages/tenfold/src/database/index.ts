@@ -31,5 +31,6 @@ export { poolerSettings, type PoolerOptions, type PoolerSettings } from './poole
 export { reachDatabase, type Reach } from './reach.ts'
 export type { Positions, ReadAt, ReplicaInfo } from './replicas/index.ts'
 export { groupOf, passwordOf, quoteName, rolesOf, SYSTEM, type RoleMode } from './roles.ts'
+export { readSharing, type SharedObject } from './sharing.ts'
 export type { Result, Sql, SqlTransaction, SystemDatabase } from './sql.ts'
 export { openTransactions, type TransactionOptions } from './transaction.ts'

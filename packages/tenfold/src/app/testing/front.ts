@@ -45,8 +45,11 @@ function forward(request: IncomingMessage, response: ServerResponse, to: string)
   const forwarded = send(new URL(to), { method, headers, path: url }, (answer) => {
     response.writeHead(answer.statusCode!, answer.rawHeaders)
     answer.pipe(response)
+    // It was answered before all of it had come: what still comes is nobody's.
+    request.unpipe(forwarded).resume()
   })
-  forwarded.on('error', () => (response.headersSent ? response.destroy() : response.writeHead(502).end()))
+  // With an answer on its way, the end of the other connection is no fault.
+  forwarded.on('error', () => void (response.headersSent || response.writeHead(502).end()))
   response.on('close', () => forwarded.destroy())
   request.pipe(forwarded)
 }

@@ -3,9 +3,11 @@ import {
   engineProblems,
   jobsOnRedis,
   placeOf,
+  placesOf,
   problemsOf,
   readSettings,
   stageOf,
+  strayPlaces,
   type Config,
 } from '../../app/index.ts'
 import { REDIS_CANNOT, REDIS_DEPENDS } from '../../queue/index.ts'
@@ -13,6 +15,7 @@ import { reachDatabase } from '../../database/index.ts'
 import { illegalImports } from '../boundaries.ts'
 import type { Command } from '../command.ts'
 import { loadProject } from '../project.ts'
+import { checkSplit } from '../split.ts'
 
 interface Line {
   part: string
@@ -25,9 +28,17 @@ interface Line {
 export const check: Command = {
   name: 'check',
   about: 'check configuration, module boundaries and names; show what is bound and what would break with two instances',
-  examples: ['tenfold check', 'NODE_ENV=production tenfold check --json'],
+  options: {
+    split: {
+      type: 'string',
+      value: '<module>',
+      about: 'say whether this module can run on another host, and at what cost',
+    },
+  },
+  examples: ['tenfold check', 'NODE_ENV=production tenfold check --json', 'tenfold check --split billing'],
   async run({ flags, output }) {
     const { app, config, root } = await loadProject(flags)
+    if (flags.split !== undefined) return checkSplit(app, root, String(flags.split), output)
     const problems = [
       ...problemsOf(app.name, app.modules),
       ...engineProblems(app.modules, config.queue),
@@ -44,7 +55,12 @@ export const check: Command = {
       if (reach?.pooler.mode) lines[0]!.bound += `, through a pooler in ${reach.pooler.mode} mode`
       problems.push(...(reach?.problems ?? []))
       warned = (reach?.warnings ?? []).map((warning) => `database: ${warning}`)
-      await readSettings(app.modules, withStandIns(environment, config))
+      const places = placesOf(app.modules, undefined, environment.variables)
+      problems.push(...places.problems.map(({ at, problem }) => `${at}: ${problem}`))
+      const strays = strayPlaces(app.modules, environment.variables)
+      warned.push(...strays.map((variable) => `${variable}: the app has no such module`))
+      lines.push(...placesLines(places.remote))
+      await readSettings(places.local, withStandIns(environment, config))
     } catch (error) {
       if (!BadConfig.is(error)) throw error
       problems.push(...error.details.problems.map(({ at, problem }) => `${at}: ${problem}`))
@@ -83,6 +99,15 @@ export const check: Command = {
     )
     return problems.length === 0 ? 0 : 1
   },
+}
+
+function placesLines(remote: ReadonlyMap<string, string>): Line[] {
+  return [...remote].map(([module, url]) => ({
+    part: `module ${module}`,
+    bound: new URL(url).host,
+    twoInstances: '',
+    variable: `REMOTE_${module.toUpperCase()}_URL`,
+  }))
 }
 
 /** Knocks at the addresses of the database, where there are any. */

@@ -66,7 +66,14 @@ export function openPostgresCron({
   }
 
   return {
-    schedule: () => createScheduler({ db, telemetry, clock, crons: [...crons.values()], jobs }),
+    schedule: (names) =>
+      createScheduler({
+        db,
+        telemetry,
+        clock,
+        crons: [...crons.values()].filter(({ name }) => names?.has(name) ?? true),
+        jobs,
+      }),
     async list() {
       const ticks = (await lastTicks()).filter((tick): tick is TickRow & { jobId: string } => tick.jobId !== null)
       const rows = await rowsOf(ticks.map((tick) => tick.jobId))
