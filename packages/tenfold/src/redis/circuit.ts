@@ -43,15 +43,42 @@ export function createCircuit({ redis, clock, log, what, timeoutMs = 100, after 
 
   const away = (reason: string): Error => RedisAway({ where: redis.where, reason })
 
+  /** In the order in which they end: all take equally long. One timer for the first of them costs less than one for each. */
+  const waiting: { until: number; answered: boolean; giveUp: () => void }[] = []
+  let timer: NodeJS.Timeout | undefined
+
+  const arm = (): void => {
+    while (waiting[0]?.answered) waiting.shift()
+    const first = waiting[0]
+    timer = first && setTimeout(onTime, Math.max(1, first.until - performance.now()))
+  }
+  // An answer that is here already but was not read, because this process was busy, is no reason to give up: what the sockets
+  // have is read before the next immediate.
+  const onTime = (): void =>
+    void setImmediate(() => {
+      const now = performance.now()
+      while (waiting[0] && (waiting[0].answered || waiting[0].until <= now)) waiting.shift()!.giveUp()
+      arm()
+    })
+
   const inTime = <Answer>(answer: Promise<Answer>): Promise<Answer> =>
     new Promise((resolve, reject) => {
-      // An answer that is here already but was not read, because this process was busy, is no reason to give up: what the
-      // sockets have is read before the next immediate.
-      const late = (): void => void setImmediate(() => reject(away(`no answer within ${timeoutMs} ms`)))
-      const timer = setTimeout(late, timeoutMs)
+      const one = {
+        until: performance.now() + timeoutMs,
+        answered: false,
+        giveUp: () => one.answered || reject(away(`no answer within ${timeoutMs} ms`)),
+      }
+      waiting.push(one)
+      if (!timer) arm()
       answer.then(
-        (value) => (clearTimeout(timer), resolve(value)),
-        (error: Error) => (clearTimeout(timer), reject(error)),
+        (value) => {
+          one.answered = true
+          resolve(value)
+        },
+        (error: Error) => {
+          one.answered = true
+          reject(error)
+        },
       )
     })
 
@@ -96,6 +123,7 @@ export function createCircuit({ redis, clock, log, what, timeoutMs = 100, after 
     onReturn: (listener) => void listeners.push(listener),
     async close() {
       closing.abort()
+      clearTimeout(timer)
       await probing
     },
   }

@@ -103,6 +103,7 @@ export async function openRedis({ url, telemetry, timeoutMs = 2000 }: RedisOptio
     client,
     ready,
     command,
+    bytes: (name, ...values) => send(name, () => client.callBuffer(name, ...values) as Promise<never>),
     run,
     batch: (commands) =>
       commands.length === 0

@@ -19,6 +19,8 @@ export interface Redis {
   /** @example
    *  const id = await redis.command<number>('incr', 'visits') */
   command<Answer>(name: string, ...values: RedisValue[]): Promise<Answer>
+  /** As `command`, for answers that are not text. */
+  bytes<Answer>(name: string, ...values: RedisValue[]): Promise<Answer>
   /** Runs a Lua script.
    *  @param options.bytes gives strings of the answer as buffers: what is not text would be damaged otherwise */
   run<Answer>(

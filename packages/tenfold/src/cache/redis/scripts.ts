@@ -1,7 +1,8 @@
 import { scriptOf } from '../../redis/index.ts'
 
-/** A value is a hash: s stamp, f fresh until, g gone at, t tags (JSON), b body. A lease is the token of who leads, or `!` for
- *  a while after a load that failed. A mark is the stamp at which a tag, a cache or everything was dropped. */
+/** A value is a line with its stamp, until when it is fresh, when it is gone, and its tags in JSON; then its body. A lease is
+ *  the token of who leads, or `!` for a while after a load that failed. A mark is the stamp at which a tag, a cache or
+ *  everything was dropped. A hit needs no script: see the tier. */
 
 /** Microseconds since 1970, made to grow: also after the server has lost what it knew. */
 const STAMP = `
@@ -34,10 +35,13 @@ end`
 /** KEYS  value, lease, mark of all, mark of the cache, stamp
  *  ARGV  token, now, fresh after, or stale, after stamp, lease in ms */
 export const TAKE = scriptOf(`${STAMP}${DROPPED}
-local v = redis.call('HMGET', KEYS[1], 's', 'f', 'g', 't', 'b')
-if v[1] and tonumber(v[1]) > tonumber(ARGV[5]) then
-  local serves = tonumber(v[2]) > tonumber(ARGV[3]) or (ARGV[4] == '1' and tonumber(v[3]) > tonumber(ARGV[2]))
-  if serves and not dropped(tonumber(v[1]), KEYS[3], KEYS[4], v[4]) then return { 'value', v[1], v[2], v[3], v[5] } end
+local value = redis.call('GET', KEYS[1])
+if value then
+  local since, fresh, gone, tags = string.match(value, '^(%S+) (%S+) (%S+) ([^\\n]*)\\n')
+  if since and tonumber(since) > tonumber(ARGV[5]) then
+    local serves = tonumber(fresh) > tonumber(ARGV[3]) or (ARGV[4] == '1' and tonumber(gone) > tonumber(ARGV[2]))
+    if serves and not dropped(tonumber(since), KEYS[3], KEYS[4], tags) then return { 'value', value } end
+  end
 end
 local lease = redis.call('GET', KEYS[2])
 if lease == '!' then return { 'alone' } end
@@ -51,8 +55,7 @@ export const PUT = scriptOf(`${DROPPED}
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[2])
 if dropped(tonumber(ARGV[2]), KEYS[3], KEYS[4], ARGV[3]) then return 0 end
-redis.call('HSET', KEYS[1], 's', ARGV[2], 'f', ARGV[4], 'g', ARGV[5], 't', ARGV[3], 'b', ARGV[7])
-redis.call('PEXPIRE', KEYS[1], ARGV[6])
+redis.call('SET', KEYS[1], table.concat({ ARGV[2], ARGV[4], ARGV[5], ARGV[3] }, ' ') .. '\\n' .. ARGV[7], 'PX', ARGV[6])
 return 1`)
 
 /** KEYS  lease

@@ -19,6 +19,10 @@ export class SharedValues {
   readonly #log: Logger
   readonly #behind = new Map<string, Change>()
   readonly #closing = new AbortController()
+  readonly #me = randomHex(8)
+  #asked = 0
+  /** Counts what was dropped here. */
+  #drops = 0
   #tell: (change: Change) => void = () => {}
   #catchingUp: Promise<void> | undefined
 
@@ -37,7 +41,7 @@ export class SharedValues {
   /** The value, or the outcome of `load`: run here if it is this instance's turn, or if nobody can say whose turn it is. */
   async get<Value>(wanted: Wanted<Value>): Promise<Got<Value>> {
     const { cache, key, clockOffset, lacks, load, giveUpAfterMs } = wanted
-    const token = randomHex(8)
+    const token = this.#token()
     const startedAt = this.#clock.elapsed()
     let afterStamp = 0
     for (let pause = POLL_MIN_MS; ; pause = Math.min(pause * 2, POLL_MAX_MS)) {
@@ -70,7 +74,7 @@ export class SharedValues {
   /** Puts a value where `drop` has just made room: unless something is dropped before it is there, or another instance
    *  was faster and loads. */
   async set(cache: string, key: string, value: unknown, kept: Kept): Promise<void> {
-    const lead = { cache, key, token: randomHex(8) }
+    const lead = { cache, key, token: this.#token() }
     const now = this.#clock.now()
     const taken = await this.#take({
       ...lead,
@@ -84,6 +88,7 @@ export class SharedValues {
 
   /** Whether no instance gets the old values from here any more. */
   async drop(change: Change): Promise<boolean> {
+    this.#drops++
     if (this.#behind.size > 0) return this.#fallBehind(change)
     try {
       await this.#tier.drop(change)
@@ -107,6 +112,10 @@ export class SharedValues {
     this.#closing.abort()
     await this.#catchingUp
     await this.#tier.close()
+  }
+
+  #token(): string {
+    return `${this.#me}.${++this.#asked}`
   }
 
   async #take(ask: Parameters<Tier['take']>[0]): Promise<Taken | undefined> {

@@ -317,6 +317,17 @@ function sharedPromises(promise: (id: Promises, says: string, run: () => Promise
     assert.ok((await b!.get('k')) instanceof Money)
   })
 
+  promise('C5', 'what was set and then invalidated comes back on no instance', async () => {
+    const { a, b, source } = setUp()
+    for (let i = 0; i < 20; i++) {
+      const set = a.set(`k${i}`, 'mine')
+      await Promise.all([set, a.invalidate(`k${i}`)])
+      assert.notEqual(await a.get(`k${i}`), 'mine')
+      assert.notEqual(await b!.get(`k${i}`), 'mine')
+    }
+    assert.ok(source.loads >= 20)
+  })
+
   promise('C3', 'loads once for two instances what was dropped for both', async () => {
     const { a, b, source } = setUp({ staleFor: '5m' })
     await a.get('k')
