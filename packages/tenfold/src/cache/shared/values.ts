@@ -76,6 +76,7 @@ export class SharedValues {
   async set(cache: string, key: string, value: unknown, kept: Kept): Promise<void> {
     const lead = { cache, key, token: this.#token() }
     const now = this.#clock.now()
+    const before = this.#drops
     const taken = await this.#take({
       ...lead,
       now,
@@ -83,7 +84,8 @@ export class SharedValues {
       orStale: false,
       afterStamp: Number.MAX_SAFE_INTEGER,
     })
-    if (taken?.kind === 'lead') await this.#store(lead, taken.stamp, { value, readAt: undefined, loadMs: 0 }, kept)
+    if (taken?.kind === 'lead' && before !== this.#drops) await this.#release(lead, false)
+    else if (taken?.kind === 'lead') await this.#store(lead, taken.stamp, { value, readAt: undefined, loadMs: 0 }, kept)
   }
 
   /** Whether no instance gets the old values from here any more. */
