@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { advise, viewOf } from '../../packages/tenfold/src/advisor/index.ts'
 import type { Evidence } from '../../packages/tenfold/src/evidence/index.ts'
 import type { ConsoleSource } from '../../packages/tenfold/src/console/index.ts'
+import { sampleAlerts, sampleBusiness } from './sample-alerts.ts'
 import type * as api from '../../packages/tenfold/src/inspect/index.ts'
 
 /** Would set `window.hacked` if any page took it for markup. */
@@ -48,6 +49,7 @@ export function sampleSource(env: api.Overview['env'] = 'development'): Sample {
     },
     overview: async ({ minutes }) => overview(now, minutes, env, data.routes.length === 0),
     routes: async () => data.routes,
+    calls: async () => [],
     queries: async () => data.queries,
     findings: async () => data.findings,
     traces: async ({ kind, name, min, error, before, limit }) =>
@@ -92,6 +94,8 @@ export function sampleSource(env: api.Overview['env'] = 'development'): Sample {
         )
         .slice(0, limit),
     advice: async () => advice(),
+    alerts: sampleAlerts(now, HOSTILE, actions),
+    business: async () => sampleBusiness(now, HOSTILE),
     mails: async () => data.mails,
     mail: async (id) => data.mails.find((m) => m.id === id),
     onData(listener) {

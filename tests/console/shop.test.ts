@@ -64,6 +64,15 @@ describeInBrowser('the console of the shop', () => {
     await page.getByText('at minute 15 of every hour').waitFor()
   })
 
+  test('draws the map of its modules, and hides what is secret', async () => {
+    await page.goto('/modules')
+    await page.getByRole('img', { name: /orders calls billing.*notifications listens to orders/ }).waitFor()
+    const environment = page.getByRole('table', { name: 'Environment' })
+    await environment.getByRole('row', { name: /SECRET_KEY.*\(hidden\)/ }).waitFor()
+    const address = await environment.getByRole('row', { name: /^DATABASE_URL/ }).innerText()
+    assert.match(address, /postgres:\/\/\w+:…@/)
+  })
+
   test('complains of nothing', () => {
     assert.deepEqual(complaints, [])
   })

@@ -6,6 +6,7 @@ import './styles/shell.css'
 import './styles/parts.css'
 import './styles/pages.css'
 import './styles/analytics.css'
+import './styles/modules.css'
 import { Console } from './shell/console.tsx'
 
 render(<Console />, document.getElementById('app')!)

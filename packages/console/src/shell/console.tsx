@@ -4,14 +4,17 @@ import { type ApiFailure, ask } from '../api/client.ts'
 import { LiveProvider } from '../api/live.tsx'
 import { type Session, SignedOutContext } from '../api/session.tsx'
 import { Empty, Failed } from '../parts/states.tsx'
+import { AlertsPage } from '../pages/alerts/page.tsx'
 import { AdvicePage } from '../pages/advice/page.tsx'
 import { AnalyticsPage } from '../pages/analytics/page.tsx'
+import { BusinessPage } from '../pages/business/page.tsx'
 import { CronsPage } from '../pages/crons/page.tsx'
 import { FindingsPage } from '../pages/findings/page.tsx'
 import { JobDetailPage } from '../pages/jobs/detail.tsx'
 import { JobsPage } from '../pages/jobs/page.tsx'
 import { LogsPage } from '../pages/logs/page.tsx'
 import { MailPage } from '../pages/mail/page.tsx'
+import { ModulesPage } from '../pages/modules/page.tsx'
 import { OverviewPage } from '../pages/overview/page.tsx'
 import { QueriesPage } from '../pages/queries/page.tsx'
 import { TracePage } from '../pages/requests/detail.tsx'
@@ -46,6 +49,8 @@ export function Console() {
               <Router>
                 <Route path="/" component={OverviewPage} />
                 <Route path="/advice" component={AdvicePage} />
+                <Route path="/alerts" component={AlertsPage} />
+                <Route path="/business" component={BusinessPage} />
                 <Route path="/requests" component={RequestsPage} />
                 <Route path="/requests/:traceId" component={TracePage} />
                 <Route path="/queries" component={QueriesPage} />
@@ -54,6 +59,7 @@ export function Console() {
                 <Route path="/jobs/:id" component={JobDetailPage} />
                 <Route path="/crons" component={CronsPage} />
                 <Route path="/logs" component={LogsPage} />
+                <Route path="/modules" component={ModulesPage} />
                 <Route path="/analytics" component={AnalyticsPage} />
                 <Route path="/mail/:id?" component={MailPage} />
                 <Route default component={NoSuchPage} />

@@ -9,12 +9,15 @@ export interface Place {
 export const PLACES: Place[] = [
   { href: '/', name: 'Overview', key: 'o' },
   { href: '/advice', name: 'Advice', key: 'd' },
+  { href: '/alerts', name: 'Alerts', key: 't' },
   { href: '/requests', name: 'Requests', key: 'r' },
   { href: '/queries', name: 'Queries', key: 'q' },
   { href: '/findings', name: 'Findings', key: 'f' },
   { href: '/jobs', name: 'Jobs', key: 'j' },
   { href: '/crons', name: 'Crons', key: 'c' },
   { href: '/logs', name: 'Logs', key: 'l' },
+  { href: '/business', name: 'Business', key: 'b' },
+  { href: '/modules', name: 'Modules', key: 'u' },
   { href: '/analytics', name: 'Analytics', key: 'a' },
   { href: '/mail', name: 'Mail', key: 'm', notInProduction: true },
 ]

@@ -163,7 +163,7 @@ function fileIn(root: URL, name: string): string {
   return join(decodeURIComponent(root.pathname), '.tenfold', name)
 }
 
-function withoutPassword(url: string): string {
+export function withoutPassword(url: string): string {
   if (!URL.canParse(url)) return 'set'
   const parsed = new URL(url)
   if (parsed.password) parsed.password = '…'

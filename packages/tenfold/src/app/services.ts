@@ -5,6 +5,7 @@ import { createConsole, type Console } from '../console/index.ts'
 import { createServer, staticFiles, type HttpRoute, type HttpServer } from '../http/index.ts'
 import { systemClock, type Service } from '../kernel/index.ts'
 import { analyticsRoutes } from './analytics.ts'
+import { describeApp } from './describe.ts'
 import { cronsOf } from './crons.ts'
 import type { Ground } from './instance.ts'
 import { handlersOf, subscriptionsOf } from './jobs.ts'
@@ -111,9 +112,10 @@ function callsFrom({ places, telemetry, database, version }: Ground, parts: Part
 
 /** The console of a production instance opens only with a token; without one it stays closed. */
 async function consoleOf(
-  { environment, telemetry, sockets }: Ground,
-  { inspector, analytics, evidence }: Parts,
+  ground: Ground,
+  { inspector, analytics, evidence, alerts }: Parts,
 ): Promise<Console | undefined> {
+  const { environment, telemetry, sockets } = ground
   const { env, consoleToken: token, consoleHost: host } = environment
   if (env === 'production' && !token) {
     telemetry.log.info('The console is closed: set TENFOLD_CONSOLE_TOKEN to open it.')
@@ -121,7 +123,13 @@ async function consoleOf(
   }
   const port = sockets.console === undefined ? await portOfConsole(environment) : 0
   return createConsole({
-    inspector: { ...inspector, analytics, advice: () => evidence.advice() },
+    inspector: {
+      ...inspector,
+      modules: () => describeApp(ground),
+      analytics,
+      advice: () => evidence.advice(),
+      ...alerts.shown,
+    },
     telemetry,
     scrape: { telemetry, token: environment.metricsToken },
     host,

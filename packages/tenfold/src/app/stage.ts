@@ -9,7 +9,10 @@ const LOCAL = new Set(['localhost', '127.0.0.1', '::1', '[::1]', ''])
 
 /** The stage of the ladder that a configuration is, by what it binds. */
 export function stageOf(environment: Environment): Stage {
-  const { databaseUrl, databaseDirectUrl, databaseReplicaUrls, storageUrl } = environment
+  const { databaseUrl, databaseDirectUrl, databaseReplicaUrls, redisUrl, storageUrl, variables } = environment
+  const split = Object.entries(variables).some(([name, value]) => /^REMOTE_[A-Z0-9_]+_URL$/.test(name) && value)
+  if (split) return { number: 6, name: 'split service' }
+  if (databaseUrl && redisUrl) return { number: 5, name: 'Redis' }
   if (databaseUrl && Object.keys(environment.variables).some((name) => /^REMOTE_[A-Z0-9_]+_URL$/.test(name))) {
     return { number: 6, name: 'split service' }
   }

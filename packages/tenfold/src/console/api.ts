@@ -1,5 +1,6 @@
 /** The API of inspect/api.ts as data: one row per address. */
 import type { TraceDetail } from '../inspect/index.ts'
+import { ALERT_ROUTES } from './alerts.ts'
 import { ANALYTICS_ROUTES } from './analytics.ts'
 import { ConsoleNotFound } from './errors.ts'
 import { flag, number, oneOf, text, type Query } from './query.ts'
@@ -21,6 +22,8 @@ const KINDS = ['request', 'job', 'cron', 'event', 'task'] as const
 export const API_ROUTES: readonly ApiRoute[] = [
   get('/overview', (source, query) => source.overview(windowOf(query))),
   get('/routes', (source, query) => source.routes(windowOf(query))),
+  get('/calls', (source, query) => source.calls(windowOf(query))),
+  get('/modules', async (source) => found(source.modules?.(), 'list of modules')),
   get('/queries', (source, query) => source.queries(windowOf(query))),
   get('/traces', (source, query) =>
     source.traces({
@@ -64,6 +67,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
     }),
   ),
   ...ANALYTICS_ROUTES,
+  ...ALERT_ROUTES,
   get('/advice', async (source) => (await source.advice?.()) ?? null),
   get('/mails', (source) => source.mails()),
   get('/mails/:id', async (source, _query, id) => found(await source.mail(id), `mail ${id}`)),

@@ -77,6 +77,17 @@ export interface RouteStats {
   queriesPerRequest: number
 }
 
+/** Calls of one method of a contract by one module. */
+export interface CallStats {
+  /** `billing.charge` */
+  name: string
+  caller: string
+  calls: number
+  errors: number
+  meanMs: number
+  p95: number
+}
+
 export interface QueryStats {
   fingerprint: string
   text: string

@@ -67,8 +67,10 @@ export class Collector implements Sink {
       const isQuery = kind === 'query'
       if (isQuery) queries++
       const rows = isQuery ? attributes['db.response.returned_rows'] : undefined
+      // Of a call, who called is asked, not the request within which.
+      const whose = kind === 'call' ? String(attributes['tenfold.caller'] ?? module) : module
       addTo(
-        this.tenSeconds.at(now, kind, module, name),
+        this.tenSeconds.at(now, kind, whose, name),
         durationUs / 1000,
         error !== undefined,
         typeof rows === 'number' ? rows : 0,

@@ -35,6 +35,8 @@ export interface Inspector {
   overview(window: Window): Promise<api.Overview>
   /** The costliest in total first. */
   routes(window: Window): Promise<api.RouteStats[]>
+  /** Between modules; the costliest in total first. */
+  calls(window: Window): Promise<api.CallStats[]>
   traces(filter: TraceFilter): Promise<api.TraceSummary[]>
   trace(traceId: string): Promise<api.TraceDetail | undefined>
   /** The costliest in total first. */
@@ -78,6 +80,7 @@ export function createInspector(options: InspectorOptions): Inspector {
   return {
     overview: (asked) => overview(options, Math.min(Math.max(asked.minutes, 1), MOST_OVERVIEW_MINUTES), clock.now()),
     routes: async (asked) => (await operationsByName(db, 'request', window(asked), MOST_ROWS)).map(routeStats),
+    calls: async (asked) => (await operationsByName(db, 'call', window(asked), MOST_ROWS)).map(callStats),
     queries: (asked) => queryStats(db, window(asked)),
     traces: (filter) => readTraces(db, { ...filter, limit: most(filter.limit) }),
     async trace(traceId) {
@@ -186,6 +189,11 @@ function totalsOf(slots: readonly Operation[], coveredMs: number): api.Overview[
     ...percentiles(all),
     requestsPerSecond: requests / Math.max(1, coveredMs / 1000),
   }
+}
+
+function callStats({ name, module, count, errors, totalMs, durations }: Operation): api.CallStats {
+  const meanMs = totalMs / Math.max(1, count)
+  return { name, caller: module, calls: count, errors, meanMs, p95: durations.quantile(0.95) }
 }
 
 function routeStats({ name, module, count, errors, totalMs, inner, durations }: Operation): api.RouteStats {
