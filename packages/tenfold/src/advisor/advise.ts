@@ -58,6 +58,7 @@ export function advise(evidence: Evidence, options: AdviseOptions = {}): Verdict
     fine: RULES.map(({ code }) => code).filter((code) => !findings.some((one) => one.code === code)),
     headroom,
     next: missing ?? nextOf(bottleneck, state),
+    regressions: evidence.shifts ?? [],
     outcomes: [...(options.outcomes ?? [])],
   }
 }

@@ -6,7 +6,7 @@
  *      before caches before hardware before architecture.
  *  A4  Nothing is advised while nobody is harmed and there is room; with too little evidence it says what it waits for.
  *  A5  A step comes with a prediction, and a prediction is compared with what came of it. */
-import type { Evidence } from '../evidence/index.ts'
+import type { Evidence, Shift } from '../evidence/index.ts'
 
 /** Cheapest first: a later class is not advised while an earlier one explains a good part of the loss. */
 export const CLASSES = ['code', 'settings', 'placement', 'cache', 'hardware', 'architecture', 'outside'] as const
@@ -138,5 +138,7 @@ export interface Verdict {
   fine: FindingCode[]
   headroom: Headroom
   next: Next
+  /** What became slower in the last two days to stay, the worst first, whether anybody is harmed or not. */
+  regressions: Shift[]
   outcomes: Outcome[]
 }

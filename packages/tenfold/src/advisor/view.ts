@@ -1,6 +1,13 @@
 import type { Finding, Verdict } from './verdict.ts'
 import { FINE } from './words/fine.ts'
-import { describeFinding, describeNext, describeOutcome, headline, type FindingWords } from './words/index.ts'
+import {
+  describeFinding,
+  describeNext,
+  describeOutcome,
+  describeRegression,
+  headline,
+  type FindingWords,
+} from './words/index.ts'
 
 /** A verdict with its words: what the console and other programs show. */
 export interface AdviceView {
@@ -9,6 +16,7 @@ export interface AdviceView {
   next: string
   findings: (Finding & { words: FindingWords })[]
   fine: string[]
+  regressions: string[]
   outcomes: string[]
 }
 
@@ -19,6 +27,7 @@ export function viewOf(verdict: Verdict): AdviceView {
     next: describeNext(verdict.next),
     findings: verdict.findings.map((finding) => ({ ...finding, words: describeFinding(finding) })),
     fine: verdict.fine.map((code) => FINE[code]),
+    regressions: verdict.regressions.map(describeRegression),
     outcomes: verdict.outcomes.map(describeOutcome),
   }
 }

@@ -1,7 +1,9 @@
 /** Evidence of a running app, and advice that remembers what it predicted. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import pg from 'pg'
 import { z } from 'zod'
+import { viewOf } from '../advisor/index.ts'
 import { readEvidence, type Evidence } from '../evidence/index.ts'
 import { defineModule } from '../modules/index.ts'
 import { startTestApp, type TestApp } from '../testing.ts'
@@ -94,5 +96,31 @@ test('advice is kept once, and says afterwards whether it came true', async () =
   assert.deepEqual(
     later.outcomes.map(({ code, cameTrue, measured }) => [code, cameTrue, measured]),
     [['slow-call', true, 30]],
+  )
+})
+
+test('what became slower with a release is found in the hours that are kept', async () => {
+  const client = new pg.Client({ connectionString: running.instance.environment.databaseUrl })
+  await client.connect()
+  await client.query(`
+    select tenfold.telemetry_make_partition('telemetry_operation_1h', (now() at time zone 'UTC')::date - n) from generate_series(0, 22) n;
+    insert into tenfold.telemetry_operation_1h
+      select date_trunc('hour', now(), 'UTC') - make_interval(hours => n), '*', 'request', 'shelf', 'GET /books', 400, 0,
+             400 * case when n <= 9 then 50 else 20 end * (1 + 0.03 * sin(n)), 0, 1, '{400}'
+        from generate_series(1, 500) n;
+    insert into tenfold.telemetry_rolled_up (until) values (date_trunc('hour', now(), 'UTC'))
+      on conflict (only_row) do update set until = excluded.until;
+    insert into tenfold.evidence_release values ('7.7.7', date_trunc('hour', now(), 'UTC') - interval '9 hours')
+      on conflict (release) do update set first_seen = excluded.first_seen`)
+  await client.end()
+  const { shifts } = await running.instance.evidence.gather()
+  assert.deepEqual(
+    shifts?.map(({ name, with: causes }) => [name, causes.map((cause) => cause.name)]),
+    [['GET /books', ['7.7.7']]],
+  )
+  const verdict = await adviseLive(running.instance.database.system, { ...evidence, shifts: shifts ?? [] })
+  assert.match(
+    viewOf(verdict).regressions[0]!,
+    /^GET \/books has been slower since .+: 20 ms -> 50 ms .+ release 7\.7\.7$/,
   )
 })

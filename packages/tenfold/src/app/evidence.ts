@@ -3,7 +3,7 @@ import { viewOf, type AdviceView } from '../advisor/index.ts'
 import type { Environment } from '../config/index.ts'
 import type { Database } from '../database/index.ts'
 import { createRecorder, gatherEvidence, type Evidence, type RecorderOptions } from '../evidence/index.ts'
-import { readDays, type Inspector } from '../inspect/index.ts'
+import { readDays, readHours, type Inspector } from '../inspect/index.ts'
 import { toMs, type Service } from '../kernel/index.ts'
 import type { Queue } from '../queue/index.ts'
 import { adviseLive } from './advice.ts'
@@ -99,6 +99,7 @@ export function gather({ app, modules, database, inspector, minutes }: Gathered)
           }
         : undefined,
     days: () => readDays(database.system, { days: 60 }),
+    hours: () => readHours(database.system, { days: 28, most: 12 }),
     repeats: async (window) =>
       (await inspector?.findings({ minutes: window }))?.map(
         ({ code, origin, query, callSite, meanRepeats, share }) => ({

@@ -16,6 +16,7 @@ export interface Parts {
   days: Evidence['days']
   repeats: Evidence['repeats']
   changes: Evidence['changes']
+  shifts: NonNullable<Evidence['shifts']>
 }
 
 export type Samples = StoredSamples['processes']
@@ -61,6 +62,7 @@ export function assemble(parts: Parts): Evidence {
     repeats: parts.repeats,
     days: parts.days,
     changes: parts.changes,
+    shifts: parts.shifts,
   }
 }
 

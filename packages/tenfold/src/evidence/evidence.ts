@@ -33,6 +33,22 @@ export interface Evidence {
   /** The past by days, oldest first: what growth is judged by. */
   days: { day: string; peakPerSecond: number; requests: number; p95: number }[]
   changes: { at: number; what: 'release' | 'migration'; name: string }[]
+  /** What became slower in the last two days, to stay. */
+  shifts?: Shift[]
+}
+
+export interface Shift {
+  kind: 'request' | 'query' | 'job'
+  name: string
+  /** The first slow hour. */
+  at: number
+  /** Mean at this time of day, as it was and as it is. */
+  before: number
+  after: number
+  /** How many times the usual spread that is. */
+  score: number
+  /** The release and the migration that came with it, where there were any. */
+  with: { what: 'release' | 'migration'; name: string; at: number }[]
 }
 
 export interface Configuration {

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../kernel/index.ts'
 import { assemble } from './assemble.ts'
 import type { Evidence, QueryEvidence } from './evidence.ts'
 import { readScans } from './postgres/plans.ts'
+import { findShifts, type Series } from './regressions.ts'
 import { readSamples } from './postgres/samples.ts'
 import { readTexts } from './postgres/server.ts'
 
@@ -17,6 +18,8 @@ export interface GatherOptions {
   /** What is known of the past by days, and of places in the code that repeat queries. */
   days: () => Promise<Evidence['days']>
   repeats: (minutes: number) => Promise<Evidence['repeats']>
+  /** Routes, queries and jobs by the hour, over some weeks. */
+  hours: () => Promise<readonly Series[]>
   clock?: Clock
 }
 
@@ -32,13 +35,24 @@ export async function gatherEvidence(options: GatherOptions): Promise<Evidence> 
   const now = clock.now()
   const samples = await readSamples(db, now - minutes * 60_000)
   const ids = [...new Set(samples.whole.at(-1)?.sample.server.statements.map(([, id]) => id) ?? [])]
-  const [texts, days, repeats, changes] = await Promise.all([
+  const [texts, days, repeats, changes, hours] = await Promise.all([
     readTexts(db, ids),
     options.days(),
     options.repeats(minutes),
     readChanges(db),
+    options.hours(),
   ])
-  const evidence = assemble({ app, now, minutes, samples, texts, days, repeats, changes })
+  const evidence = assemble({
+    app,
+    now,
+    minutes,
+    samples,
+    texts,
+    days,
+    repeats,
+    changes,
+    shifts: findShifts(hours, changes),
+  })
   await addScans(evidence.database?.queries ?? [], options)
   return evidence
 }
@@ -54,9 +68,13 @@ async function addScans(queries: readonly QueryEvidence[], { asModule }: GatherO
 }
 
 async function readChanges(db: Sql): Promise<Evidence['changes']> {
-  const { rows } = await db.query<{ at: number; name: string }>(
-    `select extract(epoch from applied_at)::float8 * 1000 as at, module || '/' || name as name from tenfold.migration
-      where applied_at > now() - interval '60 days' order by applied_at desc limit 100`,
+  const { rows } = await db.query<Evidence['changes'][number]>(
+    `(select extract(epoch from applied_at)::float8 * 1000 as at, 'migration' as what, module || '/' || name as name
+        from tenfold.migration where applied_at > now() - interval '60 days' order by applied_at desc limit 100)
+     union all
+     (select extract(epoch from first_seen)::float8 * 1000, 'release', release from tenfold.evidence_release
+       where first_seen > now() - interval '60 days' order by first_seen desc limit 100)
+     order by at desc`,
   )
-  return rows.map(({ at, name }) => ({ at, what: 'migration', name }))
+  return rows
 }

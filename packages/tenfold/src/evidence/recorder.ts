@@ -13,7 +13,7 @@ import type { Telemetry } from '../telemetry/index.ts'
 import type { Configuration } from './evidence.ts'
 import { HostWatch, postmasterOf, type HostSample } from './host.ts'
 import { LoopWatch, type LoopSample } from './loop.ts'
-import { claimSlot, forgetSamples, SERVER, writeSample, type WholeSample } from './postgres/samples.ts'
+import { claimSlot, forgetSamples, sawRelease, SERVER, writeSample, type WholeSample } from './postgres/samples.ts'
 import { lookAtSessions, noActivity, readServer } from './postgres/server.ts'
 import { WorkWatch, type WorkOfSlot } from './work.ts'
 
@@ -88,6 +88,7 @@ export function createRecorder(options: RecorderOptions): Service & { flush(): P
         }
         await writeSample(db, ended, telemetry.instanceId, sample)
       }
+      if (ended === 0) await sawRelease(db, telemetry.version)
       watches = await claimSlot(db, slot)
       if (watches) {
         slots.host.postmaster ??= await findPostmaster(options)

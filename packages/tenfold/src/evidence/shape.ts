@@ -108,6 +108,14 @@ export const EVIDENCE_SCHEMA = {
     repeats: list(form({ code: s, origin: s, query: s, 'place?': s, times: n, 'share?': n })),
     days: list(form({ day: s, ...numbers('peakPerSecond', 'requests', 'p95') })),
     changes: list(form({ at: n, what: s, name: s })),
+    'shifts?': list(
+      form({
+        kind: s,
+        name: s,
+        ...numbers('at', 'before', 'after', 'score'),
+        with: list(form({ what: s, name: s, at: n })),
+      }),
+    ),
   }),
 }
 

@@ -32,7 +32,7 @@ type Named = AdviceView['findings'][number]
 const TONES = { healthy: 'active', harmed: 'trouble', 'near a limit': 'warning', unknown: 'quiet' } as const
 
 function Advice({ view }: { view: AdviceView }) {
-  const { verdict, findings, fine, outcomes } = view
+  const { verdict, findings, fine, outcomes, regressions } = view
   const named = findings.find(({ code }) => code === verdict.bottleneck?.code)
   const others = findings.filter((one) => one !== named)
   return (
@@ -42,15 +42,8 @@ function Advice({ view }: { view: AdviceView }) {
           <Badge tone={TONES[verdict.state]}>{verdict.state}</Badge> {view.headline}
         </p>
       </section>
-      {outcomes.length > 0 && (
-        <Card title="What came of earlier advice">
-          <ul class="lines">
-            {outcomes.map((outcome) => (
-              <li key={outcome}>{outcome}</li>
-            ))}
-          </ul>
-        </Card>
-      )}
+      <Lines title="Slower than before" lines={regressions} />
+      <Lines title="What came of earlier advice" lines={outcomes} />
       {named ? <Bottleneck finding={named} isStep={verdict.next.kind === 'step'} /> : <Next words={view.next} />}
       <Room view={view} />
       {others.length > 0 && (
@@ -68,6 +61,19 @@ function Advice({ view }: { view: AdviceView }) {
         <p class="note lines">{fine.join('; ')}.</p>
       </Card>
     </>
+  )
+}
+
+function Lines({ title, lines }: { title: string; lines: string[] }) {
+  if (lines.length === 0) return null
+  return (
+    <Card title={title}>
+      <ul class="lines">
+        {lines.map((line) => (
+          <li key={line}>{line}</li>
+        ))}
+      </ul>
+    </Card>
   )
 }
 

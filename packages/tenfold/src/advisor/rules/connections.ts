@@ -6,7 +6,7 @@ export const poolTooSmall: Rule = {
   code: 'pool-too-small',
   version: 1,
   class: 'settings',
-  judge({ evidence, share, working, cores, felt }) {
+  judge({ evidence, share, working, cores, felt, k }) {
     const { database, processes, configuration } = evidence
     const pools = processes.filter(({ pool }) => pool.max > 0 && pool.used >= pool.max * 0.8)
     const worst = pools.toSorted((a, b) => b.pool.waiting - a.pool.waiting)[0]
@@ -15,6 +15,8 @@ export const poolTooSmall: Rule = {
     const { lock, idleInTransaction } = database.active
     if (lock > 0.25 && lock > working) return undefined
     if (cores !== undefined && working >= cores * 0.9) return undefined
+    // Connections are held while we are late, not while the server works: more of them would be held as long.
+    if (k !== undefined && k < 0.2) return undefined
     const { max, used, waiting } = worst.pool
     // Little: connections in use at once = statements in a second x how long each holds one; those that wait want one, too.
     const wanted = Math.ceil((used + Math.min(waiting, used * 3)) * 1.5)
@@ -36,6 +38,11 @@ export const poolTooSmall: Rule = {
       against: [
         check('the server is full', `${working.toFixed(1)} sessions work on ${cores ?? '?'} cores`, room),
         check('they wait for locks', `${lock.toFixed(1)} sessions`, lock <= 0.25),
+        check(
+          'we are late to take what the server has answered',
+          k === undefined ? 'not seen' : `it worked ${percent(k)} of that time`,
+          k === undefined || k > 0.4,
+        ),
         check(
           'connections are held by transactions that do nothing',
           idleInTransaction.toFixed(1),

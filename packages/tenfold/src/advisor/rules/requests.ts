@@ -42,7 +42,7 @@ export const overFetch: Rule = {
   code: 'over-fetch',
   version: 1,
   class: 'code',
-  judge({ evidence, lost, loop }) {
+  judge({ evidence, lost, loop, share }) {
     const found = evidence.routes.flatMap((route) =>
       route.queries
         .filter(({ rows, calls }) => rows / Math.max(1, calls) >= MANY_ROWS)
@@ -55,10 +55,13 @@ export const overFetch: Rule = {
     const k = onServer ? Math.min(1, onServer.ms / Math.max(1, query.ms)) : undefined
     if (k !== undefined && k > 0.6) return undefined
     const rows = query.rows / query.calls
+    // To read and to write that many rows keeps the loop: others wait for it unseen.
+    const inLoop = evidence.routes.reduce((sum, { self, database }) => sum + self + database, 0)
+    const behind = share.unseen * (ms / Math.max(1, inLoop))
     return {
       structural: true,
       subject: { kind: 'route', name: route.name },
-      share: Math.min(1, ms / lost),
+      share: Math.min(1, ms / lost + behind),
       proofs: [
         { signal: 'rows in each answer', value: rows, threshold: MANY_ROWS, unit: 'rows' },
         { signal: 'event loop busy', value: loop, threshold: 0.3, unit: 'share' },

@@ -1,7 +1,8 @@
 /** The only place with sentences: the terminal, the console, alerts and assistants all show these. */
+import type { Shift } from '../../evidence/index.ts'
 import type { Finding, FindingCode, Next, Outcome, Verdict } from '../verdict.ts'
 import { CODE } from './code.ts'
-import { count, ms, percent, span } from './numbers.ts'
+import { count, ms, short, span } from './numbers.ts'
 import { SCALE } from './scale.ts'
 import { SETTINGS } from './settings.ts'
 
@@ -97,7 +98,9 @@ export function describeOutcome({ predicted, measured, cameTrue, subject }: Outc
   return `${subject.name}: ${said}: ${cameTrue ? 'it came true' : 'it did not come true'}`
 }
 
-/** `71 % of the time of all requests`. */
-export function lossOf({ share }: Finding): string {
-  return `${percent(share)} of the time of all requests`
+/** `GET /orders has been slower since 2026-03-01 12:00 UTC: 20 ms -> 41 ms, with release 1.4.0`. */
+export function describeRegression({ name, at, before, after, with: causes }: Shift): string {
+  const since = `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+  const came = causes.map((cause) => `${cause.what} ${cause.name}`).join(' and ')
+  return `${short(name)} has been slower since ${since}: ${ms(before)} -> ${ms(after)} on average${came === '' ? '' : `, with ${came}`}`
 }

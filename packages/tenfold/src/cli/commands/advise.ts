@@ -88,11 +88,12 @@ async function textOf(file: string): Promise<string> {
 
 const COLOURS = { healthy: 'green', harmed: 'red', 'near a limit': 'yellow', unknown: 'grey' } as const
 
-function show({ verdict, headline, next, findings, fine, outcomes }: AdviceView, output: Output): void {
+function show({ verdict, headline, next, findings, fine, outcomes, regressions }: AdviceView, output: Output): void {
   const { stage, state, headroom } = verdict
   output.line(`${output.paint(COLOURS[state], state)}  ${headline}`)
   output.line(output.paint('grey', `stage ${stage.number}, ${stage.name}`))
   for (const outcome of outcomes) output.line(`earlier advice: ${outcome}`)
+  for (const regression of regressions) output.line(`${output.paint('yellow', 'slower')}  ${regression}`)
   const named = findings.find(({ code }) => code === verdict.bottleneck?.code)
   if (named) showNamed(named, verdict, output)
   else output.line(`\n${output.paint('bold', 'next')}  ${next}`)

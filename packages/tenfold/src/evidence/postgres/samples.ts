@@ -33,6 +33,10 @@ export async function claimSlot(sql: Sql, atMs: number): Promise<boolean> {
   return rowCount > 0
 }
 
+export async function sawRelease(sql: Sql, release: string): Promise<void> {
+  await sql.query('insert into tenfold.evidence_release (release) values ($1) on conflict do nothing', [release])
+}
+
 export async function forgetSamples(sql: Sql, beforeMs: number): Promise<void> {
   await sql.query('delete from tenfold.evidence_sample where at < to_timestamp($1::float8 / 1000)', [beforeMs])
 }

@@ -84,6 +84,8 @@ async function lookAtBlockers(sql: Sql, { blockers }: ActivitySums): Promise<voi
        from pg_stat_activity w cross join lateral unnest(pg_blocking_pids(w.pid)) as u (pid)
        left join pg_stat_activity b on b.pid = u.pid
       where w.wait_event_type = 'Lock' and w.datname = current_database()
+        -- Who stands in the same line further ahead is no cause.
+        and b.wait_event_type is distinct from 'Lock'
       group by 2, 3, 4 order by 1 desc limit 5`,
   )
   for (const { n, waiting, holder, state } of rows) {
