@@ -1,7 +1,9 @@
 /** Ring 0: what everything else stands on. Knows nothing of databases, HTTP or the application. */
 export * from './clock.ts'
+export * from './deadline.ts'
 export * from './duration.ts'
 export * from './errors.ts'
+export * from './gather.ts'
 export * from './ids.ts'
 export * from './lifecycle.ts'
 export * from './peer.ts'

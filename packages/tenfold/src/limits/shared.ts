@@ -1,5 +1,5 @@
-import { messageOf } from '../kernel/index.ts'
-import type { Clock } from '../kernel/index.ts'
+import { createDeadline, messageOf } from '../kernel/index.ts'
+import type { Clock, Deadline } from '../kernel/index.ts'
 import type { Logger } from '../telemetry/index.ts'
 import { Breaker } from './breaker.ts'
 import { waitOf } from './gcra.ts'
@@ -35,10 +35,12 @@ export class SharedStore {
   readonly #known = new Generations<Known>(KNOWN_KEYS)
   readonly #own: MemoryStore
   readonly #breaker: Breaker
+  readonly #deadline: Deadline
 
   constructor(options: SharedStoreOptions) {
-    const { clock, log } = options
+    const { clock, log, timeout } = options
     this.#options = options
+    this.#deadline = createDeadline(timeout, () => new Error(`no answer within ${timeout} ms`))
     this.#own = createMemoryStore(clock)
     const probe = (): Promise<boolean> =>
       this.#ask(PROBE_KEY, [{ interval: 1, tolerance: 1 }], 0).then(
@@ -79,6 +81,7 @@ export class SharedStore {
 
   async close(): Promise<void> {
     await this.#breaker.close()
+    this.#deadline.close()
     await this.#options.store.close()
   }
 
@@ -94,19 +97,8 @@ export class SharedStore {
     return undefined
   }
 
-  async #ask(key: string, paces: readonly Pace[], cost: number): Promise<Verdict> {
-    const { store, clock, timeout } = this.#options
-    const timer = new AbortController()
-    const answer = Promise.resolve(store.take(key, paces, cost))
-    try {
-      return await Promise.race([
-        answer,
-        clock.sleep(timeout, timer.signal).then(() => Promise.reject(new Error(`no answer within ${timeout} ms`))),
-      ])
-    } finally {
-      timer.abort()
-      answer.catch(() => {})
-    }
+  #ask(key: string, paces: readonly Pace[], cost: number): Promise<Verdict> {
+    return this.#deadline.within(Promise.resolve(this.#options.store.take(key, paces, cost)))
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../kernel/index.ts'
+import { createDeadline, type Clock } from '../kernel/index.ts'
 import type { Logger } from '../telemetry/index.ts'
 import { RedisAway } from './errors.ts'
 import type { Redis } from './redis.ts'
@@ -43,44 +43,8 @@ export function createCircuit({ redis, clock, log, what, timeoutMs = 100, after 
 
   const away = (reason: string): Error => RedisAway({ where: redis.where, reason })
 
-  /** In the order in which they end: all take equally long. One timer for the first of them costs less than one for each. */
-  const waiting: { until: number; answered: boolean; giveUp: () => void }[] = []
-  let timer: NodeJS.Timeout | undefined
-
-  const arm = (): void => {
-    while (waiting[0]?.answered) waiting.shift()
-    const first = waiting[0]
-    timer = first && setTimeout(onTime, Math.max(1, first.until - performance.now()))
-  }
-  // An answer that is here already but was not read, because this process was busy, is no reason to give up: what the sockets
-  // have is read before the next immediate.
-  const onTime = (): void =>
-    void setImmediate(() => {
-      const now = performance.now()
-      while (waiting[0] && (waiting[0].answered || waiting[0].until <= now)) waiting.shift()!.giveUp()
-      arm()
-    })
-
-  const inTime = <Answer>(answer: Promise<Answer>): Promise<Answer> =>
-    new Promise((resolve, reject) => {
-      const one = {
-        until: performance.now() + timeoutMs,
-        answered: false,
-        giveUp: () => one.answered || reject(away(`no answer within ${timeoutMs} ms`)),
-      }
-      waiting.push(one)
-      if (!timer) arm()
-      answer.then(
-        (value) => {
-          one.answered = true
-          resolve(value)
-        },
-        (error: Error) => {
-          one.answered = true
-          reject(error)
-        },
-      )
-    })
+  const deadline = createDeadline(timeoutMs, () => away(`no answer within ${timeoutMs} ms`))
+  const inTime = deadline.within
 
   const probe = async (): Promise<void> => {
     log.warn(`Redis is not used for ${what} until it answers again.`, { redis: redis.where })
@@ -123,8 +87,8 @@ export function createCircuit({ redis, clock, log, what, timeoutMs = 100, after 
     onReturn: (listener) => void listeners.push(listener),
     async close() {
       closing.abort()
-      clearTimeout(timer)
       await probing
+      deadline.close()
     },
   }
 }

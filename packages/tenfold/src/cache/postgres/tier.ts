@@ -1,10 +1,9 @@
 import type { SystemDatabase } from '../../database/index.ts'
-import { messageOf } from '../../kernel/index.ts'
+import { gather, messageOf } from '../../kernel/index.ts'
 import type { Clock } from '../../kernel/index.ts'
 import type { Logger } from '../../telemetry/index.ts'
 import type { Change } from '../change.ts'
 import { FAILED_MS, LEASE_MS, MARK_MS, type Ask, type NewValue, type Taken, type Tier } from '../shared/tier.ts'
-import { gather } from './gather.ts'
 
 export interface PostgresTierOptions {
   db: SystemDatabase
