@@ -5,13 +5,13 @@ import { z } from 'zod'
 const m = defineModule('work', { tables: tables<{ item: { id: number; value: number } }>() })
 const Done = z.object({ value: z.number() })
 
-/** About four milliseconds of the event loop. */
+/** Some milliseconds of the event loop. */
 const burn = m.route('GET /burn', {
   auth: 'public',
   reply: Done,
   handler: () => {
     let value = 0
-    for (let i = 0; i < 450_000; i++) value += Math.sqrt(i)
+    for (let i = 0; i < 2_000_000; i++) value += Math.sqrt(i)
     return { value }
   },
 })

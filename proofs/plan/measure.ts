@@ -82,6 +82,7 @@ export async function demandsOf(
   const demands: ClassDemand[] = []
   for (const [route, rate] of Object.entries(routes)) {
     // The time of warming up counts with its requests: only their sum can be read.
+    await running.statementSeconds()
     const before = cpu()
     const { latency, due } = await load(running.urls, { routes: { [route]: 1 } }, { rate, for: ms }, 1)
     const after = cpu()
@@ -89,20 +90,21 @@ export async function demandsOf(
     const { mean, cv2 } = momentsOf(latency)
     const appCpu = (after.app - before.app) / requests
     const database = (after.database - before.database) / requests
-    // Work on the database that is less than its own timers is none.
+    const held = await running.statementSeconds()
     const usesDatabase = route !== 'GET /burn'
-    const databaseCpu = usesDatabase ? database : 0
-    const rest = Math.max(0, mean - appCpu - databaseCpu)
+    // What is no statement and no CPU: the way there and back, and the timers of whoever asks.
+    const outside = Math.max(0, mean - appCpu - (usesDatabase ? held : 0))
+    const databaseCpu = usesDatabase ? Math.min(database, held) : 0
     demands.push({
       name: route,
       kind: 'request',
       share: 1,
       appCpu,
       databaseCpu,
-      databaseOther: usesDatabase ? rest : 0,
+      databaseOther: usesDatabase ? held - databaseCpu : 0,
       queries: usesDatabase ? 1 : 0,
       reads: usesDatabase ? 1 : 0,
-      outside: usesDatabase ? 0 : rest,
+      outside,
       cv2,
     })
   }
@@ -123,5 +125,14 @@ export function mixed(demands: readonly ClassDemand[], { routes }: Mix): Demands
     .filter(({ name }) => name in routes)
     .map((one) => ({ ...one, share: routes[one.name]! / total }))
   const uncertainty = { app: 1.1, database: 1.1 }
-  return { version: 1, source: 'one route after the other', rate: 0, peakRate: 0, classes, uncertainty, unknown: [] }
+  return {
+    version: 1,
+    source: 'one route after the other',
+    rate: 0,
+    peakRate: 0,
+    seconds: 0,
+    classes,
+    uncertainty,
+    unknown: [],
+  }
 }

@@ -57,6 +57,7 @@ export function demandsFrom(seen: Seen): Demands {
     source,
     rate: requests / Math.max(1, slots.length * slotSeconds),
     peakRate: Math.max(0, ...perSlot) / slotSeconds,
+    seconds: slots.length * slotSeconds,
     classes,
     uncertainty: { app: spreadOf(again, perRequest(cpu)), database: working === undefined ? 3 : 1.3 },
     unknown: unknownOf(seen, requests),

@@ -40,11 +40,11 @@ export interface Demands {
   version: 1
   /** Where it comes from, in words. */
   source: string
-  /** Requests a second while it was measured, and in the busiest minute of it. */
+  /** Requests a second while it was measured, and in the busiest slot of time of it. */
   rate: number
   peakRate: number
-  /** Requests of one user in the busiest minute, a second; undefined when users were not seen. */
-  perUser?: number
+  /** How long something was seen, in seconds. */
+  seconds: number
   classes: ClassDemand[]
   /** By which factor the CPU of the app and of the database may be off, to both sides (95 %). */
   uncertainty: { app: number; database: number }

@@ -36,12 +36,19 @@ export function capacityOf(demands: Demands, topology: Topology): number {
   return limitsOf(modelOf(demands, topology))[0]!.most
 }
 
+/** Whether `rate` fills nothing beyond `utilization`; what is quick to see is looked at first. */
+export function hasRoom(demands: Demands, topology: Topology, rate: number, utilization: number): boolean {
+  const model = modelOf(demands, topology)
+  const fits = ({ most }: Limit): boolean => rate <= most * utilization
+  return limitsOfCores(model).every(fits) && limitsOfPools(model).every(fits)
+}
+
 /** What so many users do a second, who think between two requests. */
 export function predictClosed(demands: Demands, topology: Topology, users: number, thinkSeconds: number): number {
   const model = modelOf(demands, topology)
   const { loops, loopDemand, servers, stretch, outside } = model
   const stations = Array.from({ length: loops }, () => [loops / (loopDemand * stretch(0))])
-  for (const { share, speeds } of servers) if (share > 0) stations.push(speeds.map((speed) => speed / share))
+  for (const { share, speeds } of servers) if (share > 0) stations.push(speeds().map((speed) => speed / share))
   return closed(stations, users, thinkSeconds + outside).at(-1)!
 }
 
@@ -53,8 +60,8 @@ interface Server {
   cpu: number
   other: number
   cores: number
-  /** What it does a second, with 1, 2, … connections at work. */
-  speeds: number[]
+  /** What it does a second, with 1, 2, … connections at work; reckoned when it is asked for. */
+  speeds(): number[]
   cv2: number
 }
 
@@ -95,10 +102,11 @@ function modelOf({ classes: measured }: Demands, topology: Topology): Model {
     loopDemand,
     loopCv2,
     databaseDemand,
-    servers: made.map((server) => ({
-      ...server,
-      speeds: speedsOf(server, together ? database.cores : server.cores, connections),
-    })),
+    servers: made.map((server) => {
+      let speeds: number[] | undefined
+      const cores = together ? database.cores : server.cores
+      return { ...server, speeds: () => (speeds ??= speedsOf(server, cores, connections)) }
+    }),
     stretch,
     outside: total(({ kind, outside }) => (kind === 'request' ? outside : 0)),
     connections,
@@ -169,22 +177,38 @@ function speedsOf({ cpu, other, share }: Bare, cores: number, connections: numbe
   return mva(stations, Math.min(connections, MOST_CONNECTIONS)).map(({ throughput }) => throughput)
 }
 
-/** The slowest first: what each resource does at the most, in requests a second. */
-function limitsOf({ topology, loops, loopDemand, databaseDemand, servers }: Model): { of: Resource; most: number }[] {
+interface Limit {
+  of: Resource
+  /** What it does at the most, in requests a second. */
+  most: number
+}
+
+/** The slowest first. */
+function limitsOf(model: Model): Limit[] {
+  return [...limitsOfCores(model), ...limitsOfPools(model)].toSorted((a, b) => a.most - b.most)
+}
+
+function limitsOfCores({ topology, loops, loopDemand, databaseDemand, servers }: Model): Limit[] {
   const { app, together, database } = topology
-  const found: { of: Resource; most: number }[] = [{ of: 'event loop', most: loops / loopDemand }]
   const onCores = loopDemand + (together ? databaseDemand : 0)
-  found.push({
-    of: 'app cores',
-    most: ((together ? 1 : app.machines) * (together ? database.cores : app.cores)) / onCores,
-  })
-  for (const { of, share, cpu, cores, speeds } of servers.slice(0, 2)) {
-    if (share === 0) continue
-    if (cpu > 0 && !together)
-      found.push({ of: of === 'primary' ? 'database CPU' : 'replica CPU', most: cores / (cpu * share) })
-    found.push({ of: 'connection pool', most: speeds.at(-1)! / share })
+  const cores = together ? database.cores : app.cores * app.machines
+  const found: Limit[] = [
+    { of: 'event loop', most: loops / loopDemand },
+    { of: 'app cores', most: cores / onCores },
+  ]
+  if (together) return found
+  for (const { of, share, cpu, cores: own } of servers.slice(0, 2)) {
+    const name = of === 'primary' ? 'database CPU' : 'replica CPU'
+    if (share > 0 && cpu > 0) found.push({ of: name, most: own / (cpu * share) })
   }
-  return found.toSorted((a, b) => a.most - b.most)
+  return found
+}
+
+function limitsOfPools({ servers }: Model): Limit[] {
+  return servers
+    .slice(0, 2)
+    .filter(({ share }) => share > 0)
+    .map(({ share, speeds }) => ({ of: 'connection pool', most: speeds().at(-1)! / share }))
 }
 
 interface Waits {
@@ -223,7 +247,7 @@ function behindPool(
   const none: Wait = { utilization: 0, chance: 0, mean: 0 }
   if (share === 0) return { pool: none, cpu: none }
   const arriving = rate * share
-  const pool = waitBefore(speeds, arriving)
+  const pool = waitBefore(speeds(), arriving)
   // The formula is for exponential times; Allen and Cunneen's factor for others.
   const factor = (1 + cv2) / 2
   const inside = pool.inside / arriving

@@ -1,6 +1,6 @@
 /** The cheapest topology that meets a goal, and which step of the ladder is needed from where on. */
 import type { Demands, Prediction, Topology } from './plan.ts'
-import { capacityOf, predict } from './predict.ts'
+import { hasRoom, predict } from './predict.ts'
 import type { Machine, Prices } from './prices.ts'
 
 export interface PlanGoal {
@@ -37,12 +37,11 @@ const MOST_REPLICAS = 6
 /** The cheapest that does `rate` within the goal, on steps of the ladder up to `most`; undefined when none does. */
 export function cheapest(demands: Demands, rate: number, settings: Settings, most: Stage = 5): Choice | undefined {
   const { goal } = settings
-  const roomy = (topology: Topology): boolean => rate <= capacityOf(demands, topology) * goal.utilization
-  const candidates = [...candidatesFor(demands, rate, settings)]
-    .filter(({ topology }) => topology.stage <= most)
-    .toSorted((a, b) => a.price - b.price || a.topology.stage - b.topology.stage)
+  const candidates = [...candidatesFor(demands, rate, settings, most)].toSorted(
+    (a, b) => a.price - b.price || a.topology.stage - b.topology.stage,
+  )
   for (const { topology, price } of candidates) {
-    if (!roomy(topology)) continue
+    if (!hasRoom(demands, topology, rate, goal.utilization)) continue
     const prediction = predict(demands, topology, rate)
     if (prediction.p95 <= goal.p95) return { topology, price, prediction }
   }
@@ -63,18 +62,21 @@ export function mostAt(demands: Demands, settings: Settings, stage: Stage): numb
 
 type Candidate = Omit<Choice, 'prediction'>
 
-function* candidatesFor(demands: Demands, rate: number, settings: Settings): Generator<Candidate> {
+function* candidatesFor(demands: Demands, rate: number, settings: Settings, most: Stage): Generator<Candidate> {
   const { prices } = settings
   for (const machine of prices.app) yield { topology: oneMachine(machine, settings), price: machine.price }
-  const hits = settings.cacheHit === undefined ? [0] : [0, settings.cacheHit]
+  if (most === 1) return
+  const hits = settings.cacheHit === undefined || most < 5 ? [0] : [0, settings.cacheHit]
+  const mostReplicas = most < 4 ? 0 : MOST_REPLICAS
   for (const machine of prices.app) {
     for (const database of prices.database) {
-      for (let replicas = 0; replicas <= MOST_REPLICAS; replicas++) {
+      for (let replicas = 0; replicas <= mostReplicas; replicas++) {
         for (const cacheHit of hits) {
           for (const machines of machineCounts(demands, rate, machine, settings.goal)) {
             const topology = apart(machine, machines, database, replicas, cacheHit, settings)
             const balancer = machines > 1 ? prices.balancer : 0
             const cache = cacheHit > 0 ? prices.cache : 0
+            if (topology.stage > most) continue
             const price = machines * machine.price + (1 + replicas) * database.price + balancer + cache
             yield { topology, price }
           }

@@ -11,6 +11,7 @@ import { load } from './load.ts'
 import { loadClient, loadCompare, loadK6, loadList } from './load-results.ts'
 import { mcp } from './mcp.ts'
 import { migrateCheck, migrateNew, migrateStatus, migrateUp } from './migrate.ts'
+import { plan, planCurve, planDemands, planPrices } from './plan.ts'
 import { reload } from './reload.ts'
 import { routes } from './routes.ts'
 import { start } from './start.ts'
@@ -36,6 +37,10 @@ export const commands: readonly Command[] = [
   loadCompare,
   loadK6,
   loadClient,
+  plan,
+  planCurve,
+  planDemands,
+  planPrices,
   advise,
   evidence,
   mcp,

@@ -1,0 +1,118 @@
+import { writeFileSync } from 'node:fs'
+import {
+  answer,
+  curveOf,
+  CURVE_HEADS,
+  DEFAULT_PRICES,
+  needs,
+  planPage,
+  rowsOfCurve,
+  wordsOfAnswer,
+  wordsOfNeeds,
+} from '../../plan/index.ts'
+import { terminalChart } from '../../report/index.ts'
+import type { Command } from '../command.ts'
+import { MissingArgument } from '../errors.ts'
+import { GOAL_OPTIONS, settingsOf, SOURCE_OPTIONS, sourceOf } from '../planning.ts'
+import { numberOf } from '../stages.ts'
+
+export const plan: Command = {
+  name: 'plan',
+  about: 'say which machines so many users or requests need, and what that costs, from what was measured',
+  options: {
+    users: { type: 'string', value: '<n>', about: 'to plan for: 50k, 1m' },
+    rps: {
+      type: 'string',
+      value: '<n>',
+      about: 'to plan for, in place of users: requests a second in the busiest minute',
+    },
+    ...SOURCE_OPTIONS,
+    ...GOAL_OPTIONS,
+  },
+  examples: [
+    'tenfold plan --users 1m --like last-week',
+    'tenfold plan --rps 500 --slo 200',
+    'tenfold plan --rps 2k --cache-hit 0.8 --prices prices.json',
+    'tenfold plan --users 50k --from latest',
+  ],
+  async run({ flags, output }) {
+    if (flags.users === undefined && flags.rps === undefined)
+      throw MissingArgument({ argument: '--users or --rps', command: 'plan' })
+    const settings = settingsOf(flags)
+    const users = flags.users === undefined ? undefined : numberOf('--users', flags.users)
+    const wanted = flags.rps === undefined ? undefined : numberOf('--rps', flags.rps)
+    const { demands, ratePerUser, notes } = await sourceOf(flags)
+    const rate = wanted ?? users! * ratePerUser
+    const found = answer(demands, rate, settings, wanted === undefined ? users : undefined)
+    const unknown = [...(wanted === undefined ? notes : []), ...found.unknown]
+    output.show({ ...found, unknown, from: demands.source }, () => {
+      for (const line of wordsOfAnswer(found, settings)) output.line(line)
+      output.line()
+      output.line(output.paint('grey', `from ${demands.source}`))
+      for (const line of unknown) output.line(output.paint('grey', `- ${line}`))
+    })
+    return found.choice ? 0 : 1
+  },
+}
+
+export const planCurve: Command = {
+  name: 'plan curve',
+  about: 'show what is needed from a hundred to ten million users, and from where on which step',
+  options: {
+    ...SOURCE_OPTIONS,
+    ...GOAL_OPTIONS,
+    report: { type: 'string', value: '<file>', about: 'writes it as an HTML page' },
+  },
+  examples: ['tenfold plan curve', 'tenfold plan curve --like last-week --report plan.html'],
+  async run({ flags, output }) {
+    const settings = settingsOf(flags)
+    const { app, demands, ratePerUser, notes } = await sourceOf(flags)
+    const curve = curveOf(demands, ratePerUser, settings)
+    const needed = needs(demands, settings)
+    const unknown = [...notes, ...answer(demands, ratePerUser, settings).unknown]
+    if (typeof flags.report === 'string') {
+      writeFileSync(flags.report, planPage({ app, demands, curve, needed, settings, ratePerUser, unknown }))
+    }
+    output.show({ curve, needed, unknown, from: demands.source }, () => {
+      output.table(CURVE_HEADS, rowsOfCurve(curve, settings.prices.currency))
+      output.line()
+      const points = curve.flatMap(({ users, choice }) => (choice ? [[users, choice.price] as const] : []))
+      const drawn = terminalChart({
+        x: 'users',
+        y: `${settings.prices.currency} a month`,
+        logX: true,
+        logY: true,
+        series: [{ sign: '●', name: 'cheapest', points }],
+      })
+      for (const line of drawn) output.line(line)
+      output.line()
+      for (const line of wordsOfNeeds(needed, ratePerUser)) output.line(line)
+      output.line()
+      output.line(output.paint('grey', `from ${demands.source}`))
+      for (const line of unknown) output.line(output.paint('grey', `- ${line}`))
+    })
+    return 0
+  },
+}
+
+export const planDemands: Command = {
+  name: 'plan demands',
+  about: 'print what each route and job needs, as JSON; changed, it can be planned with: --demands',
+  options: SOURCE_OPTIONS,
+  examples: ['tenfold plan demands --like last-week > demands.json'],
+  async run({ flags, output }) {
+    const { demands } = await sourceOf(flags)
+    output.line(JSON.stringify(demands, null, 2))
+    return 0
+  },
+}
+
+export const planPrices: Command = {
+  name: 'plan prices',
+  about: 'print the machines and prices that plans are made of, as JSON; changed, they are given with --prices',
+  examples: ['tenfold plan prices > prices.json'],
+  async run({ output }) {
+    output.line(JSON.stringify(DEFAULT_PRICES, null, 2))
+    return 0
+  },
+}
