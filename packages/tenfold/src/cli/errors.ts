@@ -50,6 +50,9 @@ export const MigrationsRefused = defineError('TF_MIGRATIONS_REFUSED', {
     `Nothing was applied: ${e.migrations.join(', ')} would harm the app while it runs.`,
   fix: 'Take the safe way that is printed for each. `--! allow: <code> <reason>` in the file lets one thing pass; `--unsafe <reason>` lets everything pass.',
 })
+
 export const NothingMeasured = defineError('TF_PLAN_NOTHING_MEASURED', {
   says: (e: { minutes: number }) =>
     `Nothing ran in the last ${e.minutes < 1440 ? `${e.minutes} minutes` : `${Math.round(e.minutes / 1440)} days`} that a plan could be made from.`,
+  fix: 'Let the app run under its usual load, or load it (`tenfold load`) and plan from that run: --from latest.',
+})
