@@ -67,6 +67,7 @@ export function advise(evidence: Evidence, options: AdviseOptions = {}): Verdict
 const TIGHT = 1.15
 /** An earlier class that explains this much of the loss is put right first. */
 const WORTH = 0.3
+const WORTH_BESIDE_OTHERS = 0.2
 
 /** What harms users soon, however quick requests are now. */
 const BY_THEMSELVES: ReadonlySet<FindingCode> = new Set(['memory-grows', 'too-many-connections', 'replica-lags'])
@@ -104,8 +105,10 @@ function confidenceIn(
 /** Cheapest class first; in it, what explains most. */
 function ranked(findings: readonly Finding[]): Finding[] {
   const order = (finding: Finding): number => CLASSES.indexOf(finding.class)
+  // A machine that others take makes everything longer, so that the share of any cause in the app looks smaller than it is.
+  const worth = findings.some((one) => one.class === 'outside') ? WORTH_BESIDE_OTHERS : WORTH
   return findings.toSorted((a, b) => {
-    const [worthA, worthB] = [a.share >= WORTH, b.share >= WORTH]
+    const [worthA, worthB] = [a.share >= worth, b.share >= worth]
     if (worthA !== worthB) return worthA ? -1 : 1
     return order(a) - order(b) || b.share - a.share
   })
