@@ -14,6 +14,8 @@ const PAGES = [
   '/queries?open=q4',
   '/findings?open=f2',
   '/advice',
+  '/alerts?open=queue-age&all=1',
+  '/business',
   '/jobs',
   '/jobs/j0120',
   '/crons',

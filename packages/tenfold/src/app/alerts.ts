@@ -1,6 +1,8 @@
 /** Alerts of an instance: the rules of its configuration on its own database, their messages through its queue. */
 import { DELIVER, openAlerts, type Alerts } from '../alerts/index.ts'
+import type { ConsoleSource } from '../console/index.ts'
 import type { Cron } from '../cron/index.ts'
+import { readBusiness, type DeclaredMetric } from '../inspect/index.ts'
 import { toMs, type Service } from '../kernel/index.ts'
 import type { Module } from '../modules/index.ts'
 import type { JobWork, Queue } from '../queue/index.ts'
@@ -10,6 +12,8 @@ import type { Ground } from './instance.ts'
 
 export interface AlertsPart {
   alerts: Alerts
+  /** What the console shows. */
+  shown: Pick<ConsoleSource, 'alerts' | 'business'>
   /** What the store has to keep: what rules read, and the metrics of the business. */
   metrics: readonly string[]
   /** How often: not less than every second look needs. */
@@ -36,9 +40,11 @@ export async function openAlertsPart(ground: Ground, queue: Queue, opened: Async
   const everyMs = toMs(config.alerts?.every ?? '15s')
   // Tests look at rules when they say so.
   const watches = environment.env !== 'test' || config.alerts !== undefined
+  const declared = declaredMetrics(app.modules)
   return {
     alerts,
-    metrics: [...new Set([...alerts.metrics, ...Object.keys(businessMetrics(app.modules))])],
+    shown: { alerts, business: (window) => readBusiness(database.system, declared, window, Date.now()) },
+    metrics: [...new Set([...alerts.metrics, ...declared.map(({ name }) => name)])],
     metricsEveryMs: everyMs * 2,
     services: ({ crons }) => {
       if (!watches) return []
@@ -49,11 +55,15 @@ export async function openAlertsPart(ground: Ground, queue: Queue, opened: Async
   }
 }
 
+function declaredMetrics(modules: readonly Module[]): DeclaredMetric[] {
+  const metrics = modules.flatMap(({ parts }) => parts.filter((part) => part.kind === 'metric'))
+  return metrics.map(({ name, options: { kind, help, unit = '1' } }) => ({ name, kind, help, unit }))
+}
+
 /** The metrics that modules declare, with what their name in Prometheus is made of. */
 export function businessMetrics(modules: readonly Module[]): Record<string, Pick<MetricPoint, 'kind' | 'unit'>> {
-  const metrics = modules.flatMap(({ parts }) => parts.filter((part) => part.kind === 'metric'))
   return Object.fromEntries(
-    metrics.map(({ name, options: { kind, unit = '1' } }) => [
+    declaredMetrics(modules).map(({ name, kind, unit }) => [
       name,
       { kind: kind === 'distribution' ? 'histogram' : 'counter', unit },
     ]),

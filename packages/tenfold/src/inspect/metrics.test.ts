@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { testDatabase, type TestDatabase } from '../database/testing/index.ts'
 import { createTelemetry } from '../telemetry/index.ts'
-import { createStore, migrations, readMetric, readMetricByTime } from './index.ts'
+import { createStore, migrations, readBusiness, readMetric, readMetricByTime } from './index.ts'
 
 let db: TestDatabase
 before(async () => {
@@ -59,4 +59,45 @@ test('metrics that are kept are stored for each process and label set: what coun
     18,
   )
   assert.deepEqual(await readMetric(db.system, 'not.kept', from, to), [])
+})
+
+test('business metrics are told over time: how many, which share, how they lie, and by dimension', async (t) => {
+  const telemetry = createTelemetry({ service: 'shop', env: 'test', destination: { write() {} } })
+  t.after(() => telemetry.close())
+  const declared = [
+    { name: 'shop.sold', kind: 'counter', help: 'Sold.', unit: '{item}' },
+    { name: 'shop.paid', kind: 'ratio', help: 'Paid.', unit: '1' },
+    { name: 'shop.basket', kind: 'distribution', help: 'Baskets.', unit: 'EUR' },
+    { name: 'shop.nothing', kind: 'ratio', help: 'Nothing yet.', unit: '1' },
+  ] as const
+  const metrics = declared.map(({ name }) => name)
+  const store = createStore({ db: db.system, telemetry, roles: ['web'], flushEvery: '1m', metrics, metricsEvery: 0 })
+  const { counter, histogram } = {
+    counter: telemetry.metrics.counter('shop.paid', declared[1]),
+    histogram: telemetry.metrics.histogram('shop.basket', declared[2]),
+  }
+  telemetry.metrics.counter('shop.sold', declared[0]).add(5)
+  counter.add(3, { country: 'DE', outcome: 'success' })
+  counter.add(1, { country: 'DE', outcome: 'failure' })
+  counter.add(1, { country: 'FR', outcome: 'failure' })
+  for (const value of [10, 20, 30]) histogram.record(value)
+  assert.equal(await store.flush(), true)
+
+  const [sold, paid, basket, nothing] = await readBusiness(db.system, declared, { minutes: 60 }, Date.now())
+  assert.equal(sold!.value, 5)
+  assert.deepEqual([paid!.value, paid!.count], [0.6, 5])
+  assert.deepEqual(
+    paid!.by.map(({ labels, value }) => [labels['country'], value]),
+    [
+      ['DE', 0.75],
+      ['FR', 0],
+    ],
+  )
+  assert.ok(Math.abs(basket!.value! - 20) < 1 && basket!.count === 3)
+  assert.equal(nothing!.value, null)
+  assert.equal(sold!.points.length, 61)
+  assert.equal(
+    sold!.points.reduce((sum, { value }) => sum + (value ?? 0), 0),
+    5,
+  )
 })

@@ -138,9 +138,9 @@ export class MetricRegistry implements Metrics {
       const { name, kind, options } = metric
       for (const { labels, value, histogram, exemplars } of metric.read ? observed(metric.read) : metric.all()) {
         points.push({
+          ...options,
           name,
           kind,
-          ...options,
           labels,
           value,
           ...(histogram && { histogram: histogram.copy() }),
