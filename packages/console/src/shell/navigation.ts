@@ -18,7 +18,6 @@ export const PLACES: Place[] = [
   { href: '/logs', name: 'Logs', key: 'l' },
   { href: '/business', name: 'Business', key: 'b' },
   { href: '/modules', name: 'Modules', key: 'u' },
-  { href: '/business', name: 'Business', key: 'b' },
   { href: '/analytics', name: 'Analytics', key: 'a' },
   { href: '/mail', name: 'Mail', key: 'm', notInProduction: true },
 ]

@@ -19,9 +19,10 @@ export async function joinTelemetry(
 }
 
 /** The export comes first, so that it stops last, when all have told what they did. */
-export function telemetryServices({ environment, telemetry }: Ground): Service[] {
+export function telemetryServices({ environment, telemetry, sockets }: Ground): Service[] {
   const { metricsPort: port, metricsHost: host, metricsToken: token, variables } = environment
   const exporter = createExporter({ telemetry, settings: otelSettings(variables) })
-  const metrics = port === undefined ? undefined : createMetricsServer({ telemetry, port, host, token })
+  const metrics =
+    port === undefined ? undefined : createMetricsServer({ telemetry, port, host, token, listenFd: sockets.metrics })
   return [exporter, metrics].filter((service) => service !== undefined)
 }
