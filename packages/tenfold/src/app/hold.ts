@@ -8,6 +8,8 @@ export interface Held {
   /** For the environment of the processes. */
   variables: Record<string, string | undefined>
   list: readonly Binding[]
+  /** One for all of them, though none be configured. */
+  secretKey: string
   /** Whether migrations are applied without being asked for: the database is embedded. */
   migrates: boolean
   stop(): Promise<void>
@@ -27,6 +29,7 @@ export async function holdBindings(
       ...(databaseEmbedded && { DATABASE_URL: databaseUrl, DATABASE_DIRECT_URL: databaseDirectUrl }),
     },
     list: bindings.list,
+    secretKey: bindings.secretKey,
     migrates: databaseEmbedded,
     stop: () => bindings.stop(),
   }

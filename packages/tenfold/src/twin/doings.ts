@@ -1,5 +1,5 @@
 /** What instances do outside that is done too often, or not at all, when there are several. */
-import type { Effect, Place, Said } from './evidence.ts'
+import { type Effect, type Place, placeName, type Said } from './evidence.ts'
 import { asked, shortPath } from './diagnose.ts'
 import { type Evidence, type Finding, finding, placeOfEffect } from './findings.ts'
 import { onceEffects, type Run } from './fleet.ts'
@@ -67,7 +67,9 @@ export function duplicateWork(
     const at = placeOfEffect(effect)
     return known?.places.some((one) => one.file === at?.file && one.line === at.line) ?? false
   }
-  const relevant = (effect: Effect): boolean => effect.tick === undefined && !isKnown(effect)
+  // What is done by packages on their own account (pools, heartbeats) is up to them.
+  const relevant = (effect: Effect): boolean =>
+    effect.tick === undefined && placeOfEffect(effect) !== undefined && !isKnown(effect)
   const before = alone.map((run) => count(run, relevant))
   const after = together.map((run) => count(run, relevant))
   const evidence: Evidence[] = []
@@ -101,32 +103,53 @@ function firstPlace(runs: readonly Run[], what: string): Place | undefined {
     .find((one) => one !== undefined)
 }
 
-type Deferred = Extract<Said, { kind: 'deferred' }>
-
-/** Steps after whose answer work goes on in the process that gave it. */
+/** Steps after whose answer the app's own code goes on doing things outside, in the process that gave it. */
 export function stepsWithWorkAfter(runs: readonly Run[]): Map<number, Evidence> {
   const steps = new Map<number, Evidence>()
-  for (const one of runs.flatMap(({ seen }) => seen.flatMap(({ said }) => said))) {
-    const during =
-      one.kind === 'deferred' ? one.during : one.kind === 'effect' && one.effect.late ? one.effect.during : undefined
-    if (during?.step === undefined || steps.has(during.step)) continue
-    const { ms = 0, at } = one.kind === 'effect' ? { at: one.effect.at } : (one as Deferred)
-    steps.set(during.step, { kind: 'deferred', ms, request: asked(during), ...(at && { at }) })
+  for (const run of runs) {
+    const timers = timersWithEffects(run)
+    for (const one of run.seen.flatMap(({ said }) => said)) {
+      const found = workAfter(one, timers)
+      if (found && !steps.has(found.step)) steps.set(found.step, found.evidence)
+    }
   }
   return steps
 }
 
-/** What was done late, or by a timer that was set while a request was answered. */
-export function lateEffects(run: Run): Map<string, number> {
-  const timers = new Set(
-    run.seen.flatMap(({ said }) =>
-      said.flatMap((one) => (one.kind === 'deferred' && one.at ? `${one.at.file}:${one.at.line}` : [])),
+function workAfter(one: Said, timers: ReadonlySet<string>): { step: number; evidence: Evidence } | undefined {
+  const isTimer = one.kind === 'deferred' && one.at !== undefined && timers.has(placeName(one.at))
+  const isLate = one.kind === 'effect' && isWorkLate(one.effect)
+  if (!isTimer && !isLate) return undefined
+  const { during, at } = one.kind === 'effect' ? one.effect : one
+  if (during?.step === undefined) return undefined
+  const ms = one.kind === 'deferred' ? one.ms : 0
+  return { step: during.step, evidence: { kind: 'deferred', ms, request: asked(during), ...(at && { at }) } }
+}
+
+/** A cache that is refreshed after the answer only reads. */
+function isWorkLate({ late, what, ...effect }: Effect): boolean {
+  return late === true && !READS.test(what) && placeOfEffect({ what, ...effect }) !== undefined
+}
+
+const READS =
+  /^(GET|HEAD|OPTIONS) |^redis ([HM]?GET|HGETALL|HMGET|LRANGE|LLEN|SMEMBERS|SISMEMBER|ZRANGE|EXISTS|TTL|P?SUBSCRIBE|PING|INFO|HELLO|AUTH|SELECT|CLIENT|SCAN|KEYS)\b|^sql (select|begin|commit|rollback|set|show|start)\b/
+
+function timersWithEffects(run: Run): Set<string> {
+  const effects = run.seen.flatMap(({ said }) => said.flatMap((one) => (one.kind === 'effect' ? one.effect : [])))
+  return new Set(effects.flatMap(({ timer, what }) => (timer && !READS.test(what) ? placeName(timer) : [])))
+}
+
+/** What was done alone, after the answer, and is missing when the process was killed then. */
+export function missing(alone: Run, killed: Run): string[] {
+  const deferred = new Set(
+    alone.seen.flatMap(({ said }) =>
+      said.flatMap((one) => (one.kind === 'deferred' && one.at ? placeName(one.at) : [])),
     ),
   )
-  return countAll(
-    run,
-    ({ late, timer }) => late === true || (timer !== undefined && timers.has(`${timer.file}:${timer.line}`)),
-  )
+  const late = ({ timer, ...effect }: Effect): boolean =>
+    isWorkLate(effect) || (timer !== undefined && deferred.has(placeName(timer)) && !READS.test(effect.what))
+  const done = countAll(killed, () => true)
+  return [...countAll(alone, late)].filter(([what, times]) => (done.get(what) ?? 0) < times).map(([what]) => what)
 }
 
 /** All effects, also those that may be repeated. */
@@ -136,12 +159,6 @@ function countAll(run: Run, wanted: (effect: Effect) => boolean): Map<string, nu
     if (one.kind === 'effect' && wanted(one.effect)) counts.set(one.effect.what, (counts.get(one.effect.what) ?? 0) + 1)
   }
   return counts
-}
-
-/** What was done alone, and is missing when the process was killed after its answer. */
-export function missing(alone: Run, killed: Run): string[] {
-  const done = countAll(killed, () => true)
-  return [...lateEffects(alone)].filter(([what, times]) => (done.get(what) ?? 0) < times).map(([what]) => what)
 }
 
 /** Files outside of all disks that one instance wrote and another one read. */

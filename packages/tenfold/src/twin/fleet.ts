@@ -1,15 +1,15 @@
 /** One run: instances under certain conditions, a balancer in front of them, the scenario, and what was seen meanwhile. */
 import { exec } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { request as httpRequest } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Plan, startBalancer, type Balancer } from './balancer.ts'
 import { ResetFailed } from './errors.ts'
-import { type Effect, HOLD_HEADER, type Said } from './evidence.ts'
+import type { Effect, Said } from './evidence.ts'
 import { type Instance, startInstance } from './instance.ts'
 import { type Answer, type Replayed, replay } from './replay.ts'
-import { isSafe, type Scenario } from './scenario.ts'
+import type { Scenario } from './scenario.ts'
 import { runScript } from './script.ts'
+import { terminateWhileAnswering, type Termination } from './terminate.ts'
 import type { Disk, Workspace } from './workspace.ts'
 
 /** What stays the same in all runs. */
@@ -25,6 +25,8 @@ export interface Subject {
   readyWithinMs: number
   /** Whether timers are fired early. */
   turnsClock: boolean
+  /** Whether requests may be held back before the app sees them, as it ends. */
+  holdsRequests: boolean
   signal?: AbortSignal
 }
 
@@ -70,7 +72,7 @@ export interface Run {
   /** Instances that ended by themselves. */
   crashed: { name: string; how: string; output: string; said: Said[] }[]
   /** What became of the request that was being answered at SIGTERM. */
-  termination?: { answered: boolean; how: string }
+  termination?: Termination
 }
 
 const SKEW_MS = 2000
@@ -78,7 +80,7 @@ const HORIZON_MS = 26 * 3_600_000
 const BUDGET_MS = 1500
 
 export async function run(subject: Subject, conditions: Conditions): Promise<Run> {
-  if (subject.scenario.reset) await reset(subject.scenario.reset, subject)
+  if (subject.scenario.reset) await runCommand(subject.scenario.reset, subject)
   const fleet = await startFleet(subject, conditions)
   try {
     const outcome = await drive(fleet, subject, conditions)
@@ -94,11 +96,8 @@ export async function run(subject: Subject, conditions: Conditions): Promise<Run
       return how === undefined ? [] : { name: one.name, how, output: one.output(), said: one.said() }
     })
     const watched = fleet.alive().every((one) => one.watched)
-    const last = fleet.alive().at(-1)
     const termination =
-      conditions.terminates && watched && last && crashed.length === 0
-        ? await terminate(last, subject.scenario)
-        : undefined
+      conditions.terminates && crashed.length === 0 ? await terminateWhileAnswering(fleet.alive(), subject) : undefined
     return { ...outcome, seen, crashed, watched, ...(termination && { termination }) }
   } finally {
     await fleet.stop()
@@ -223,34 +222,8 @@ export function onceEffects(said: readonly Said[]): Effect[] {
   return said.flatMap((one) => (one.kind === 'effect' && one.effect.once ? one.effect : []))
 }
 
-/** SIGTERM while a request is being answered. Any answer will do. */
-async function terminate(instance: Instance, { steps }: Scenario): Promise<NonNullable<Run['termination']>> {
-  const paths = steps.flatMap((step) => {
-    const [method = '', path = ''] = 'request' in step ? step.request.split(' ') : []
-    return isSafe(method) && !path.includes('{{') ? path : []
-  })
-  const answer = ask(instance, paths[0] ?? '/')
-  const held = (): boolean => instance.said().some(({ kind }) => kind === 'held')
-  for (const until = performance.now() + 5000; !held() && performance.now() < until;) await sleep(5)
-  instance.signal('SIGTERM')
-  await Promise.race([answer, sleep(300)])
-  await instance.tell({ do: 'release' })
-  return Promise.race([answer, sleep(10_000, { answered: false, how: 'no answer within ten seconds' }, { ref: false })])
-}
-
-function ask({ host, port }: Instance, path: string): Promise<{ answered: boolean; how: string }> {
-  return new Promise((resolve) => {
-    const request = httpRequest({ host, port, path, headers: { [HOLD_HEADER]: '1' } }, (response) => {
-      response.resume()
-      response.once('error', (error) => resolve({ answered: false, how: error.message }))
-      response.once('end', () => resolve({ answered: true, how: String(response.statusCode) }))
-    })
-    request.once('error', (error) => resolve({ answered: false, how: error.message }))
-    request.end()
-  })
-}
-
-function reset(command: string, { folder, env }: Subject): Promise<void> {
+/** A command of the user's own, in the app's folder. */
+export function runCommand(command: string, { folder, env }: Pick<Subject, 'folder' | 'env'>): Promise<void> {
   return new Promise((resolve, reject) => {
     exec(command, { cwd: folder, env: env as NodeJS.ProcessEnv }, (error, stdout, stderr) => {
       if (!error) return resolve()

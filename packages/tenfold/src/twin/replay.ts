@@ -46,7 +46,14 @@ const QUIET_MS = 40
 export async function replay(options: ReplayOptions): Promise<Replayed> {
   const { scenario } = options
   const unique = `u${Date.now().toString(36)}${Math.random().toString(36).slice(2, 8)}`
-  const memory: Memory = { cookies: new Map(), variables: new Map([['unique', unique]]) }
+  const number = `${Date.now()}${Math.floor(Math.random() * 1000)}`
+  const memory: Memory = {
+    cookies: new Map(),
+    variables: new Map([
+      ['unique', unique],
+      ['number', number],
+    ]),
+  }
   const replayed: Replayed = { answers: [], streams: new Map() }
   const streams = new Map<string, Stream>()
   try {
@@ -56,7 +63,7 @@ export async function replay(options: ReplayOptions): Promise<Replayed> {
       if ('request' in step) answers.push(...(await askAll(step, i, memory, options)))
       if ('listen' in step) await listen(step, i)
       if ('send' in step) send(step)
-      replayed.answers.push(answers.map((answer) => withoutUnique(answer, unique)))
+      replayed.answers.push(answers.map((answer) => withoutThose(answer, [unique, number])))
       if (streams.size > 0) await quiet([...streams.values()])
     }
   } finally {
@@ -226,6 +233,7 @@ export function valueAt(body: unknown, path: string): unknown {
   return path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown> | null | undefined)?.[key], body)
 }
 
-function withoutUnique(answer: Answer, unique: string): Answer {
-  return JSON.parse(JSON.stringify(answer).replaceAll(unique, '<unique>')) as Answer
+function withoutThose(answer: Answer, made: string[]): Answer {
+  const text = made.reduce((all, one) => all.replaceAll(one, '<unique>'), JSON.stringify(answer))
+  return JSON.parse(text) as Answer
 }

@@ -3,7 +3,8 @@ import { ScenarioInvalid } from './errors.ts'
 
 /** One request, or several of the same. */
 export interface RequestStep {
-  /** `POST /orders/{{id}}`: method, path and query; `{{…}}` are variables that earlier steps have saved. */
+  /** `POST /orders/{{id}}`: method, path and query; `{{…}}` are variables that earlier steps have saved,
+   *  or `{{unique}}` and `{{number}}`: a text and a number that are new in each run. */
   request: string
   /** Who asks: each user has cookies of its own. Defaults to `visitor`. */
   user?: string
@@ -53,6 +54,8 @@ export interface Scenario {
   roles?: Record<string, Record<string, string>>
   /** Variables of the environment for all instances. */
   env?: Record<string, string>
+  /** A command that runs once, before everything: to apply migrations, to make an account. */
+  prepare?: string
   /** A command that empties what all instances share; runs before each run. */
   reset?: string
   /** A path that answers below 400 once an instance is ready. Defaults to: it accepts connections. */

@@ -19,7 +19,7 @@ import {
 import { AloneFails, InstanceEnded } from './errors.ts'
 import type { Said } from './evidence.ts'
 import { type Evidence, type Finding, finding, type Note } from './findings.ts'
-import { type Conditions, type Run, run, type Subject } from './fleet.ts'
+import { type Conditions, type Run, run, runCommand, type Subject } from './fleet.ts'
 import { notesFrom } from './notes.ts'
 import type { Scenario } from './scenario.ts'
 import { createWorkspace } from './workspace.ts'
@@ -42,6 +42,9 @@ export interface TwinOptions {
   readyWithinMs?: number
   /** Whether the clocks of Node.js programs are turned forward after the scenario, so that crons fire. Defaults to true. */
   turnsClock?: boolean
+  /** Whether requests may be held back before the app sees them, to end it meanwhile. Defaults to true; to be false for
+   *  servers that end all connections as soon as their own count of requests is zero. */
+  holdsRequests?: boolean
   /** What is being done. */
   progress?: (line: string) => void
   signal?: AbortSignal
@@ -78,6 +81,7 @@ export async function twin(options: TwinOptions): Promise<TwinReport> {
     folder: options.folder,
     readyWithinMs: options.readyWithinMs ?? 60_000,
     turnsClock: options.turnsClock ?? true,
+    holdsRequests: options.holdsRequests ?? true,
     ...(options.signal && { signal: options.signal }),
   }
   let runs = 0
@@ -87,6 +91,7 @@ export async function twin(options: TwinOptions): Promise<TwinReport> {
     return run(subject, conditions)
   }
   try {
+    if (options.scenario.prepare !== undefined) await runCommand(options.scenario.prepare, subject)
     const { findings, together } = await examine(subject, runWith, instances)
     if (other) findings.push(...(await besideEachOther(subject, runWith, other)))
     return {

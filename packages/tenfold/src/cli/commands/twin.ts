@@ -91,7 +91,9 @@ export const twin: Command = {
   },
 }
 
-type Subject = Pick<TwinOptions, 'command' | 'folder' | 'scenario' | 'env'> & { end?: () => Promise<void> }
+type Subject = Pick<TwinOptions, 'command' | 'folder' | 'scenario' | 'env' | 'holdsRequests'> & {
+  end?: () => Promise<void>
+}
 
 async function anyServer(command: string[], flags: Flags): Promise<Subject> {
   const folder = process.cwd()
@@ -112,8 +114,14 @@ async function tenfoldApp(flags: Flags): Promise<Subject> {
   return {
     command: [process.execPath, process.argv[1]!, 'start', '--only', 'web,worker,cron', '--migrate'],
     folder,
+    holdsRequests: false,
     scenario: (await scenarioFor(folder, flags)) ?? scenarioFromOpenApi(routesDocument(app, version)),
-    env: { ...process.env, ...held.variables, ...(files && { STORAGE_URL: pathToFileURL(files).href }) },
+    env: {
+      ...process.env,
+      ...held.variables,
+      SECRET_KEY: held.secretKey,
+      ...(files && { STORAGE_URL: pathToFileURL(files).href }),
+    },
     async end() {
       await held.stop()
       if (files) await rm(files, { recursive: true, force: true })

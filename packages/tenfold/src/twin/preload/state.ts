@@ -41,13 +41,8 @@ export function createState(witness: Witness, { root, hostname, port }: Orders):
   const identities = createIdentities()
   const perSite = new Map<string, number>()
 
-  const keep = (site: Site, get: () => unknown): void => {
-    if (witness.context.getStore()?.request) return
-    const name = `${site.file}:${site.line} ${site.name}`
-    const count = (perSite.get(name) ?? 0) + 1
-    perSite.set(name, count)
-    if (count <= MOST_PER_SITE) cells.push({ site, get, print: '', words: '' })
-  }
+  const started = { yes: false, asked: false }
+
   const read = (cell: Cell): { print: string; words: string } => {
     try {
       const value = cell.get()
@@ -57,8 +52,17 @@ export function createState(witness: Witness, { root, hostname, port }: Orders):
       return { print: '', words: 'nothing' }
     }
   }
-  const started = { yes: false }
-
+  const keep = (site: Site, get: () => unknown): void => {
+    // What comes into being later belongs to a request or a job, and ends with it.
+    if (started.asked || witness.context.getStore()?.request) return
+    const name = `${site.file}:${site.line} ${site.name}`
+    const count = (perSite.get(name) ?? 0) + 1
+    perSite.set(name, count)
+    if (count > MOST_PER_SITE) return
+    const cell: Cell = { site, get, print: '', words: '' }
+    if (started.yes) Object.assign(cell, read(cell))
+    cells.push(cell)
+  }
   return {
     hooks: {
       cells(file, list) {
@@ -87,6 +91,7 @@ export function createState(witness: Witness, { root, hostname, port }: Orders):
     },
     look(during) {
       if (!started.yes) return
+      started.asked = true
       for (const cell of cells) {
         const now = read(cell)
         if (now.print === cell.print) continue
