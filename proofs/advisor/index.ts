@@ -42,7 +42,9 @@ const proof: Claims = {
         for (const scenario of chosen) {
           signal.throwIfAborted()
           await untilQuiet(Number(set['patience'] ?? (quick ? 0 : 20)))
-          const one = await playOne(stage, scenario, seconds, set['save'])
+          // A machine on which nothing starts in time is no verdict on the advisor: it is tried once more.
+          const play = (): Promise<Played> => playOne(stage, scenario, seconds, set['save'])
+          const one = await play().catch(() => play())
           log(
             `${one.right ? 'right' : one.disturbed ? 'disturbed' : 'WRONG'} ${scenario.name}: ${headline(one.verdict)}`,
           )

@@ -28,7 +28,7 @@ function toolsOf(flags: Invocation['flags']): Tool[] {
     properties: { minutes: { type: 'number', minimum: 1, maximum: 60, description: 'how far to look back' } },
   }
   const ask = <T>(args: Record<string, unknown>, use: Parameters<typeof withEvidence<T>>[1]): Promise<T> =>
-    withEvidence({ ...flags, ...(args['minutes'] !== undefined && { minutes: String(args['minutes']) }) }, use)
+    withEvidence({ ...flags, ...(args['minutes'] !== undefined && { minutes: JSON.stringify(args['minutes']) }) }, use)
   return [
     {
       name: 'advise',
