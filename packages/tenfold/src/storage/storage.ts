@@ -55,7 +55,7 @@ export interface PutOptions {
   /** SHA-256 that the body must have, in hexadecimal. */
   sha256?: string
   /** Only if there is no such file: otherwise TF_STORAGE_EXISTS. Of several who try at the same time, one succeeds;
-   *  with files of more than 8 MiB on a server that has no conditional uploads, the last of those that end at once. */
+   *  with files of more than 5 MiB on a server that has no conditional uploads, the last of those that end at once. */
   ifAbsent?: boolean
   /** A name for this upload: an attempt under the same name goes on where the one before it was cut off. The body is read from
    *  its beginning again; on S3 the parts of it that have arrived are not sent again. A disk writes it anew. */

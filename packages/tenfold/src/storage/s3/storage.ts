@@ -30,7 +30,7 @@ export interface S3StorageOptions {
   signer: ReturnType<typeof createSigner>
   /** How old an unfinished upload has to be to count as left behind, in ms. Defaults to 1 d. */
   staleAfter?: number
-  /** Defaults to 8 MiB. */
+  /** Defaults to 5 MiB, the least that S3 takes: an upload holds three of them. */
   partBytes?: number
   /** Objects above this are copied in parts. Defaults to 1 GiB; the protocol allows 5. */
   copyBytes?: number
@@ -44,7 +44,7 @@ const LOOKS = 16
 /** Files in a bucket of S3, or of what speaks its protocol: the key of a file is the key of the object, and what is known of
  *  it is metadata of the object. */
 export async function openS3Storage(options: S3StorageOptions): Promise<Storage> {
-  const { address, clock, signer, staleAfter = 86_400_000, partBytes = 8 * 1024 ** 2, copyBytes = 1024 ** 3 } = options
+  const { address, clock, signer, staleAfter = 86_400_000, partBytes = 5 * 1024 ** 2, copyBytes = 1024 ** 3 } = options
   const { bucket, prefix } = address
   const client = await openS3Client(address)
   const uploads = `${prefix}${UPLOADS}`

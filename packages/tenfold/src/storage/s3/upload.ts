@@ -78,8 +78,13 @@ export async function writeObject(
       hash.update(bytes)
       while (bytes.length > 0) {
         if (filled === part.length) {
-          if (part.length < partBytes && !upload) part = grown(part, partBytes)
-          else await sendPart()
+          if (part.length < partBytes && !upload) {
+            part = grown(part, partBytes)
+          } else {
+            // While we wait, its owner may use the buffer again.
+            bytes = Buffer.from(bytes)
+            await sendPart()
+          }
         }
         const taken = bytes.copy(part, filled)
         filled += taken

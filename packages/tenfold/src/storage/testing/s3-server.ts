@@ -29,6 +29,17 @@ const READY_WITHIN_MS = 90_000
  *  const storage = await openStorage({ url: await server.bucket('files'), … })
  *  await server.stop() */
 export async function startTestS3(): Promise<TestS3> {
+  // A port that was free may be taken by somebody else a moment later: then it is tried again with others.
+  for (let tried = 1; ; tried++) {
+    try {
+      return await startOnce()
+    } catch (error) {
+      if (tried === 3 || (error as { cause?: NodeJS.ErrnoException }).cause?.code === 'ENOENT') throw error
+    }
+  }
+}
+
+async function startOnce(): Promise<TestS3> {
   const folder = mkdtempSync(join(tmpdir(), 'tenfold-s3-'))
   const children: ChildProcess[] = []
   const last = (): void => {
@@ -111,7 +122,7 @@ mon_data=${folder}/mon
 osd_data=${folder}/osd
 keyring=${folder}/keyring
 osd_objectstore=memstore
-memstore_device_bytes=4294967296
+memstore_device_bytes=8589934592
 osd_pool_default_size=1
 osd_pool_default_min_size=1
 osd_pool_default_pg_num=1
