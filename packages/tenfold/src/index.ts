@@ -26,6 +26,7 @@ export {
   type EventDefinition,
   type JobDefinition,
   type Kit,
+  type LiveDefinition,
   type LoaderDefinition,
   type Module,
   type ModuleContext,

@@ -24,6 +24,12 @@ export const EventInvalid = defineError('TF_EVENT_INVALID', {
   fix: 'Correct the payload. If it was published by an older release, make the schema accept both forms.',
 })
 
+export const LiveInvalid = defineError('TF_LIVE_INVALID', {
+  says: (e: { live: string; issues: { path: string; message: string }[] }) =>
+    `A message of '${e.live}' does not fit its schema: ${e.issues.map((i) => `${i.path || 'it'}: ${i.message}`).join('; ')}`,
+  fix: 'Correct what is published, or the schema of `m.live`.',
+})
+
 export const TrackInvalid = defineError('TF_TRACK_INVALID', {
   says: (e: { name: string; issues: { path: string; message: string }[] }) =>
     `The event '${e.name}' of analytics cannot be kept: ${e.issues.map((i) => `${i.path || 'it'}: ${i.message}`).join('; ')}`,

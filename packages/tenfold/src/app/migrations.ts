@@ -7,6 +7,7 @@ import { migrations as inspect } from '../inspect/index.ts'
 import { migrations as cron } from '../cron/index.ts'
 import { migrations as limits } from '../limits/index.ts'
 import { migrations as mail } from '../mail/index.ts'
+import { migrations as pubsub } from '../pubsub/index.ts'
 import { migrations as queue } from '../queue/index.ts'
 import { migrations as sessions } from '../sessions/index.ts'
 import type { App } from './define.ts'
@@ -18,5 +19,5 @@ export function migrationsOf(app: Pick<App, 'modules'>): MigrationSource[] {
     schema: module.name,
     directory: module.migrations ?? new URL('./none/', import.meta.url),
   }))
-  return [queue, cron, sessions, limits, cache, mail, inspect, analytics, evidence, alerts, ...own]
+  return [queue, cron, sessions, limits, cache, mail, inspect, analytics, evidence, alerts, pubsub, ...own]
 }

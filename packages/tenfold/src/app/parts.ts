@@ -8,6 +8,7 @@ import { openLimits, type Limits } from '../limits/index.ts'
 import { readCaughtMails, startMailCatcher } from '../mail/index.ts'
 import type { Scope } from '../modules/index.ts'
 import { openOutbound } from '../outbound/index.ts'
+import { openPubSub } from '../pubsub/index.ts'
 import { openEngines, openQueue, type Queue } from '../queue/index.ts'
 import { openRedis, type Redis } from '../redis/index.ts'
 import { openSessions, type Sessions } from '../sessions/index.ts'
@@ -22,11 +23,13 @@ import { engineOf } from './engines.ts'
 import { openEvidence, type EvidencePart } from './evidence.ts'
 import type { Ground } from './instance.ts'
 import { createRemote, createSignatures, type Signatures } from './remote/index.ts'
+import { createLive, type Live } from './live.ts'
 import { createScope } from './scope.ts'
 import { stageOf } from './stage.ts'
 import { joinTelemetry } from './telemetry.ts'
 
 export interface Parts {
+  live: Live
   queue: Queue
   /** Undefined without REDIS_URL. */
   redis: Redis | undefined
@@ -84,6 +87,10 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
   const limits = openLimits({ db, telemetry, clock, ...shared })
   opened.defer(() => limits.close())
 
+  const pubsub = openPubSub({ db, telemetry, ...shared })
+  opened.defer(() => pubsub.close())
+  const live = createLive(pubsub, telemetry)
+
   const analytics = openAppAnalytics(ground, opened)
 
   const { local } = places
@@ -93,7 +100,7 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
   const remotes = new Map([...places.remote].map(([module, url]) => [module, createRemote(module, url, remote)]))
   const made = { app, database, files, telemetry, clock, variables, local, remotes }
   const { contextOf, callingFor } = await createContexts(made)
-  const scope = createScope(local, { queue, caches, outbound, analytics, telemetry, strict, contextOf })
+  const scope = createScope(local, { queue, caches, pubsub, live, outbound, analytics, telemetry, strict, contextOf })
   const backups = await scheduleBackups(ground, opened)
   const crons = openCron({ db, telemetry, jobs: queue, crons: [...cronsOf(app.modules), ...backups.crons] })
   const alerts = await openAlertsPart(ground, queue, opened)
@@ -121,6 +128,7 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
   })
   const evidence = openEvidence(ground, queue, inspector)
   return {
+    live,
     analytics,
     queue,
     redis,

@@ -5,6 +5,7 @@ import type { Cache, Caches } from '../cache/index.ts'
 import type { Analytics } from '../analytics/index.ts'
 import { EnqueueOutsideTransaction, type NewJob, type Queue } from '../queue/index.ts'
 import { OutboundSetting, setWanted, type Client, type Outbound } from '../outbound/index.ts'
+import type { PubSub } from '../pubsub/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 import {
   runInScope,
@@ -18,12 +19,15 @@ import {
   type UniqueJob,
 } from '../modules/index.ts'
 import type { ContextOf } from './contexts.ts'
-import { EventInvalid, JobInputInvalid } from './errors.ts'
+import { EventInvalid, JobInputInvalid, LiveInvalid } from './errors.ts'
+import type { Live } from './live.ts'
 import { checked, retriesOf } from './jobs.ts'
 import { createLoaders } from './loaders.ts'
 import { createTrack } from './analytics.ts'
 
 export interface ScopeParts {
+  pubsub: PubSub
+  live: Live
   queue: Queue
   caches: Caches
   outbound: Outbound
@@ -72,6 +76,11 @@ export function createScope(modules: readonly Module[], parts: ScopeParts): Scop
     client: (definition) => clients.get(definition) ?? unlisted(definition),
     inherit: (wanted) => setWanted(telemetry.current(), wanted),
     track: createTrack(parts),
+    async broadcast({ name, options }, key, message, tx) {
+      await checked(options.message, message, (issues) => LiveInvalid({ live: name, issues }))
+      await parts.pubsub.publish(`${name}:${key}`, message, tx ? { tx } : {})
+    },
+    follow: ({ name }, key, after) => parts.live.follow(`${name}:${key}`, after === undefined ? after : String(after)),
     record: (metric, value, dimensions) => metrics.get(metric.name)!(value, dimensions),
   }
   for (const part of modules.flatMap((module) => module.parts)) {

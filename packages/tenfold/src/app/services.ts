@@ -96,6 +96,7 @@ async function webServer(ground: Ground, parts: Parts): Promise<HttpServer> {
     ...(sockets.web !== undefined && { listenFd: sockets.web }),
     trustProxy,
     drainDelay: drainDelayMs,
+    onClosing: () => parts.live.end(),
     stopTimeout: config.stopTimeoutMs ?? STOP_TIMEOUT_MS,
     ...(config.shedding !== undefined && { shedding: config.shedding }),
     ...(corsOrigins.length > 0 && { cors: { origins: corsOrigins } }),

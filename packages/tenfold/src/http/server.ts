@@ -82,6 +82,8 @@ export interface ServerOptions {
   shedding?: SheddingOptions | false
   /** Open connections at once; more are closed. Without bound by default. */
   maxConnections?: number
+  /** Called when nothing more is accepted: what runs for long, such as event streams, should end now. */
+  onClosing?: () => void
   /** Between turning not-ready and refusing connections, for load balancers to notice: longer than it takes them to call
    *  an instance down. Defaults to 0. */
   drainDelay?: Duration
@@ -202,6 +204,7 @@ export function createServer(options: ServerOptions): HttpServer {
     await quietTurns(app.server)
     // Not the close of http.Server, which also ends idle connections: a request may be on its way on one of them.
     NetServer.prototype.close.call(app.server)
+    options.onClosing?.()
     const until = performance.now() + LAST_CALL_MS
     while (performance.now() < until && (await connectionsOf(app.server)) > 0) await sleep(20)
   }
@@ -240,6 +243,7 @@ export function createServer(options: ServerOptions): HttpServer {
         await handOver()
       }
       life.closing = true
+      options.onClosing?.()
       const closed = app.close()
       await watch.idle(toMs(options.stopTimeout ?? '10s'))
       if (watch.running > 0) {

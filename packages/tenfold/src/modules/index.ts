@@ -25,6 +25,7 @@ export type {
   UniqueJob,
 } from './job.ts'
 export { defineModule, tables, type ContextOf, type Kit, type Module, type Part, type Tables } from './kit.ts'
+export type { LiveDefinition, LiveOptions } from './live.ts'
 export type { Loaded, LoaderDefinition, LoaderFound, LoaderKey, LoaderOptions } from './loader.ts'
 export type { MetricDefinition, MetricOptions } from './metric.ts'
 export { BadName, DuplicateName, ForeignPart, nameOf } from './names.ts'

@@ -23,6 +23,7 @@ import {
   type LoaderKey,
   type LoaderOptions,
 } from './loader.ts'
+import { liveDefinition, type LiveDefinition, type LiveOptions } from './live.ts'
 import { metricDefinition, type MetricDefinition, type MetricOptions } from './metric.ts'
 import type { RouteDefinition, RouteOptions, RoutePath } from './route.ts'
 import { trackDefinition, type TrackDefinition, type TrackOptions } from './track.ts'
@@ -37,6 +38,7 @@ export type Part<Module extends string = string> =
   | ClientDefinition<Module>
   | EventDefinition<Module, any>
   | SubscriptionDefinition<Module>
+  | LiveDefinition<Module, any>
   | MetricDefinition<Module, any>
   | TrackDefinition<Module, any>
   | ImplementationDefinition<Module>
@@ -122,6 +124,11 @@ export interface Kit<Name extends string, Uses extends Record<string, AnyContrac
     name: string,
     options: SubscriptionOptions<TypesOf<Name, Uses, T, S>, Payload>,
   ): SubscriptionDefinition<Name>
+  /** Messages to those who look at something at the moment, on any instance, as server-sent events.
+   *  @example
+   *  const orderLive = m.live('order', { message: z.object({ status: z.string() }) })
+   *  await orderLive.publish(order.id, { status: 'paid' }, { tx }) */
+  live<Message extends AnySchema>(name: string, options: LiveOptions<Message>): LiveDefinition<Name, InputOf<Message>>
   metric<const Dimension extends string = never>(
     name: string,
     options: MetricOptions<Dimension>,
@@ -202,6 +209,7 @@ export function defineModule<
       shape,
       options: subscription as unknown as SubscriptionDefinition['options'],
     }),
+    live: (live, liveOptions) => liveDefinition(name, checkName('live', live), liveOptions),
     metric: (metric, metricOptions) => metricDefinition(name, checkName('metric', metric), metricOptions),
     track: (track, trackOptions = {}) => trackDefinition(name, checkName('track', track), trackOptions),
     implement: (contract, methods) => ({

@@ -2,11 +2,12 @@
  *  called (`enqueue`, `publish`, `get`, `add`) is done by the app instance found here. It travels with the awaits, so two
  *  instances in one process never mix. */
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { defineError } from '../kernel/index.ts'
+import { defineError, type Reply } from '../kernel/index.ts'
 import type { CacheDefinition } from './cache.ts'
 import type { ClientDefinition } from './client.ts'
 import type { EventDefinition } from './event.ts'
 import type { EnqueueOptions, JobDefinition } from './job.ts'
+import type { LiveDefinition } from './live.ts'
 import type { LoaderDefinition } from './loader.ts'
 import type { MetricDefinition } from './metric.ts'
 import type { TrackDefinition, TrackedBy } from './track.ts'
@@ -28,6 +29,8 @@ export interface Scope {
   /** Calls to others, from here on in this request or job, get no more time than this. */
   inherit(wanted: Wanted): void
   track(definition: TrackDefinition<string, any>, properties: unknown, by: TrackedBy): Promise<boolean>
+  broadcast(live: LiveDefinition<string, any>, key: string, message: unknown, tx: AnyTx | undefined): Promise<void>
+  follow(live: LiveDefinition<string, any>, key: string, after: string | string[] | undefined): Promise<Reply>
   record(metric: MetricDefinition, value: number, dimensions: Record<string, string>): void
 }
 

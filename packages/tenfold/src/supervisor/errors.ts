@@ -28,3 +28,12 @@ export const ProcessesUnsupported = defineError('TF_PROCESSES_UNSUPPORTED', {
   says: (e: { platform: string }) => `Several processes cannot share one port on ${e.platform}.`,
   fix: 'Start with --processes 1, or run several instances on ports of their own behind a load balancer.',
 })
+
+export const ReleaseRolledBack = defineError('TF_RELEASE_ROLLED_BACK', {
+  says: (e: { place: string; why: string; restored: number }) =>
+    `The new release did not get ready on '${e.place}': ${e.why}. ` +
+    (e.restored === 0
+      ? 'The release from before was not touched.'
+      : `The release from before is back on ${e.restored}.`),
+  fix: 'What the instance printed says why it did not get ready. Mend the release, and deploy it again.',
+})

@@ -6,3 +6,4 @@ export { supervisedBy, type Ready, type SocketUse, type Supervised } from './mes
 export { launch, type AppProcess } from './process.ts'
 export { openSockets, type ListeningSocket } from './sockets.ts'
 export { createSupervisor, type PlaceOptions, type Supervisor } from './supervisor.ts'
+export { blueGreenDeploy, rollingDeploy, type BlueGreenOptions, type Place, type RollingOptions } from './roll.ts'

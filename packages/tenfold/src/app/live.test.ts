@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { z } from 'zod'
+import { createDatabase, databaseUrl, dropDatabase, testServer } from '../database/testing/index.ts'
+import { randomHex } from '../kernel/index.ts'
+import { defineModule } from '../modules/index.ts'
+import { app, type Instance } from './index.ts'
+
+const m = defineModule('news')
+const ticker = m.live('ticker', { message: z.object({ n: z.number() }) })
+const follow = m.route('GET /ticker/:name', {
+  auth: 'public',
+  timeout: '1s',
+  handler: ({ params, request }) => ticker.follow(params.name, request),
+})
+const tell = m.route('POST /ticker/:name/:n', {
+  auth: 'public',
+  handler: ({ params, db }) =>
+    db.transaction(async (tx) => {
+      await ticker.publish(params.name, { n: Number(params.n) }, { tx })
+      if (params.n === '13') throw new Error('unlucky')
+    }),
+})
+const definition = app({ name: 'live_test', modules: [m.build({ parts: [ticker, follow, tell] })] })
+
+describe('following over two instances', () => {
+  let instances: Instance[]
+  const name = `test_live_${randomHex(6)}`
+  before(async () => {
+    const server = await testServer()
+    await createDatabase(server, name)
+    const variables = {
+      DATABASE_URL: databaseUrl(server.adminUrl, name),
+      SECRET_KEY: 'a secret key for tests, and nothing else',
+      NODE_ENV: 'test',
+      LOG_LEVEL: 'silent',
+      PORT: '0',
+    }
+    instances = [
+      await definition.start({ roles: ['web'], variables, migrate: true }),
+      await definition.start({ roles: ['web'], variables }),
+    ]
+  })
+  after(async () => {
+    await Promise.all((instances ?? []).map((one) => one.stop()))
+    await dropDatabase(await testServer(), name)
+  })
+
+  const publish = (from: number, channel: string, n: number): Promise<Response> =>
+    fetch(`${instances[from]!.url}/ticker/${channel}/${n}`, { method: 'POST' })
+
+  /** Reads events until the text holds `pattern`. */
+  async function open(at: number, channel: string, headers: Record<string, string> = {}) {
+    const response = await fetch(`${instances[at]!.url}/ticker/${channel}`, { headers })
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
+    let text = ''
+    return {
+      response,
+      async until(pattern: RegExp): Promise<string> {
+        while (!pattern.test(text)) {
+          const { done, value } = await reader.read()
+          if (done) throw new Error(`it ended with:\n${text}`)
+          text += value
+        }
+        return text
+      },
+      async ended(): Promise<string> {
+        for (;;) {
+          const { done, value } = await reader.read()
+          if (done) return text
+          text += value
+        }
+      },
+      cancel: () => reader.cancel(),
+    }
+  }
+
+  test('what is published on one instance arrives on the other, with the commit, for longer than the route may take', async () => {
+    const stream = await open(1, 'a')
+    assert.equal(stream.response.headers.get('content-type'), 'text/event-stream; charset=utf-8')
+    await stream.until(/^retry: \d+\n\n/)
+    assert.equal((await publish(0, 'a', 13)).status, 500)
+    assert.equal((await publish(0, 'b', 5)).status, 204)
+    await new Promise((resolve) => setTimeout(resolve, 1100))
+    assert.equal((await publish(0, 'a', 1)).status, 204)
+    await publish(1, 'a', 2)
+    const text = await stream.until(/"n":1[^]*"n":2|"n":2[^]*"n":1/)
+    assert.doesNotMatch(text, /"n":(13|5)/)
+    await stream.cancel()
+  })
+
+  test('who comes back to another instance gets what was missed, or hears that it cannot be told', async () => {
+    const first = await open(0, 'c')
+    await first.until(/retry/)
+    const witness = await open(1, 'c')
+    await witness.until(/retry/)
+    await publish(0, 'c', 1)
+    const id = /id: (\w+)\ndata: {"n":1}/.exec(await first.until(/"n":1/))![1]!
+    await first.cancel()
+    await publish(0, 'c', 2)
+    await witness.until(/"n":2/)
+    const again = await open(1, 'c', { 'last-event-id': id })
+    assert.doesNotMatch(await again.until(/"n":2/), /"n":1/)
+    const stranger = await open(1, 'c', { 'last-event-id': 'unknown' })
+    await stranger.until(/event: gap/)
+    for (const stream of [witness, again, stranger]) await stream.cancel()
+  })
+
+  test('what does not fit the schema is refused', async () => {
+    await assert.rejects(
+      instances[0]!.run(() => ticker.publish('a', { n: 'one' } as unknown as { n: number })),
+      { code: 'TF_LIVE_INVALID' },
+    )
+  })
+
+  test('an instance that stops sends its followers away at once', async () => {
+    const stream = await open(0, 'd')
+    await stream.until(/retry/)
+    const stopped = instances.shift()!.stop()
+    assert.match(await stream.ended(), /^retry: \d+\n\n$/)
+    await stopped
+  })
+})

@@ -1,0 +1,1 @@
+export { describePubSubContract, type PubSubBackend } from './contract.ts'
