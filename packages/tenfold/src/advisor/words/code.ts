@@ -92,7 +92,7 @@ export const CODE = {
     step: {
       title: `Move the long computation${has('route') ? ` of ${s('route')}` : ''} into a job`,
       kind: 'code',
-      text: `const compute = m.job('…', { input, run: … })        // on a worker process: tenfold start --roles worker\n// or in pieces: between two of them await new Promise(setImmediate)`,
+      text: `const compute = m.job('…', { input, run: … })        // on a worker process: tenfold start --only worker\n// or in pieces: between two of them await new Promise(setImmediate)`,
       ...DEPLOY,
       risk: 'the result comes later',
       check: 'the longest stall falls below 50 ms',

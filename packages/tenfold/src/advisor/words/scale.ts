@@ -9,7 +9,7 @@ export const SCALE = {
     step: {
       title: `Run ${count(n('needed'))} jobs at a time, in a worker process of their own`,
       kind: 'configuration',
-      text: `--- tenfold.config.ts\n+  worker: { concurrency: ${n('needed')} },\n# and, so that requests do not feel it:\ntenfold start --roles worker`,
+      text: `--- tenfold.config.ts\n+  worker: { concurrency: ${n('needed')} },\n# and, so that requests do not feel it:\ntenfold start --only worker`,
       cost: 'one more process',
       risk: 'low where jobs wait for others; where they compute, it needs a processor',
       wayBack: 'the number before',
@@ -22,7 +22,7 @@ export const SCALE = {
     step: {
       title: 'Move the database to a machine of its own',
       kind: 'configuration',
-      text: `tenfold backup                                  # here\ntenfold restore --to postgres://…@db:5432/app    # there\n--- .env\n+DATABASE_URL=postgres://…@db:5432/app`,
+      text: `tenfold backup                                  # here\ntenfold restore <id> --to postgres://…@db:5432/app    # there\n--- .env\n+DATABASE_URL=postgres://…@db:5432/app`,
       cost: 'one more machine',
       risk: 'medium: minutes of standstill while the data moves, and a network between both afterwards',
       wayBack: 'DATABASE_URL as it was, and the data back',
@@ -75,9 +75,9 @@ export const SCALE = {
     step: {
       title: `Run ${count(n('needed'))} instances instead of ${count(n('instances'))}`,
       kind: 'command',
-      text: `tenfold check                    # is it ready for two of itself?\ntenfold start --roles web        # ${n('needed')} times, behind a balancer`,
+      text: `tenfold twin                             # does it work when two of it run at once?\ntenfold start --processes ${n('needed')}              # on one machine; beyond its cores on more, behind a balancer`,
       cost: 'one core for each',
-      risk: 'low if `tenfold check` finds nothing that assumes one instance',
+      risk: 'low if `tenfold twin` finds nothing that works for one instance only',
       wayBack: 'stop the added ones',
       check: 'each loop is below 70 %, and throughput rises with the instances',
     },

@@ -73,7 +73,7 @@ export const SETTINGS = {
     step: {
       title: `Move ${s('cron')} out of the way of users`,
       kind: 'configuration',
-      text: `# on a process of its own:\ntenfold start --roles web\ntenfold start --roles worker,cron\n# or at night, or in smaller batches with a pause between them`,
+      text: `# on a process of its own:\ntenfold start --only web\ntenfold start --only worker,cron\n# or at night, or in smaller batches with a pause between them`,
       cost: 'one more process',
       risk: 'low',
       wayBack: 'all roles in one process again',
