@@ -1,25 +1,23 @@
-/** The short form of `npm run prove -- advisor`: two faults that are seen however busy the machine is. The others are judged
- *  from recordings, in packages/tenfold/src/advisor. */
+/** The short form of `npm run prove -- advisor`: one fault under real load, which is seen however busy the machine is. The
+ *  others are judged from recordings, in packages/tenfold/src/advisor. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import advisor from '../../proofs/advisor/index.ts'
 import type { ClaimsOptions } from '../../scripts/claims/index.ts'
 
-test('a slow partner and N+1 queries are named under real load', async () => {
+test('a slow partner in the path of requests is named, with its evidence from a running app', async () => {
   const options: ClaimsOptions = {
     quick: true,
-    set: { seconds: '5', only: 'a slow partner,N+1' },
+    set: { seconds: '5', only: 'a slow partner' },
     log: () => {},
     signal: new AbortController().signal,
     installPeers: () => Promise.reject(new Error('this proof has no peers')),
   }
   const { rows } = await advisor.run(options)
-  assert.deepEqual(
-    rows.map(({ scenario, named }) => [scenario, named]),
-    [
-      ['N+1', 'n-plus-one'],
-      ['a slow partner', 'slow-call'],
-    ],
-    JSON.stringify(rows, null, 1),
-  )
+  const [row] = rows
+  assert.equal(rows.length, 1)
+  assert.equal(row!.truth, 'slow-call')
+  // Where others take the whole machine, too little may have been seen to say anything; nothing wrong may be said.
+  const allowed = row!.disturbed === true ? ['slow-call', 'host-is-busy', 'wait'] : ['slow-call']
+  assert.ok(allowed.includes(String(row!.named)), JSON.stringify(row, null, 1))
 })
