@@ -76,6 +76,20 @@ describeInBrowser('the console of a running app', () => {
       .waitFor()
   })
 
+  test('holds back the jobs of a name, and lets them go on', async () => {
+    await page.goto('/jobs?name=guestbook.fail')
+    await page.getByRole('button', { name: 'Pause…' }).click()
+    await page.getByRole('button', { name: 'Pause jobs' }).click()
+    await page.getByText('is paused: its jobs wait.').waitFor()
+    assert.deepEqual(
+      (await running.instance.inspector.jobSummary()).filter(({ paused }) => paused).map(({ name }) => name),
+      ['guestbook.fail'],
+    )
+    await page.getByRole('button', { name: 'Resume…' }).click()
+    await page.getByRole('button', { name: 'Resume jobs' }).click()
+    await page.getByRole('button', { name: 'Pause…' }).waitFor()
+  })
+
   test('shows the job that failed, and runs it again', async () => {
     await page.goto('/jobs?state=dead')
     await page.getByRole('table', { name: 'Jobs', exact: true }).getByRole('link', { name: 'guestbook.fail' }).click()

@@ -12,5 +12,9 @@ export const useJobs = (filter: Record<string, string | undefined>): List<JobRow
 
 export const useJob = (id: string): Asked<JobDetail> => useApi<JobDetail>(`/jobs/${encodeURIComponent(id)}`)
 
-export const change = (id: string, action: 'retry' | 'discard'): Promise<{ done: boolean }> =>
+export const change = (id: string, action: 'retry' | 'discard' | 'cancel'): Promise<{ done: boolean }> =>
   act('POST', `/jobs/${encodeURIComponent(id)}/${action}`)
+
+/** All jobs of a name, in all processes. */
+export const hold = (name: string, action: 'pause' | 'resume'): Promise<{ done: boolean }> =>
+  act('POST', `/jobs/${encodeURIComponent(name)}/${action}`)

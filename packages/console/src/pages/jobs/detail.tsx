@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact'
 import { useLocation, useRoute } from 'preact-iso'
 import { useState } from 'preact/hooks'
 import { Card, Facts } from '../../parts/card.tsx'
@@ -6,6 +7,7 @@ import { Confirm } from '../../parts/dialog.tsx'
 import { duration, exact, percent } from '../../parts/format.ts'
 import { PageHead } from '../../parts/page-head.tsx'
 import { Empty, Loaded } from '../../parts/states.tsx'
+import { Table } from '../../parts/table.tsx'
 import { Time } from '../../parts/time.tsx'
 import { change, type JobDetail, useJob } from './api.ts'
 import { State } from './state.tsx'
@@ -23,19 +25,28 @@ export function JobDetailPage() {
   )
 }
 
+type Action = 'retry' | 'discard' | 'cancel'
+
+const SAID: Record<Action, string> = {
+  retry: 'It is back in the queue.',
+  discard: 'It is gone.',
+  cancel: 'It is being cancelled.',
+}
+
 function Actions({ job, onChanged }: { job: JobDetail; onChanged(): void }) {
-  const [asking, setAsking] = useState<'retry' | 'discard'>()
+  const [asking, setAsking] = useState<Action>()
   const [said, setSaid] = useState('')
   const { route } = useLocation()
   const close = (): void => setAsking(undefined)
-  const confirm = async (action: 'retry' | 'discard'): Promise<void> => {
+  const confirm = async (action: Action): Promise<void> => {
     const { done } = await change(job.id, action)
     if (done && action === 'discard') return route('/jobs')
-    setSaid(done ? 'It is back in the queue.' : 'Nothing was done: its state had changed meanwhile.')
+    setSaid(done ? SAID[action] : 'Nothing was done: its state had changed meanwhile.')
     onChanged()
   }
   const canRetry = job.state === 'dead' || job.state === 'delayed'
   const canDiscard = job.state === 'dead' || job.state === 'waiting' || job.state === 'delayed'
+  const canCancel = ['waiting', 'delayed', 'blocked', 'running'].includes(job.state)
   return (
     <>
       <span class="note" role="status">
@@ -50,6 +61,20 @@ function Actions({ job, onChanged }: { job: JobDetail; onChanged(): void }) {
         <button type="button" class="button" onClick={() => setAsking('discard')}>
           Discard…
         </button>
+      )}
+      {canCancel && (
+        <button type="button" class="button" onClick={() => setAsking('cancel')}>
+          Cancel…
+        </button>
+      )}
+      {asking === 'cancel' && (
+        <Confirm title="Cancel this job?" action="Cancel job" onConfirm={() => confirm('cancel')} onClose={close}>
+          <p>
+            {job.state === 'running'
+              ? 'Its code is told to stop, by its signal, in whatever process it runs. What it has done already stays done.'
+              : 'It will not run. It stays in the list as cancelled.'}
+          </p>
+        </Confirm>
       )}
       {asking === 'retry' && (
         <Confirm title="Run this job again?" action="Run job again" onConfirm={() => confirm('retry')} onClose={close}>
@@ -95,10 +120,13 @@ function Job({ job }: { job: JobDetail }) {
             ...(job.progress === undefined ? [] : [['Progress', percent(job.progress)] as [string, string]]),
             ...(job.uniqueKey ? [['Unique key', job.uniqueKey] as [string, string]] : []),
             ...(job.concurrencyKey ? [['Concurrency key', job.concurrencyKey] as [string, string]] : []),
+            ...(job.tenant ? [['Tenant', job.tenant] as [string, string]] : []),
+            ...(job.after?.length ? [['After', <Before ids={job.after} />] as [string, ComponentChildren]] : []),
             ['Trace', job.traceId ? <a href={`/requests/${encodeURIComponent(job.traceId)}`}>show</a> : '–'],
           ]}
         />
       </Card>
+      {job.steps && job.steps.length > 0 && <Steps steps={job.steps} />}
       <Card title="Failed attempts" note={job.errors.length > 0 ? `${job.errors.length}` : ''}>
         {job.errors.length === 0 ? (
           <Empty title="No attempt has failed." />
@@ -124,6 +152,40 @@ function Job({ job }: { job: JobDetail }) {
         />
       </div>
     </>
+  )
+}
+
+/** Jobs that have to be done first. */
+function Before({ ids }: { ids: string[] }) {
+  return (
+    <>
+      {ids.map((id, i) => (
+        <>
+          {i > 0 && ', '}
+          <a key={id} href={`/jobs/${encodeURIComponent(id)}`}>
+            {id}
+          </a>
+        </>
+      ))}
+    </>
+  )
+}
+
+/** What is kept of a job in steps: a retry goes on after the last one. */
+function Steps({ steps }: { steps: NonNullable<JobDetail['steps']> }) {
+  return (
+    <Card title="Steps" note="done, and not done again by a retry">
+      <Table
+        label="Steps"
+        rows={steps}
+        rowKey={({ name }) => name}
+        columns={[
+          { key: 'name', head: 'Step', cell: ({ name }) => <code>{name}</code> },
+          { key: 'result', head: 'Result', wide: true, cell: ({ result }) => JSON.stringify(result) ?? '' },
+          { key: 'at', head: 'Finished', align: 'right', cell: ({ finishedAt }) => <Time at={finishedAt} /> },
+        ]}
+      />
+    </Card>
   )
 }
 

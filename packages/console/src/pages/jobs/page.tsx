@@ -1,4 +1,4 @@
-import { Card } from '../../parts/card.tsx'
+import { Badge, Card } from '../../parts/card.tsx'
 import { Choice, Search } from '../../parts/filters.tsx'
 import { count, duration } from '../../parts/format.ts'
 import { ListEnd } from '../../parts/list-end.tsx'
@@ -8,6 +8,7 @@ import { type Column, Table } from '../../parts/table.tsx'
 import { Time } from '../../parts/time.tsx'
 import { useQuery } from '../../parts/use-query.ts'
 import { type JobRow, type JobSummary, useJobs, useSummary } from './api.ts'
+import { PauseOrResume } from './pause.tsx'
 import { State } from './state.tsx'
 
 export function JobsPage() {
@@ -42,15 +43,18 @@ function Summary() {
         }
       >
         {(rows) => (
-          <Table
-            label="Jobs by name"
-            columns={SUMMARY_COLUMNS}
-            rows={rows}
-            rowKey={(row) => row.name}
-            href={hrefOf}
-            current={(row) => row.name === query['name']}
-            sorting={{ parameter: 'sort', initial: 'dead' }}
-          />
+          <>
+            <PauseOrResume row={rows.find((row) => row.name === query['name'])} onChanged={asked.refresh} />
+            <Table
+              label="Jobs by name"
+              columns={SUMMARY_COLUMNS}
+              rows={rows}
+              rowKey={(row) => row.name}
+              href={hrefOf}
+              current={(row) => row.name === query['name']}
+              sorting={{ parameter: 'sort', initial: 'dead' }}
+            />
+          </>
         )}
       </Loaded>
     </Card>
@@ -58,7 +62,16 @@ function Summary() {
 }
 
 const SUMMARY_COLUMNS: Column<JobSummary>[] = [
-  { key: 'name', head: 'Job', wide: true, cell: (row) => <code>{row.name}</code> },
+  {
+    key: 'name',
+    head: 'Job',
+    wide: true,
+    cell: (row) => (
+      <>
+        <code>{row.name}</code> {row.paused && <Badge tone="warning">paused</Badge>}
+      </>
+    ),
+  },
   numbers('dead', 'Dead', (row) => row.dead, 'trouble'),
   numbers('waiting', 'Waiting', (row) => row.waiting),
   {
@@ -102,14 +115,16 @@ const STATES: [string, string][] = [
   ['', 'any state'],
   ['waiting', 'waiting'],
   ['delayed', 'delayed'],
+  ['blocked', 'blocked'],
   ['running', 'running'],
   ['done', 'done'],
   ['dead', 'dead'],
+  ['cancelled', 'cancelled'],
 ]
 
 function Jobs() {
-  const [{ state, name }, setQuery] = useQuery()
-  const list = useJobs({ state, name })
+  const [{ state, name, search }, setQuery] = useQuery()
+  const list = useJobs({ state, name, search })
   return (
     <Card
       title="Jobs"
@@ -118,6 +133,7 @@ function Jobs() {
         <>
           <Choice label="State" parameter="state" options={STATES} />
           <Search label="Name" parameter="name" placeholder="orders.send-receipt" />
+          <Search label="Search" parameter="search" placeholder="in inputs" />
         </>
       }
     >
@@ -126,8 +142,12 @@ function Jobs() {
         empty={(rows) =>
           rows.length === 0 && (
             <Empty title={state === 'dead' ? 'No dead jobs: none has used up its attempts.' : 'No job here.'}>
-              {(state || name) && (
-                <button type="button" class="button" onClick={() => setQuery({ state: undefined, name: undefined })}>
+              {(state || name || search) && (
+                <button
+                  type="button"
+                  class="button"
+                  onClick={() => setQuery({ state: undefined, name: undefined, search: undefined })}
+                >
                   Show all jobs
                 </button>
               )}
