@@ -4,6 +4,7 @@ import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import { after, before, test, type TestContext } from 'node:test'
 import { testDatabase, type TestDatabase } from '../database/testing/index.ts'
 import { createStore, migrations as inspect } from '../inspect/index.ts'
+import { migrations as mail, readCaughtMails, startMailCatcher } from '../mail/index.ts'
 import { migrations as queueMigrations, openQueue } from '../queue/index.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/index.ts'
 import { DELIVER, migrations, openAlerts, type AlertRule, type Alerts, type AlertSettings } from './index.ts'
@@ -11,14 +12,14 @@ import type { Notice } from './notice.ts'
 
 let db: TestDatabase
 before(async () => {
-  db = await testDatabase({ migrations: [queueMigrations, inspect, migrations] })
+  db = await testDatabase({ migrations: [queueMigrations, mail, inspect, migrations] })
 })
 after(() => db.close())
 
 interface Got {
   headers: IncomingHttpHeaders
   text: string
-  body: any
+  body: ReturnType<typeof JSON.parse>
 }
 
 /** Takes messages, unless told to fail. */
@@ -236,7 +237,10 @@ test('silenced alerts are shown and not told; acknowledged ones are not escalate
   await one.record('DE', { failure: 10 })
   await until(() => alerts.acknowledge('known', 'kim'))
   await until(() => pager.got.length > 0)
-  assert.deepEqual([...new Set(hook.got.map(({ body }) => body.rule))].sort(), ['known', 'orders-failing'])
+  assert.deepEqual(
+    [...new Set(hook.got.map(({ body }) => body.rule as string))].toSorted((a, b) => a.localeCompare(b)),
+    ['known', 'orders-failing'],
+  )
   assert.deepEqual(
     pager.got.map(({ body }) => [body.event_action, body.payload.class, body.payload.severity]),
     [['trigger', 'orders-failing', 'critical']],
@@ -272,6 +276,29 @@ test('each kind of channel says it in its own way, and a test of one says what w
   await assert.rejects(alerts.test('chat'), (error: { code: string; message: string }) => {
     return error.code === 'TF_ALERT_NOT_SENT' && error.message.includes('404 an answer')
   })
+})
+
+test('a mail goes out by SMTP, and that it is over is an answer to it', async (t) => {
+  await forget()
+  const catcher = await startMailCatcher(
+    db.system,
+    createTelemetry({ service: 'mail', env: 'test', destination: { write() {} } }),
+  )
+  t.after(() => catcher.stop())
+  const one = instance(t, {
+    channels: { mail: { kind: 'email', to: 'ops@example.com', from: 'shop@example.com', smtp: catcher.url } },
+  })
+  await one.start()
+  const { mails, mail: read } = readCaughtMails(db.system)
+  const subjects = async (): Promise<string[]> => (await mails()).map(({ subject }) => subject)
+  await one.record('DE', { failure: 10 })
+  await until(async () => (await subjects()).length === 1)
+  await one.record('DE', { success: 1000 })
+  await until(async () => (await subjects()).length === 2)
+  const [over, fired] = await mails()
+  assert.match(fired!.subject, /^\[page\] shop \(test\): Only 0 % of the orders of DE succeed\.$/)
+  assert.match(over!.subject, /^\[resolved\] shop \(test\): /)
+  assert.match((await read(fired!.id))!.text, /See the payments\./)
 })
 
 test('the dead-man signal is given after each look, and no longer when nobody looks', async (t) => {

@@ -154,7 +154,7 @@ async function startPrometheus(t: TestContext, target: string): Promise<string> 
   return `http://127.0.0.1:${port}/api/v1`
 }
 
-async function ask(api: string, question: string): Promise<any> {
+async function ask(api: string, question: string): Promise<ReturnType<typeof JSON.parse>> {
   return (await fetch(`${api}/${question}`)).json()
 }
 

@@ -1,17 +1,20 @@
 import assert from 'node:assert/strict'
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
-import { createRequire } from 'node:module'
 import { type TestContext, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { createExporter, createTelemetry, otelSettings, type Exporter, type Telemetry } from '../index.ts'
 
+/** JSON that a test knows the form of. */
+type Loose = ReturnType<typeof JSON.parse>
+
 interface Decoder {
   decode(bytes: Uint8Array): object
-  toObject(message: object, options: object): any
+  toObject(message: object, options: object): Loose
 }
 
 /** The official definitions, compiled by OpenTelemetry itself. */
-const { opentelemetry } = createRequire(import.meta.url)('@opentelemetry/otlp-transformer/build/src/generated/root.js')
+const { default: root } = (await import('@opentelemetry/otlp-transformer/build/src/generated/root.js')) as Loose
+const { opentelemetry } = root
 const { trace, metrics, logs } = opentelemetry.proto.collector
 const DECODERS: Record<string, Decoder> = {
   '/v1/traces': trace.v1.ExportTraceServiceRequest,
@@ -23,7 +26,7 @@ interface Received {
   path: string
   headers: IncomingHttpHeaders
   /** As OTLP's JSON says it, whichever way it came. */
-  body: any
+  body: Loose
 }
 
 /** A collector: takes what it can decode, and answers with `status()`. */
@@ -67,10 +70,10 @@ function exporting(t: TestContext, variables: Record<string, string>): { telemet
 }
 
 const hex = (bytes: number[]): string => Buffer.from(bytes).toString('hex')
-const spansOf = (received: Received[]): any[] =>
+const spansOf = (received: Received[]): Loose[] =>
   received.filter(({ path }) => path === '/v1/traces').flatMap(({ body }) => body.resourceSpans[0].scopeSpans[0].spans)
-const attributes = (item: any): Record<string, unknown> =>
-  Object.fromEntries(item.attributes.map(({ key, value }: any) => [key, Object.values(value)[0]]))
+const attributes = (item: Loose): Record<string, unknown> =>
+  Object.fromEntries(item.attributes.map(({ key, value }: Loose) => [key, Object.values(value)[0]]))
 
 async function until(holds: () => boolean): Promise<void> {
   const deadline = Date.now() + 30_000
@@ -118,7 +121,7 @@ for (const protocol of ['http/protobuf', 'http/json'] as const) {
     assert.equal(resource['cloud.region'], 'eu-west')
     assert.equal(received[0]!.headers['api-key'], 'se cret')
 
-    const id = (value: any): string => (typeof value === 'string' ? value : hex(value))
+    const id = (value: Loose): string => (typeof value === 'string' ? value : hex(value))
     const [root, query] = spansOf(received).sort((a, b) => a.name.localeCompare(b.name))
     assert.equal(id(root.traceId), '0af7651916cd43dd8448eb211c80319c')
     assert.equal(id(root.parentSpanId), 'b7ad6b7169203331')
@@ -131,7 +134,7 @@ for (const protocol of ['http/protobuf', 'http/json'] as const) {
     assert.ok(Math.abs(Number(BigInt(root.startTimeUnixNano) / 1_000_000n) - Date.now()) < 60_000)
 
     const all = received.find(({ path }) => path === '/v1/metrics')!.body.resourceMetrics[0].scopeMetrics[0].metrics
-    const named = (name: string): any => all.find((metric: any) => metric.name === name)
+    const named = (name: string): Loose => all.find((metric: Loose) => metric.name === name)
     const histogram = named('http.server.request.duration').histogram.dataPoints[0]
     assert.equal(histogram.count, '1')
     assert.equal(histogram.bucketCounts.length, histogram.explicitBounds.length + 1)
@@ -167,7 +170,10 @@ test('what failed or was slow is exported whatever the sampler says, and slow on
   await exporter.flush()
   await until(() => spansOf(received).length >= 2)
   const spans = spansOf(received)
-  assert.deepEqual(spans.map(({ name }) => name).sort(), ['failed', 'slow'])
+  assert.deepEqual(
+    spans.map(({ name }) => name as string).toSorted((a, b) => a.localeCompare(b)),
+    ['failed', 'slow'],
+  )
   assert.equal(attributes(spans.find(({ name }) => name === 'slow'))['tenfold.slow'], true)
   assert.equal(spans.find(({ name }) => name === 'failed').status.message, 'broken')
 })
@@ -246,7 +252,7 @@ test('with delta temporality a counter tells what it gained', async (t) => {
   }
   await until(() => received.length >= 2)
   const sums = received.flatMap(({ body }) =>
-    body.resourceMetrics[0].scopeMetrics[0].metrics.filter((one: any) => one.name === 'orders.placed'),
+    body.resourceMetrics[0].scopeMetrics[0].metrics.filter((one: Loose) => one.name === 'orders.placed'),
   )
   assert.deepEqual(
     sums.map(({ sum }) => [sum.aggregationTemporality, sum.dataPoints[0].asDouble]),
