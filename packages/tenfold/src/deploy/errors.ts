@@ -10,3 +10,8 @@ export const NoSuchStage = defineError('TF_NO_SUCH_STAGE', {
   says: (e: { stage: string }) => `There is no stage '${e.stage}'.`,
   fix: 'Stages are 1 (one machine) to 6 (a module of its own): `tenfold deploy` without a stage lists them.',
 })
+
+export const DeployFailed = defineError('TF_DEPLOY_FAILED', {
+  says: (e: { host: string; step: string; said: string }) => `On ${e.host} a step failed (${e.step}):\n${e.said}`,
+  fix: 'What ran before still runs. Correct what the machine says and run the command again: what was done is not done twice.',
+})

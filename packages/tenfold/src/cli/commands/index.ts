@@ -4,6 +4,7 @@ import { alertsAcknowledge, alertsExport, alertsList, alertsSilence, alertsTest 
 import { backup, backupList, backupVerify, restore } from './backup.ts'
 import { check } from './check.ts'
 import { deploy, deployDiff, deployUserlist } from './deploy.ts'
+import { deployVm } from './deploy-vm.ts'
 import { dev } from './dev.ts'
 import { indexes } from './indexes.ts'
 import { jobsCancel, jobsDiscard, jobsList, jobsPause, jobsResume, jobsRetry, jobsShow } from './jobs.ts'
@@ -51,6 +52,7 @@ export const commands: readonly Command[] = [
   deploy,
   deployDiff,
   deployUserlist,
+  deployVm,
   alertsList,
   alertsSilence,
   alertsAcknowledge,
