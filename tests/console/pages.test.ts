@@ -157,6 +157,14 @@ describeInBrowser('the pages of the console, in a real browser', () => {
     await page.getByRole('cell', { name: '71 %' }).first().waitFor()
   })
 
+  test('tell for whom a request has waited, and how long', async () => {
+    const { page } = await open('/findings?open=f3')
+    await page
+      .getByRole('heading', { name: 'Slow call in the request path: POST /orders waits for payments.example' })
+      .waitFor()
+    await page.getByText('412 ms, 83 % of the request').first().waitFor()
+  })
+
   test('retry a dead job after asking', async () => {
     const { page } = await open('/jobs/j0120')
     await page.getByRole('button', { name: 'Retry…' }).click()

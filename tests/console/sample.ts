@@ -247,6 +247,7 @@ function rows(now: number): Rows {
     findings: [
       finding('f1', 'n-plus-one', 'POST /orders', 'modules/orders/checkout.ts:41', now),
       finding('f2', 'repeat-read', `GET /${HOSTILE}`, `${HOSTILE}:1`, now),
+      slowCall(now),
     ],
   }
 }
@@ -326,6 +327,21 @@ function finding(
     contexts: 3_012,
     share: 0.71,
     meanRepeats: 6.4,
+  }
+}
+
+function slowCall(now: number): api.FindingRow {
+  const { source: _none, ...row } = finding('f3', 'slow-call', 'POST /orders', 'modules/billing/provider.ts:24', now)
+  return {
+    ...row,
+    title: 'Slow call in the request path: POST /orders waits for payments.example',
+    says: 'POST payments.example/charges took 412 ms, 83 % of the request.',
+    fix: 'Answer first and call later: put the call into a job (`m.job`) and enqueue it in the transaction of the request.',
+    query: 'POST payments.example/charges',
+    times: 1,
+    meanRepeats: 1,
+    contexts: 41,
+    waited: { host: 'payments.example', ms: 412.3, share: 0.83 },
   }
 }
 
