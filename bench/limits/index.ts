@@ -133,7 +133,7 @@ function report(
   }
   const ahead: Claim[] = STORES.flatMap((store) =>
     kinds
-      .filter(({ name, stores }) => name !== 'tenfold' && stores.includes(store))
+      .filter(({ name, stores }) => name === 'rate-limiter-flexible' && stores.includes(store))
       .map(({ name }) => {
         const value = times(allowed.get(store)!, name)
         return {
