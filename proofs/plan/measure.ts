@@ -34,6 +34,7 @@ export async function load(
   mix: Mix,
   stage: Stage,
   seed: number,
+  warmUpMs = 1000,
 ): Promise<Outcome & { latency: LogLinear; due: number }> {
   process.env.MIX = JSON.stringify(Object.entries(mix.routes))
   process.env.HIT = String(mix.hit ?? 0)
@@ -50,7 +51,7 @@ export async function load(
         seed: seed + i,
         poisson: true,
         processes: 1,
-        warmUpMs: 1000,
+        warmUpMs,
       }),
     ),
   )
@@ -68,11 +69,12 @@ export async function load(
   }
 }
 
-/** What each route needs, alone and at a load at which nearly nobody waits: utilisation by throughput. */
+/** What each route needs, alone, with one user who never thinks: nobody waits, and nothing falls asleep in between. CPU by the
+ *  service demand law, utilisation by throughput. */
 export async function demandsOf(
   stand: Stand,
   running: Running,
-  routes: Record<string, number>,
+  routes: readonly string[],
   ms: number,
 ): Promise<ClassDemand[]> {
   const cpu = (): { app: number; database: number } => ({
@@ -80,16 +82,16 @@ export async function demandsOf(
     database: cpuSecondsOfFamily(stand.database.pid) ?? 0,
   })
   const demands: ClassDemand[] = []
-  for (const [route, rate] of Object.entries(routes)) {
-    // The time of warming up counts with its requests: only their sum can be read.
+  for (const route of routes) {
+    const mix = { routes: { [route]: 1 } }
+    await load(running.urls, mix, { users: 1, for: 1000 }, 1, 0)
     await running.statementSeconds()
     const before = cpu()
-    const { latency, due } = await load(running.urls, { routes: { [route]: 1 } }, { rate, for: ms }, 1)
+    const { latency, due } = await load(running.urls, mix, { users: 1, for: ms }, 1, 0)
     const after = cpu()
-    const requests = due + rate
     const { mean, cv2 } = momentsOf(latency)
-    const appCpu = (after.app - before.app) / requests
-    const database = (after.database - before.database) / requests
+    const appCpu = (after.app - before.app) / due
+    const database = (after.database - before.database) / due
     const held = await running.statementSeconds()
     const usesDatabase = route !== 'GET /burn'
     // What is no statement and no CPU: the way there and back, and the timers of whoever asks.

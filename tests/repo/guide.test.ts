@@ -16,7 +16,7 @@ function missingFrom(page: string): string[] {
 
 /** Commands on the page that are not there. */
 function unknownOn(page: string): string[] {
-  const named = [...page.matchAll(/^\| `tenfold ([a-z]+(?: [a-z]+)?)/gm)].map(([, name]) => name!)
+  const named = [...page.matchAll(/^\| `tenfold ([a-z]+(?: [a-z0-9]+)?)/gm)].map(([, name]) => name!)
   return named.filter((name) => !commands.some((command) => command.name === name))
 }
 

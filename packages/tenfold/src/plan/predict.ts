@@ -82,7 +82,7 @@ interface Model {
 
 function modelOf({ classes: measured }: Demands, topology: Topology): Model {
   const { app, database, together, cacheHit, pool, pooler, networkMs } = topology
-  const classes = measured.map((one) => apart(cached(one, cacheHit), networkMs))
+  const classes = measured.flatMap((one) => cached(one, cacheHit)).map((one) => apart(one, networkMs))
   const total = (of: (one: ClassDemand) => number): number => classes.reduce((all, one) => all + one.share * of(one), 0)
   const loopDemand = Math.max(
     total(({ appCpu }) => appCpu),
@@ -105,7 +105,9 @@ function modelOf({ classes: measured }: Demands, topology: Topology): Model {
     servers: made.map((server) => {
       let speeds: number[] | undefined
       const cores = together ? database.cores : server.cores
-      return { ...server, speeds: () => (speeds ??= speedsOf(server, cores, connections)) }
+      // Each process asks each replica again and again how far it has replayed, over a connection of the same pool.
+      const own = server.of === 'replica' ? Math.max(1, connections - app.instances) : connections
+      return { ...server, speeds: () => (speeds ??= speedsOf(server, cores, own)) }
     }),
     stretch,
     outside: total(({ kind, outside }) => (kind === 'request' ? outside : 0)),
@@ -113,22 +115,17 @@ function modelOf({ classes: measured }: Demands, topology: Topology): Model {
   }
 }
 
-/** A cache answers so much of the reads: their work in the database falls away. */
-function cached(one: ClassDemand, hit: number): ClassDemand {
-  const left = 1 - hit * one.reads
-  if (left === 1) return one
-  const reads = left === 0 ? 0 : (one.reads * (1 - hit)) / left
-  const { databaseCpu, databaseOther, queries } = one
-  // Some are answered at once and some are not: that is a spread, too.
-  const cv2 = Math.max(one.cv2, Math.min(4, (one.cv2 + 1) / left - 1))
-  return {
-    ...one,
-    reads,
-    cv2,
-    databaseCpu: databaseCpu * left,
-    databaseOther: databaseOther * left,
-    queries: queries * left,
-  }
+/** A cache answers so much of the reads: some requests then need the rest alone, the others all. Two kinds, since their mean
+ *  would have neither's percentiles. */
+function cached(one: ClassDemand, hit: number): ClassDemand[] {
+  if (hit === 0 || one.reads === 0) return [one]
+  const rest = 1 - one.reads
+  const { share, databaseCpu, databaseOther, queries } = one
+  const answered = { databaseCpu: databaseCpu * rest, databaseOther: databaseOther * rest, queries: queries * rest }
+  return [
+    { ...one, ...answered, share: share * hit, reads: 0 },
+    { ...one, share: share * (1 - hit) },
+  ]
 }
 
 /** Each statement goes to the database and comes back, and its connection is held meanwhile. */

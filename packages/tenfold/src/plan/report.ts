@@ -23,7 +23,7 @@ export function planPage({ app, demands, curve, needed, settings, ratePerUser, u
   const section = (title: string, content: string): string => `<section><h2>${title}</h2>${content}</section>`
   return page({
     title: `Plan: ${app}`,
-    subtitle: `from ${demands.source}, ${short(demands.rate)} requests a second then · p95 within ${Math.round(goal.p95 * 1000)} ms · ${Number(ratePerUser.toPrecision(3))} requests a second of a user in the busiest hour`,
+    subtitle: `from ${demands.source}, ${short(demands.rate)} requests a second then · p95 within ${Math.round(goal.p95 * 1000)} ms · ${Number(ratePerUser.toPrecision(3))} requests a second of a user in the busiest minute`,
     body: [
       figures([
         {
@@ -67,7 +67,7 @@ export function planPage({ app, demands, curve, needed, settings, ratePerUser, u
             },
           ],
           levels: [{ y: goal.p95 * 1000, label: 'goal' }],
-        })}</div>${rows(CURVE_HEADS, rowsOfCurve(curve, prices.currency))}`,
+        })}</div>${rows(CURVE_HEADS, rowsOfCurve(curve, prices.currency), true)}`,
       ),
       section(
         'When which step is needed',

@@ -61,9 +61,9 @@ export function chart(of: Chart): string {
       ({ y: value, label }) =>
         `<line class="mark" x1="${BOX.left}" x2="${WIDTH - BOX.right}" y1="${n(y.at(value))}" y2="${n(y.at(value))}"/><text x="${WIDTH - BOX.right - 4}" y="${n(y.at(value) - 5)}" text-anchor="end">${escape(label)}</text>`,
     ),
-    ...(of.marks ?? []).map(({ x: value, label }) => {
+    ...(of.marks ?? []).map(({ x: value, label }, i) => {
       const left = x.at(value) > WIDTH * 0.6
-      return `<line class="mark" x1="${n(x.at(value))}" x2="${n(x.at(value))}" y1="${BOX.top}" y2="${HEIGHT - BOX.bottom}"/><text x="${n(x.at(value) + (left ? -5 : 5))}" y="${BOX.top + 10}" text-anchor="${left ? 'end' : 'start'}">${escape(label)}</text>`
+      return `<line class="mark" x1="${n(x.at(value))}" x2="${n(x.at(value))}" y1="${BOX.top}" y2="${HEIGHT - BOX.bottom}"/><text x="${n(x.at(value) + (left ? -5 : 5))}" y="${BOX.top + 10 + i * 14}" text-anchor="${left ? 'end' : 'start'}">${escape(label)}</text>`
     }),
     ...of.series.map((one) => draw(one, x, y)),
   ]

@@ -31,11 +31,11 @@ export function figures(all: readonly Figure[]): string {
   return `<dl class="figures">${all.map(one).join('')}</dl>`
 }
 
-/** A table; the first column is text, the others numbers. Cells are text. */
-export function rows(heads: readonly string[], all: readonly (readonly string[])[]): string {
+/** A table; the first column is text, the last one too with `lastIsText`, the others are numbers. Cells are plain text. */
+export function rows(heads: readonly string[], all: readonly (readonly string[])[], lastIsText = false): string {
   const head = heads.map((text) => `<th scope="col">${escape(text)}</th>`).join('')
   const body = all.map((cells) => `<tr>${cells.map((text) => `<td>${escape(text)}</td>`).join('')}</tr>`).join('')
-  return `<div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`
+  return `<div class="scroll"><table${lastIsText ? ' class="says"' : ''}><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`
 }
 
 const STYLE = `
@@ -80,6 +80,8 @@ th{color:var(--dim);font-weight:500;font-size:12px;text-align:right;padding:4px 
 td{text-align:right;padding:5px 10px;border-bottom:1px solid var(--hairline);white-space:nowrap}
 th:first-child,td:first-child{text-align:left;padding-left:0;white-space:normal;overflow-wrap:break-word;min-width:8em}
 tr:last-child td{border-bottom:0}
+.says th:last-child,.says td:last-child{text-align:left;white-space:normal;min-width:16em}
+.says th:first-child,.says td:first-child{min-width:4em}
 code{font:12px ui-monospace,'SF Mono',Menlo,Consolas,'DejaVu Sans Mono',monospace}
 ul{margin:6px 0;padding-left:18px}
 .trouble{color:var(--trouble)}

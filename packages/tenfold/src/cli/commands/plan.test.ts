@@ -43,10 +43,12 @@ describe('tenfold plan', () => {
     assert.equal(choice.topology.stage, 1)
     assert.ok(choice.price > 0 && choice.prediction.p95 < 0.5 && capacity.low < capacity.high)
     assert.ok(unknown.includes('not measured: disk writes'))
-    const users = await box.run(['plan', '--users', '20k', '--demands', 'demands.json'])
-    assert.match(users.stdout, /20k users, 57\.9 requests a second[^]*assumed: a user sends 50 requests a day/)
-    const never = await box.run(['plan', '--rps', '1m', '--demands', 'demands.json'])
-    assert.deepEqual([never.code, /no topology of these machines does it/.test(never.stdout)], [1, true])
+    const never = await box.run(['plan', '--users', '500m', '--demands', 'demands.json'])
+    assert.equal(never.code, 1)
+    assert.match(
+      never.stdout,
+      /500M users[^]*no topology of these machines does it[^]*assumed: a user sends 50 requests a day/,
+    )
   })
 
   test('shows the curve to ten million users, with prices that were changed', async () => {
@@ -71,12 +73,11 @@ describe('tenfold plan', () => {
     assert.doesNotMatch(readFileSync(join(box.folder, 'plan.html'), 'utf8'), /<script|https?:/)
   })
 
-  test('an app that did nothing has no plan, and wrong options are named', async () => {
-    assert.equal((await box.run(['migrate', 'up'])).code, 0)
+  test('without recorded traffic, or with wrong options, it says what to do', async () => {
     const nothing = await box.run(['plan', '--rps', '5', '--like', '36h'])
-    assert.match(nothing.stderr, /TF_PLAN_NOTHING_MEASURED/)
+    assert.deepEqual([nothing.code, /TF_MIGRATIONS_PENDING/.test(nothing.stderr)], [1, true])
     const wrong = await box.run(['plan', '--rps', '5', '--like', 'yesterday'])
-    assert.deepEqual([wrong.code, /TF_BAD_OPTION_VALUE/.test(wrong.stderr)], [2, true])
+    assert.deepEqual([wrong.code, /TF_BAD_OPTION_VALUE[^]*last-week/.test(wrong.stderr)], [2, true])
     assert.equal((await box.run(['plan'])).code, 2)
   })
 })
