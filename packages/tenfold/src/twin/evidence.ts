@@ -72,7 +72,7 @@ export interface Orders {
   skewMs: number
 }
 
-/** What the preload does when it is told to. */
+/** What the preload does when it is told to. The budget is processor time: a busy machine is no reason to see less. */
 export type Command = { id: number; do: 'advance'; horizonMs: number; budgetMs: number } | { id: number; do: 'release' }
 
 /** The request header with the number of the step, and the one that holds a request until it is released. */

@@ -21,7 +21,7 @@ app.post('/buy', (request, reply) =>
   oneAtATime(async () => {
     const left = Number(await redis.get('stock'))
     if (left < 1) return reply.code(409).send({ error: 'sold out' })
-    await sleep(40)
+    await sleep(400)
     await redis.set('stock', left - 1)
     return { bought: true }
   }),
