@@ -1,0 +1,350 @@
+/** Evidence that is made by hand: the recording of a healthy app, with the signs of one fault in it; and the traps, in which
+ *  a symptom is louder than its cause. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import type { DatabaseEvidence, Evidence, HostEvidence, ProcessEvidence, Work } from '../evidence/index.ts'
+import { advise, describeFinding, type FindingCode, type Verdict } from './index.ts'
+
+const HEALTHY = JSON.parse(readFileSync(new URL('./fixtures/healthy.json', import.meta.url), 'utf8')) as Evidence
+
+interface Signs {
+  /** Of all requests, what users see. */
+  p95?: number
+  wait?: number
+  routes?: Partial<Work>[]
+  jobs?: Partial<Work>[]
+  process?: Partial<ProcessEvidence>
+  host?: Partial<HostEvidence>
+  active?: Partial<DatabaseEvidence['active']>
+  database?: Partial<DatabaseEvidence>
+  whole?: Partial<Evidence>
+}
+
+const ROUTE: Work = {
+  name: 'GET /orders',
+  module: 'orders',
+  count: 3000,
+  errors: 0,
+  ms: 30_000,
+  p50: 9,
+  p95: 20,
+  self: 3000,
+  pool: 0,
+  database: 27_000,
+  outgoing: 0,
+  calls: 6000,
+  rows: 6000,
+  hosts: [],
+  queries: [],
+}
+
+function evidenceWith({
+  p95 = 900,
+  wait = 0,
+  routes,
+  jobs = [],
+  process,
+  host,
+  active,
+  database,
+  whole,
+}: Signs): Evidence {
+  const base = HEALTHY.database!
+  return {
+    ...HEALTHY,
+    window: { ...HEALTHY.window, seconds: 60 },
+    configuration: { ...HEALTHY.configuration, promisedP95: 150, roles: { web: 1, worker: 1 }, workerConcurrency: 10 },
+    coverage: { share: 1, requests: 3000, statements: true, sessions: true, reset: false },
+    traffic: { ...HEALTHY.traffic, requests: 3000, errors: 0, perSecond: 50, p95, unseenWaitP95: wait },
+    routes: (routes ?? [{ p95 }]).map((one) => ({ ...ROUTE, ...one })),
+    jobs: jobs.map((one) => ({ ...ROUTE, name: 'orders.mail', ...one })),
+    crons: [],
+    hosts: [
+      {
+        ...HEALTHY.hosts[0]!,
+        cores: 2,
+        busy: 0.3,
+        steal: 0,
+        throttled: 0,
+        app: 0.2,
+        postgres: 0.3,
+        other: 0.1,
+        ...host,
+      },
+    ],
+    processes: [
+      {
+        ...HEALTHY.processes[0]!,
+        requests: 3000,
+        loop: 0.2,
+        cpu: 0.2,
+        stalled: 0,
+        longestStall: 0,
+        gc: 0.01,
+        pool: { max: 20, used: 2, waiting: 0, opened: 2 },
+        ...process,
+      },
+    ],
+    database: {
+      ...base,
+      cores: 2,
+      seen: { client: 27_000, server: 15_000, calls: 6000 },
+      queries: [],
+      tables: [],
+      connections: 10,
+      blockers: [],
+      longestTransactionMs: 20,
+      opened: 2,
+      ...database,
+      active: { samples: 60, cpu: 0.2, io: 0, lock: 0, latch: 0, commit: 0, idleInTransaction: 0, ...active },
+    },
+    shifts: [],
+    ...whole,
+  }
+}
+
+const judged = (signs: Signs): Verdict => advise(evidenceWith(signs))
+const POOL_FULL = { pool: { max: 20, used: 20, waiting: 30, opened: 0 } }
+const QUERY = { query: 'select "id" from "orders" where "owner" = $1', module: 'orders' }
+const queue = (signs: Partial<Evidence['queue']>): Partial<Evidence> => ({
+  queue: { ...HEALTHY.queue, ...signs },
+})
+
+const FAULTS: Record<FindingCode, Signs> = {
+  'n-plus-one': {
+    routes: [
+      {
+        p95: 900,
+        ms: 90_000,
+        database: 85_000,
+        calls: 123_000,
+        queries: [
+          { query: 'select ? from item', calls: 120_000, ms: 80_000, rows: 120_000, repeated: 3000, mostInOne: 40 },
+        ],
+      },
+    ],
+  },
+  'missing-index': {
+    routes: [
+      {
+        p95: 900,
+        queries: [
+          {
+            query: 'select "id" from "orders" where "owner" = ?',
+            calls: 3000,
+            ms: 25_000,
+            rows: 9000,
+            repeated: 0,
+            mostInOne: 1,
+          },
+        ],
+      },
+    ],
+    database: {
+      queries: [
+        {
+          ...QUERY,
+          calls: 3000,
+          ms: 14_000,
+          rows: 9000,
+          blocks: 9_000_000,
+          scans: [{ table: 'orders', schema: 'orders', columns: ['owner'], rows: 400_000, pages: 3000 }],
+        },
+      ],
+    },
+  },
+  'slow-call': {
+    routes: [
+      { p95: 900, ms: 90_000, outgoing: 85_000, database: 2000, hosts: [{ host: 'bank', count: 3000, ms: 85_000 }] },
+    ],
+  },
+  'lock-contention': {
+    routes: [{ p95: 900, ms: 90_000, pool: 60_000, database: 28_000 }],
+    process: POOL_FULL,
+    active: { lock: 6.5, cpu: 0.1 },
+    database: { blockers: [{ waiting: 60, waitingQuery: 'update a', holderQuery: 'update a', holderState: 'active' }] },
+  },
+  'long-transaction': {
+    routes: [{ p95: 900, ms: 90_000, pool: 60_000, database: 28_000 }],
+    active: { lock: 6.5, idleInTransaction: 1 },
+    database: {
+      longestTransactionMs: 9000,
+      blockers: [
+        { waiting: 60, waitingQuery: 'update a', holderQuery: 'update a', holderState: 'idle in transaction' },
+      ],
+    },
+  },
+  'over-fetch': {
+    routes: [
+      {
+        p95: 900,
+        queries: [{ query: 'select ?', calls: 3000, ms: 26_000, rows: 12_000_000, repeated: 0, mostInOne: 1 }],
+      },
+    ],
+    process: { loop: 0.92, cpu: 0.92 },
+  },
+  'event-loop-stalls': {
+    wait: 400,
+    routes: [{ p95: 300 }, { name: 'GET /report', count: 60, self: 30_000, ms: 30_000, database: 0, calls: 0 }],
+    process: { stalled: 0.48, longestStall: 500, loop: 0.6, cpu: 0.6 },
+  },
+  'cpu-bound-route': {
+    wait: 300,
+    routes: [{ p95: 60 }, { name: 'GET /pdf', count: 1500, self: 40_000, ms: 40_000, database: 0, calls: 0, p95: 200 }],
+    process: { loop: 0.97, cpu: 0.97 },
+  },
+  'event-loop-full': {
+    wait: 300,
+    routes: [
+      { p95: 60, self: 20_000 },
+      { name: 'GET /b', self: 20_000 },
+      { name: 'GET /c', self: 20_000 },
+    ],
+    process: { loop: 0.97, cpu: 0.97 },
+  },
+  'poison-job': {
+    p95: 20,
+    routes: [{}],
+    jobs: [{ count: 500, errors: 480, ms: 60_000 }],
+    whole: queue({ finished: 500, failed: 480, busyMs: 70_000, arrived: 500 }),
+  },
+  'too-few-workers': {
+    p95: 20,
+    routes: [{}],
+    jobs: [{ count: 1000, ms: 580_000, self: 580_000 }],
+    whole: queue({ finished: 1000, arrived: 2000, busyMs: 580_000, depthBefore: 0, depthAfter: 1000, failed: 0 }),
+  },
+  'memory-grows': { p95: 20, routes: [{}], process: { heapGrowth: 3e6, heapBytes: 300e6, heapLimit: 2e9 } },
+  'connect-per-request': {
+    routes: [{ p95: 900, self: 80_000, ms: 90_000 }],
+    database: { opened: 2900 },
+  },
+  'too-many-connections': { p95: 20, routes: [{}], database: { connections: 95, own: 90, maxConnections: 100 } },
+  'pool-too-small': {
+    routes: [{ p95: 900, ms: 270_000, pool: 240_000 }],
+    process: { pool: { max: 3, used: 3, waiting: 30, opened: 0 } },
+    database: { seen: { client: 27_000, server: 25_000, calls: 6000 } },
+  },
+  'dead-rows': {
+    database: {
+      queries: [
+        {
+          query: 'select sum("n") from "churn"',
+          module: 'orders',
+          calls: 3000,
+          ms: 14_000,
+          rows: 3000,
+          blocks: 900_000,
+          scans: [],
+        },
+      ],
+      tables: [
+        { name: 'orders.churn', rows: 300, dead: 200_000, bytes: 9e6, scans: 3000, rowsScanned: 9e5, writes: 0 },
+      ],
+    },
+  },
+  'cron-interferes': {
+    whole: {
+      crons: [
+        { name: 'orders.sum', runs: [10, 30, 50].map((s) => ({ at: HEALTHY.window.from + s * 1000, ms: 4000 })) },
+      ],
+      window: { ...HEALTHY.window, to: HEALTHY.window.from + 60_000, seconds: 60 },
+    },
+  },
+  'database-far': {
+    routes: [{ p95: 200, ms: 270_000, database: 260_000 }],
+    database: { seen: { client: 260_000, server: 600, calls: 6000 } },
+  },
+  'low-hit-ratio': {
+    whole: { caches: [{ name: 'orders.rare', hits: 20, misses: 3000, loads: 3000, evictions: 0 }] },
+  },
+  'database-shares-host': { host: { busy: 1, app: 0.95, postgres: 0.95, other: 0.1 } },
+  'database-cpu': {
+    routes: [{ p95: 900, ms: 270_000, pool: 230_000, database: 38_000 }],
+    process: POOL_FULL,
+    active: { cpu: 4.5 },
+    host: { busy: 1, postgres: 1.7, app: 0.1 },
+    database: {
+      queries: [{ ...QUERY, calls: 6000, ms: 15_000, rows: 6000, blocks: 24_000, scans: [] }],
+    },
+  },
+  'disk-bound': { active: { io: 3, commit: 4 }, database: { readFromDisk: 0.2 } },
+  'replica-lags': { p95: 20, routes: [{}], database: { replicas: [{ name: 'replica-1', lagMs: 60_000 }] } },
+  'host-is-busy': { host: { busy: 1, other: 1.7 } },
+}
+
+for (const [code, signs] of Object.entries(FAULTS) as [FindingCode, Signs][]) {
+  test(`${code} is named`, () => {
+    const evidence = evidenceWith(signs)
+    if (code === 'cron-interferes') evidence.traffic.seconds = seconds(evidence.window.from)
+    const verdict = advise(evidence)
+    assert.equal(verdict.bottleneck?.code, code, JSON.stringify(verdict.findings.map((one) => [one.code, one.share])))
+    const words = describeFinding(verdict.bottleneck)
+    assert.doesNotMatch(JSON.stringify(words), /undefined|NaN|Infinity/)
+    assert.ok(words.step.text.length > 5 && words.step.wayBack.length > 5)
+  })
+}
+
+/** Slow while the cron runs: from 10, 30 and 50 s on, for 4 s each. */
+function seconds(from: number): Evidence['traffic']['seconds'] {
+  return Array.from({ length: 60 }, (_, s) => {
+    const inside = [10, 30, 50].some((start) => s >= start && s < start + 4)
+    return [from + s * 1000, 50, 50 * (inside ? 400 : 12 + (s % 5)), inside ? 45 : 0]
+  })
+}
+
+test('an app with none of these signs is let alone', () => {
+  const verdict = judged({ p95: 20, routes: [{}] })
+  assert.deepEqual([verdict.state, verdict.next], ['healthy', { kind: 'nothing', why: 'healthy' }])
+  assert.deepEqual(verdict.findings, [])
+})
+
+test('a full pool before a full database is the database, and a larger pool is not advised', () => {
+  const { findings } = judged(FAULTS['database-cpu'])
+  assert.ok(!findings.some(({ code }) => code === 'pool-too-small'))
+})
+
+test('a full pool behind a lock is the lock', () => {
+  assert.ok(!judged(FAULTS['lock-contention']).findings.some(({ code }) => code === 'pool-too-small'))
+})
+
+test('queries that seem slow while the event loop stands still are not the database', () => {
+  const verdict = judged({
+    ...FAULTS['event-loop-stalls'],
+    database: { seen: { client: 27_000, server: 200, calls: 6000 } },
+  })
+  assert.equal(verdict.bottleneck?.code, 'event-loop-stalls')
+})
+
+test('a database that reads no more than it must is not advised an index', () => {
+  assert.ok(!judged(FAULTS['database-cpu']).findings.some(({ code }) => code === 'missing-index'))
+})
+
+test('a loop that only waits for a processor is not full', () => {
+  const verdict = judged({ wait: 300, process: { loop: 0.97, cpu: 0.1 }, host: { busy: 1, other: 1.8 } })
+  assert.equal(verdict.bottleneck?.code, 'host-is-busy')
+  assert.deepEqual(verdict.next, { kind: 'nothing', why: 'not the app' })
+})
+
+test('slow while a cron runs, and as slow at other times, is not the cron', () => {
+  const evidence = evidenceWith(FAULTS['cron-interferes'])
+  evidence.traffic.seconds = Array.from({ length: 60 }, (_, s) => [
+    evidence.window.from + s * 1000,
+    50,
+    50 * (s % 7 < 3 ? 400 : 12),
+    s % 7 < 3 ? 45 : 0,
+  ])
+  assert.ok(!advise(evidence).findings.some(({ code }) => code === 'cron-interferes'))
+})
+
+test('a loop that is nearly full is a limit before anybody feels it', () => {
+  const verdict = judged({
+    ...FAULTS['cpu-bound-route'],
+    p95: 60,
+    wait: 0,
+    routes: FAULTS['cpu-bound-route'].routes!.map((one) => ({ ...one, p95: 60 })),
+  })
+  assert.equal(verdict.state, 'near a limit')
+  assert.equal(verdict.bottleneck?.code, 'cpu-bound-route')
+})
