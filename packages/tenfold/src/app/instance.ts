@@ -6,7 +6,7 @@ import {
   migrationStatus,
   MigrationsPending,
   openDatabase,
-  refuseDamage,
+  refuseDamageToStart,
   type Database,
   type Db,
   type RoleMode,
@@ -213,7 +213,7 @@ async function migrated(app: App, bindings: Bindings, mayMigrate: boolean, telem
     return { roleMode, newDatabase: applied.some((name) => name.startsWith(`${first}/0001`)) }
   }
   const { migrations, roleMode } = await migrationStatus(target)
-  refuseDamage(migrations)
+  refuseDamageToStart(migrations)
   const pending = migrations.filter((one) => one.state === 'pending').map((one) => `${one.module}/${one.name}`)
   if (pending.length > 0 || !roleMode) throw MigrationsPending({ pending })
   return { roleMode, newDatabase: false }

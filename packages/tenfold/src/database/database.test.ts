@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { MigrationSource } from './index.ts'
-import { migrate, migrationStatus, openTransactions, type Db } from './index.ts'
+import { migrate, migrationStatus, openTransactions, refuseDamageToStart, type Db } from './index.ts'
 import { testDatabase, ways, type TestDatabase } from './testing/index.ts'
 
 interface Shop {
@@ -255,6 +255,24 @@ describe('migrations', () => {
     await assert.rejects(migrate(options(db, changed)), { code: 'TF_MIGRATION_CHANGED', message: /shop\/0001_a/ })
     const missing = await source('shop', { '0001_a.sql': 'create table a (id int)' })
     await assert.rejects(migrate(options(db, missing)), { code: 'TF_MIGRATION_MISSING', message: /shop\/0002_b/ })
+    await db.close()
+  })
+
+  test('a release that a newer one has overtaken may start, and not when something was removed or lies between', async () => {
+    const db = await testDatabase()
+    const files = { '0001_a.sql': 'create table a (id int)', '0002_b.sql': 'select 1', '0003_c.sql': 'select 1' }
+    await migrate(options(db, await source('shop', files)))
+    const start = async (names: (keyof typeof files)[]): Promise<void> => {
+      const own = Object.fromEntries(names.map((name) => [name, files[name]]))
+      const { migrations } = await migrationStatus(options(db, await source('shop', own)))
+      refuseDamageToStart(migrations)
+    }
+    await start(['0001_a.sql'])
+    await assert.rejects(start(['0001_a.sql', '0003_c.sql']), { code: 'TF_MIGRATION_MISSING', message: /shop\/0002_b/ })
+    const states = (await migrationStatus(options(db, await source('shop', { '0001_a.sql': files['0001_a.sql'] }))))
+      .migrations
+    const removed = states.map((one) => (one.name === '0003_c' ? { ...one, phase: 'contract' as const } : one))
+    assert.throws(() => refuseDamageToStart(removed), { code: 'TF_MIGRATION_MISSING', message: /shop\/0003_c/ })
     await db.close()
   })
 

@@ -6,6 +6,7 @@ export {
   migrate,
   migrationStatus,
   refuseDamage,
+  refuseDamageToStart,
   type MigrateOptions,
   type MigrationState,
 } from './migrations/runner.ts'

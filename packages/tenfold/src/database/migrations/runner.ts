@@ -94,6 +94,17 @@ export function refuseDamage(states: readonly MigrationState[]): void {
   }
 }
 
+/** The same for a release that only starts. One that a newer release has overtaken may: while that is deployed, instances of
+ *  both start, after a crash or when the newer one is taken back. What `contract` migrations have removed it would miss. */
+export function refuseDamageToStart(states: readonly MigrationState[]): void {
+  refuseDamage(states.filter((one) => !isOvertaken(one, states)))
+}
+
+function isOvertaken({ module, name, phase, state }: MigrationState, all: readonly MigrationState[]): boolean {
+  if (state !== 'missing' || phase === 'contract') return false
+  return all.every((other) => other.module !== module || other.state === 'missing' || other.name < name)
+}
+
 async function withAdmin<T>(url: string, app: string, fn: (admin: Sql) => Promise<T>): Promise<T> {
   const config = clientConfig(url, undefined, `${app}/migrate`)
   const client = new pg.Client({ ...config, connectionTimeoutMillis: 10_000 })
