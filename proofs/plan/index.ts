@@ -76,7 +76,7 @@ async function run({ quick, set, log, signal }: ClaimsOptions): Promise<Report> 
   try {
     await migrate(stand)
     const base = await stand.start({ instances: 1, pool: 20 })
-    const demands = await demandsOf(stand, base, ROUTES, quick ? 2500 : 6000).finally(() => base.stop())
+    const demands = await demandsOf(stand, base, ROUTES, quick ? 4000 : 8000).finally(() => base.stop())
     for (const { name, appCpu, databaseCpu, databaseOther, outside, cv2 } of demands) {
       log(
         `${name}: app ${show(appCpu)} ms, database ${show(databaseCpu)} ms, held besides ${show(databaseOther)} ms, others ${show(outside)} ms, cv² ${cv2.toFixed(2)}`,

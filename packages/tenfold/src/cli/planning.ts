@@ -6,10 +6,10 @@ import { readDemand, type RecordedDemand } from '../inspect/index.ts'
 import { messageOf, systemClock } from '../kernel/index.ts'
 import { findResult, type LoadResult } from '../load/index.ts'
 import { DEFAULT_PRICES, demandsFrom, type Demands, type Prices, type Seen, type Settings } from '../plan/index.ts'
-import { folderOf } from './commands/load.ts'
 import type { Invocation, OptionSpec } from './command.ts'
 import { BadOptionValue, NothingMeasured } from './errors.ts'
 import { loadProject } from './project.ts'
+import { runsFolder } from './runs.ts'
 import { numberOf } from './stages.ts'
 
 export const SOURCE_OPTIONS: Record<string, OptionSpec> = {
@@ -63,7 +63,7 @@ export async function sourceOf(flags: Flags): Promise<Source> {
     typeof flags.demands === 'string'
       ? readJson<Demands>('--demands', flags.demands, ({ classes }) => Array.isArray(classes))
       : typeof flags.from === 'string'
-        ? demandsOfRun(findResult(folderOf(project), flags.from))
+        ? demandsOfRun(findResult(runsFolder(project), flags.from))
         : await recorded(project!, minutes)
   const measured = demands.seconds > 20 * 3600
   const day = flags['per-user'] === undefined ? 50 : numberOf('--per-user', flags['per-user'])

@@ -55,8 +55,7 @@ export class Gathering {
 
   /** What has come so far in the last whole second, for a line of progress. */
   latest(): { errors: number; p95: number; completed: number } {
-    const [second, of] = [...this.seconds].at(-1) ?? [0, undefined]
-    void second
+    const of = [...this.seconds.values()].at(-1)
     return { errors: of?.errors ?? 0, p95: of?.latency.quantile(0.95) ?? 0, completed: of?.completed ?? 0 }
   }
 

@@ -13,8 +13,8 @@ import {
 import type { Command } from '../command.ts'
 import { MissingArgument } from '../errors.ts'
 import { loadProject, type Project } from '../project.ts'
+import { runsFolder, shown } from '../runs.ts'
 import { numberOf, stagesOf } from '../stages.ts'
-import { folderOf, shown } from './load.ts'
 
 const projectOf = (flags: Record<string, string | boolean | undefined>): Promise<Project | undefined> =>
   loadProject(flags).catch(() => undefined)
@@ -24,7 +24,7 @@ export const loadList: Command = {
   about: 'list the kept load runs, newest first',
   examples: ['tenfold load list'],
   async run({ flags, output }) {
-    const all = listResults(folderOf(await projectOf(flags)))
+    const all = listResults(runsFolder(await projectOf(flags)))
     output.show(
       all.map(({ steps: _, ...rest }) => rest),
       () => {
@@ -67,7 +67,7 @@ export const loadCompare: Command = {
   async run({ args, flags, output }) {
     const [before, after = 'latest'] = args
     if (before === undefined) throw MissingArgument({ argument: 'a run to compare with', command: 'load compare' })
-    const folder = folderOf(await projectOf(flags))
+    const folder = runsFolder(await projectOf(flags))
     const find = (names: string): LoadResult[] => names.split(',').map((name) => findResult(folder, name))
     const least = flags.least === undefined ? 0.1 : numberOf('--least', flags.least) / 100
     const comparison = compareRuns(find(before), find(after), { least })

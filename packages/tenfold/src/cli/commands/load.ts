@@ -1,6 +1,5 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { connect, type Connected } from '../../app/index.ts'
 import {
   checkTarget,
@@ -29,6 +28,7 @@ import type { Command, Invocation } from '../command.ts'
 import { BadOptionValue, MissingArgument } from '../errors.ts'
 import type { Output } from '../output.ts'
 import { loadProject, type Project } from '../project.ts'
+import { runsFolder, shown } from '../runs.ts'
 import { durationOf, numberOf, stagesOf, thresholdsOf } from '../stages.ts'
 
 export const load: Command = {
@@ -189,7 +189,7 @@ function finish(
   flags: Invocation['flags'],
   output: Output,
 ): number {
-  const folder = folderOf(project)
+  const folder = runsFolder(project)
   const baseline = typeof flags.baseline === 'string' ? findResult(folder, flags.baseline) : undefined
   const file = keepResult(folder, result)
   const page = typeof flags.report === 'string' ? flags.report : file.replace(/json$/, 'html')
@@ -217,10 +217,6 @@ function finish(
   return failed || !result.valid ? 1 : 0
 }
 
-export function folderOf(project: Project | undefined): string {
-  return project ? fileURLToPath(new URL('.tenfold/load', project.root)) : resolve('.tenfold/load')
-}
-
 function showSteps({ steps }: LoadResult, output: Output): void {
   output.table(
     ['step', 'done/s', 'p50 ms', 'p95 ms', 'p99 ms', 'longest', 'errors', 'app cores', 'loop', 'db cores', 'late p99'],
@@ -235,11 +231,6 @@ function showSteps({ steps }: LoadResult, output: Output): void {
       `${shown(generator.lag.p99)} ms`,
     ]),
   )
-}
-
-export function shown(value: number): string {
-  if (!Number.isFinite(value)) return 'never'
-  return value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3)))
 }
 
 /** One line that is written over and over, on a terminal only. */
