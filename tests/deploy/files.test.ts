@@ -66,7 +66,7 @@ describe('what tenfold deploy writes', () => {
       const units = await readdir(place)
       for (const unit of units) {
         const text = await readFile(join(place, unit), 'utf8')
-        await writeFile(join(place, unit), text.replaceAll('/usr/bin/node', '/usr/bin/env'))
+        await writeFile(join(place, unit), text.replaceAll(/\/usr\/bin\/(node|npm)/g, '/usr/bin/env'))
       }
       const { code, output } = await run('systemd-analyze', [
         'verify',
