@@ -36,6 +36,8 @@ export interface CacheDefinition<Module extends string = string, Key = never, Va
   get(key: Key): Promise<Value>
   /** The values, in the order of the keys: with `loadMany` what is missing is loaded together. */
   getMany(keys: readonly Key[]): Promise<Value[]>
+  /** Puts a value in place of loading it; other instances forget theirs. */
+  set(key: Key, value: Value, within?: { tx?: AnyTx }): Promise<void>
   /** Forgets one value, on every instance; with `{ tx }` after the commit and only then. */
   invalidate(key: Key, within?: { tx?: AnyTx }): Promise<void>
   /** Forgets all values of this cache that carry the tag. */
@@ -55,6 +57,7 @@ export function cacheDefinition<Module extends string, K extends KitTypes, Key, 
     options: options as unknown as CacheDefinition['options'],
     get: async (key) => (await currentScope(what).cached(definition).get(key)) as Value,
     getMany: async (keys) => (await currentScope(what).cached(definition).getMany(keys)) as Value[],
+    set: (key, value, within) => currentScope(what).cached(definition).set(key, value, within),
     invalidate: (key, within) => currentScope(what).cached(definition).invalidate(key, within),
     invalidateTag: (tag, within) => currentScope(what).cached(definition).invalidateTag(tag, within),
   }

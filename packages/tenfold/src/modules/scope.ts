@@ -37,6 +37,7 @@ export interface Scope {
 export interface CacheHandle {
   get(key: unknown): Promise<unknown>
   getMany(keys: readonly unknown[]): Promise<unknown[]>
+  set(key: unknown, value: unknown, within?: { tx?: AnyTx }): Promise<void>
   invalidate(key: unknown, within?: { tx?: AnyTx }): Promise<void>
   invalidateTag(tag: string, within?: { tx?: AnyTx }): Promise<void>
 }

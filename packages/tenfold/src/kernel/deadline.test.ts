@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createDeadline } from './deadline.ts'
+
+test('whoever gets no answer in time gets an error, the others their answers', async () => {
+  const deadline = createDeadline(20, () => new Error('late'))
+  const never = new Promise<never>(() => {})
+  const waits = [deadline.within(never), deadline.within(Promise.resolve(1)), deadline.within(never)]
+  const all = await Promise.allSettled([...waits, deadline.within(Promise.reject(new Error('refused')))])
+  assert.deepEqual(
+    all.map((one) => (one.status === 'fulfilled' ? one.value : (one.reason as Error).message)),
+    ['late', 1, 'late', 'refused'],
+  )
+  await assert.rejects(deadline.within(never), /late/)
+  deadline.close()
+})
+
+test('an answer that is here but unread, because the process was busy, is taken', async () => {
+  const deadline = createDeadline(5, () => new Error('late'))
+  const answer = new Promise<string>((resolve) => void setTimeout(() => setImmediate(() => resolve('here')), 1))
+  const answered = deadline.within(answer)
+  for (const until = performance.now() + 30; performance.now() < until;);
+  assert.equal(await answered, 'here')
+  deadline.close()
+})
