@@ -96,7 +96,7 @@ async function deploy({ way, balancer: kind, url, releases, rate, plant, log }: 
     LOG_LEVEL: 'warn',
     TRUST_PROXY: '127.0.0.1',
     // Two checks of the balancer, and one more. nginx does not check: it notices when an instance refuses.
-    DRAIN_DELAY: plant === 'no-drain' ? '0s' : kind === 'haproxy' ? '1500ms' : '100ms',
+    DRAIN_DELAY: plant === 'no-drain' ? '0s' : kind === 'haproxy' ? '2500ms' : '100ms',
   }
   const places = []
   for (const name of ['blue-1', 'blue-2', 'green-1', 'green-2']) places.push(placeOf(name, await freePort(), variables))

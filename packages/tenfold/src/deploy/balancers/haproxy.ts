@@ -34,6 +34,8 @@ defaults
     timeout http-keep-alive 60s
     timeout connect 1s
     timeout queue 5s
+    # An instance that is busy answers a check late: that is no reason to give its share to the others, who are busy as well.
+    timeout check 5s
     timeout client 60s
     timeout server ${answerSeconds}s
     # WebSockets, once they are open; both ends show signs of life more often.
