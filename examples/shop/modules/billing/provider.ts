@@ -16,7 +16,8 @@ export const payments = m.client('payments', ({ PAYMENTS_URL, PAYMENTS_TIMEOUT_M
   // 409: it is still at the first request with this key.
   retryOn: [409, 429, 500, 502, 503, 504],
   // A payment is worth many tries.
-  circuit: { share: 0.95, least: 20 },
+  retryBudget: 2,
+  circuit: { share: 0.95, least: 20, pause: '1s' },
 }))
 
 export function charge(

@@ -31,12 +31,12 @@ export class Hosts {
     const known = this.#all.get(origin)
     if (known) return known
     if (this.#all.size >= MOST) this.#forgetQuiet()
-    const { circuit, atOnce, waiting } = this.#settings
+    const { circuit, atOnce, waiting, retryBudget } = this.#settings
     const host: Host = {
       name,
       places: new Bulkhead(atOnce, waiting),
       circuit: circuit && new Circuit(circuit, this.#clock, (to) => this.#onChange(name, to)),
-      budget: new Budget(),
+      budget: new Budget(retryBudget),
     }
     this.#all.set(origin, host)
     return host

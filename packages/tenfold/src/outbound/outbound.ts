@@ -70,6 +70,9 @@ export interface ClientSettings {
   deadline?: Duration
   /** Repetitions of what is safe to repeat. Defaults to 2. */
   retries?: number
+  /** Repetitions that a host costs at most, for each call to it; besides ten at once. Defaults to 0.1: a host that fails gets a
+   *  tenth more, not three times as much. From 2 on, every call may have its retries. */
+  retryBudget?: number
   /** The pause before the first repetition, at most; doubles up to `max`, with full jitter. Defaults to 100 ms, at most 2 s.
    *  A longer `retry-after` is kept. */
   backoff?: { base: Duration; max?: Duration }

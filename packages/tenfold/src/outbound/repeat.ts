@@ -26,16 +26,20 @@ export function retryAfterMs(header: string | undefined, nowMs: number): number 
   return Number.isFinite(ms) ? Math.max(0, ms) : 0
 }
 
-const EARNED = 0.1
 const MOST = 10
 
-/** Repetitions that one host may cost: a tenth of what it is sent, and ten at once. Without a budget, retries multiply the
+/** Repetitions that one host may cost: a share of what it is sent, and ten at once. Without a budget, retries multiply the
  *  load on a host at the very moment when it cannot carry it: https://sre.google/sre-book/handling-overload/ */
 export class Budget {
   #tokens = MOST
+  readonly #share: number
+
+  constructor(share: number) {
+    this.#share = share
+  }
 
   earn(): void {
-    this.#tokens = Math.min(MOST, this.#tokens + EARNED)
+    this.#tokens = Math.min(this.#share < 1 ? MOST : MOST * 100, this.#tokens + this.#share)
   }
 
   spend(): boolean {

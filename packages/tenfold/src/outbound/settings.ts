@@ -14,6 +14,7 @@ export interface CheckedSettings {
   bodyTimeoutMs: number
   deadlineMs: number
   retries: number
+  retryBudget: number
   backoff: { baseMs: number; maxMs: number }
   retryOn: ReadonlySet<number>
   hedgeMs: number | undefined
@@ -43,6 +44,7 @@ export function checkSettings(options: ClientOptions): CheckedSettings {
     value === undefined || (Number.isInteger(value) && value >= least)
       ? (value ?? otherwise)
       : refuse(`${key} is ${value} and must be a whole number from ${least} on`)
+  const budget = options.retryBudget ?? 0.1
   const share = circuit ? (circuit.share ?? 0.5) : 0.5
   if (!(share > 0 && share <= 1)) refuse(`circuit.share is ${share} and must lie between 0 and 1`)
   return {
@@ -55,6 +57,7 @@ export function checkSettings(options: ClientOptions): CheckedSettings {
     bodyTimeoutMs: ms('bodyTimeout', options.bodyTimeout, 10_000),
     deadlineMs: ms('deadline', options.deadline, 30_000),
     retries: whole('retries', options.retries, 2, 0),
+    retryBudget: budget >= 0 ? budget : refuse(`retryBudget is ${budget} and must be 0 or more`),
     backoff: { baseMs: ms('backoff.base', backoff?.base, 100), maxMs: ms('backoff.max', backoff?.max, 2000) },
     retryOn: new Set(options.retryOn ?? RETRY_ON),
     hedgeMs: options.hedge === undefined ? undefined : ms('hedge', options.hedge, 0),
