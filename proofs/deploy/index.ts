@@ -157,7 +157,7 @@ async function releasesOf(url: string): Promise<string[]> {
   return [...seen].sort()
 }
 
-/** Waits until all jobs have run, for as long as a dead worker's lease at most. */
+/** Waits until all jobs have run: longer than the lease of a worker that died. */
 async function lostIn(url: string, written: number[]): Promise<{ lostRows: number; lostJobs: number }> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
@@ -170,7 +170,7 @@ async function lostIn(url: string, written: number[]): Promise<{ lostRows: numbe
   }
   const jobs = (): Promise<number> => missing('select from visits.counted c where c.visit = w.id')
   try {
-    const deadline = Date.now() + 45_000
+    const deadline = Date.now() + 120_000
     while ((await jobs()) > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 200))
     return { lostRows: await missing('select from visits.visit v where v.id = w.id'), lostJobs: await jobs() }
   } finally {

@@ -31,7 +31,7 @@ function load(url: string) {
         let text = ''
         answer.on('data', (part) => (text += part))
         answer.on('end', () => done(`${answer.statusCode} ${text}`))
-        answer.on('error', (error: NodeJS.ErrnoException) => done(`broken: ${error.code}`))
+        answer.on('error', (error: NodeJS.ErrnoException) => done(String(error.code)))
       })
       asking.on('error', (error: NodeJS.ErrnoException) => done(String(error.code)))
     })
