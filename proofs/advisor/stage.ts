@@ -4,6 +4,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { connect, createServer as createTcpServer, type AddressInfo, type Server } from 'node:net'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import { migrate } from '../../packages/tenfold/src/database/index.ts'
 import { createDatabase, dropDatabase, type TestServer } from '../../packages/tenfold/src/database/testing/index.ts'
 import type { Evidence } from '../../packages/tenfold/src/evidence/index.ts'
@@ -53,6 +55,7 @@ export async function openStage(server: TestServer): Promise<Stage> {
   return {
     async play(fn) {
       const name = `advised_${process.pid}_${++plays}`
+      await untilAlone(server)
       const database = await createDatabase(server, name, template)
       await using ends = new AsyncDisposableStack()
       ends.defer(() => dropDatabase(server, name))
@@ -63,6 +66,22 @@ export async function openStage(server: TestServer): Promise<Stage> {
       partner.server.closeAllConnections()
       await dropDatabase(server, template)
     },
+  }
+}
+
+/** Until what the last play left behind is gone. */
+async function untilAlone({ adminUrl }: TestServer): Promise<void> {
+  for (const deadline = Date.now() + 20_000; Date.now() < deadline; await sleep(300)) {
+    const client = new pg.Client({ connectionString: adminUrl })
+    const few = await client
+      .connect()
+      .then(() =>
+        client.query<{ n: number }>("select count(*)::int as n from pg_stat_activity where datname like 'advised%'"),
+      )
+      .then(({ rows }) => rows[0]!.n === 0)
+      .catch(() => false)
+    await client.end().catch(() => {})
+    if (few) return
   }
 }
 
