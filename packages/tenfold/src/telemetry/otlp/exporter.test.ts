@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import { type TestContext, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
+import { REQUESTS } from './messages.ts'
+import { encodeProtobuf } from './protobuf.ts'
 import { createExporter, createTelemetry, otelSettings, type Exporter, type Telemetry } from '../index.ts'
 
 /** JSON that a test knows the form of. */
@@ -282,5 +284,25 @@ test('nothing is exported unless it is asked for, and wrong variables are told a
     (error: { code: string; message: string }) =>
       error.code === 'TF_OTEL_SETTING' &&
       ['ENDPOINT', 'PROTOCOL', 'SAMPLER', 'HEADERS'].every((name) => error.message.includes(name)),
+  )
+})
+
+test('numbers of 64 bits and texts of any length survive the way through protobuf', () => {
+  const spans = ['', 'é'.repeat(41), 'x'.repeat(42), '…'.repeat(5000)].map((name, i) => ({
+    traceId: 'ab'.repeat(16),
+    spanId: '0f'.repeat(8),
+    name,
+    startTimeUnixNano: ['0', '1795339689067123000', '18446744073709551615', '4294967296'][i],
+    attributes: ['-1', '9007199254740993', '127', '-9223372036854775808'].map((intValue) => ({
+      key: 'n',
+      value: { intValue },
+    })),
+  }))
+  const message = { resourceSpans: [{ scopeSpans: [{ spans }] }] }
+  const decoded = decode('/v1/traces', Buffer.from(encodeProtobuf(REQUESTS.traces, message)), 'protobuf') as Loose
+  const read = decoded.resourceSpans[0].scopeSpans[0].spans
+  assert.deepEqual(
+    read.map((span: Loose) => ({ ...span, traceId: hex(span.traceId), spanId: hex(span.spanId) })),
+    spans,
   )
 })

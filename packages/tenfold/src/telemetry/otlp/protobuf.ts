@@ -58,25 +58,27 @@ function writeScalar(writer: Writer, type: FieldType, value: unknown): void {
     case 'string':
       return writer.text(value as string)
     case 'bytes':
-      return writer.bytes(Buffer.from(value as string, 'hex'))
+      return writer.hex(value as string)
     case 'bool':
       return writer.varint(value ? 1 : 0)
     case 'enum':
     case 'uint32':
       return writer.varint(value as number)
     case 'int64':
-      return writer.varint64(BigInt(value as string))
+      return writer.varint64(value as string)
     case 'double':
       return writer.double(value as number)
     case 'fixed32':
       return writer.fixed32(value as number)
     case 'fixed64':
-      return writer.fixed64(BigInt(value as string))
+      return writer.fixed64(value as string)
   }
 }
 
 /** Room for a length is left in front of what it measures: five bytes, which hold any length that fits in memory. */
 const LENGTH_BYTES = 5
+
+const TWO_32 = 2 ** 32
 
 class Writer {
   private buffer = Buffer.allocUnsafe(16 * 1024)
@@ -97,9 +99,11 @@ class Writer {
   }
 
   /** Negative numbers are written as the 64 bits of their two's complement. */
-  varint64(value: bigint): void {
+  varint64(decimal: string): void {
+    const value = Number(decimal)
+    if (value >= 0 && Number.isSafeInteger(value)) return this.varint(value)
     this.room(10)
-    let rest = BigInt.asUintN(64, value)
+    let rest = BigInt.asUintN(64, BigInt(decimal))
     while (rest > 0x7fn) {
       this.buffer[this.at++] = Number(rest & 0x7fn) | 0x80
       rest >>= 7n
@@ -117,23 +121,42 @@ class Writer {
     this.at = this.buffer.writeUInt32LE(value >>> 0, this.at)
   }
 
-  fixed64(value: bigint): void {
-    this.room(8)
-    this.at = this.buffer.writeBigUInt64LE(BigInt.asUintN(64, value), this.at)
+  /** Times in nanoseconds are whole microseconds here: those fit into a double, and are multiplied in two halves, since
+   *  BigInt costs as much as all the rest of a span. */
+  fixed64(decimal: string): void {
+    const short = decimal.length <= 15
+    const value = Number(short ? decimal : decimal.slice(0, -3))
+    if (!short && !decimal.endsWith('000')) return this.big(BigInt(decimal))
+    const times = short ? 1 : 1000
+    const low = (value % TWO_32) * times
+    this.fixed32(low % TWO_32)
+    this.fixed32(Math.floor(value / TWO_32) * times + Math.floor(low / TWO_32))
   }
 
   text(value: string): void {
+    // Most are short: their length takes one byte, and is known once they are written.
+    if (value.length < 42) {
+      this.room(1 + value.length * 3)
+      const length = this.buffer.write(value, this.at + 1)
+      this.buffer[this.at] = length
+      this.at += 1 + length
+      return
+    }
     const length = Buffer.byteLength(value)
     this.varint(length)
     this.room(length)
     this.at += this.buffer.write(value, this.at)
   }
 
-  bytes(value: Uint8Array): void {
-    this.varint(value.length)
+  hex(value: string): void {
+    this.varint(value.length / 2)
     this.room(value.length)
-    this.buffer.set(value, this.at)
-    this.at += value.length
+    this.at += this.buffer.write(value, this.at, 'hex')
+  }
+
+  private big(value: bigint): void {
+    this.room(8)
+    this.at = this.buffer.writeBigUInt64LE(BigInt.asUintN(64, value), this.at)
   }
 
   /** What `write` writes, with its length in front: as a varint of a fixed five bytes, so that nothing is moved. */
