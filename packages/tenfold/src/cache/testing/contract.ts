@@ -94,6 +94,24 @@ export function describeCacheContract(
       assert.equal(await a.get('k'), 'k#3')
     })
 
+    promise('C3', 'refreshes what is often asked for shortly before it gets old, so that nobody waits', async () => {
+      let loads = 0
+      const load = async (): Promise<number> => {
+        // A load of 2 s, by the clock of the cache.
+        await clock.advance(2000)
+        return ++loads
+      }
+      const { a } = setUp({ ttl: '100s', load })
+      await a.get('k')
+      await clock.advance(50_000)
+      for (let i = 0; i < 100; i++) await a.get('k')
+      assert.equal(loads, 1, 'not when it is half old')
+      await clock.advance(49_000)
+      for (let i = 0; i < 100; i++) assert.notEqual(a.peek('k'), undefined)
+      await until(async () => (await a.get('k')) === 2)
+      assert.equal(a.stats().misses, 1, 'nobody waited')
+    })
+
     promise('C3', 'keeps the old value when the refresh fails, until staleFor is over', async () => {
       const { a, source } = setUp({ staleFor: '5m' })
       await a.get('k')

@@ -54,10 +54,11 @@ begin
     body := v.body;
     return;
   end if;
+  -- Only if nothing was stored since we looked: a value may have arrived, and its lease gone, this very moment.
   insert into tenfold.cache_value as c (cache, key, lease, lease_until)
     values (p_cache, p_key, p_token, clock_timestamp() + p_lease_ms * interval '1 ms')
     on conflict on constraint cache_value_pkey do update set lease = excluded.lease, lease_until = excluded.lease_until
-    where c.lease is null or c.lease_until < clock_timestamp();
+    where (c.lease is null or c.lease_until < clock_timestamp()) and c.stamp = coalesce(v.stamp, 0);
   if found then
     kind := 'lead';
     stamp := nextval('tenfold.cache_stamp');
