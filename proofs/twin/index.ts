@@ -88,7 +88,7 @@ function claimsOf(judged: Judged[]): Claim[] {
   const named = faulty.filter(({ right }) => right).length
   const withLine = faulty.filter(({ app }) => app.line)
   const placed = withLine.filter((one) => one.placed).length
-  return [
+  const claims = [
     {
       claim: 'planted faults named with the right cause, and nothing else',
       goal: `at least 95 % of ${faulty.length}`,
@@ -108,6 +108,9 @@ function claimsOf(judged: Judged[]): Claim[] {
       holds: clean.every(({ right }) => right),
     },
   ]
+  // Of a selection only what there is can be claimed.
+  const sizes = [faulty.length, withLine.length, clean.length]
+  return claims.filter((_, i) => sizes[i]! > 0)
 }
 
 function rowOf({ app, report, right, placed }: Judged): Row {

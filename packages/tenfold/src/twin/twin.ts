@@ -181,7 +181,7 @@ interface Confirmed {
 
 const PLANS: readonly Plan[] = ['alternate', 'apart']
 
-/** Differences that are seen again. Each step counts once, in the plan that shows it first. */
+/** Differences that are seen again, and not with one instance. Each step counts once, in the plan that shows it first. */
 async function confirm(
   together: Run[],
   several: Conditions,
@@ -198,7 +198,9 @@ async function confirm(
         confirmed.set(one.step, { plan, difference: one })
     }
   }
-  return [...confirmed.values()]
+  if (confirmed.size === 0) return []
+  const alone = compare(await runWith({ instances: 1, answersOnly: true }, 'one instance, once more'))
+  return [...confirmed.values()].filter(({ difference }) => !alone.some(({ step }) => step === difference.step))
 }
 
 /** Takes one condition away at a time, in the plans that showed a difference, until each one is explained. */
