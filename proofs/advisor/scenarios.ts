@@ -179,7 +179,7 @@ export const SCENARIOS: readonly Scenario[] = [
 
 async function takeConnections({ url, defer }: Play): Promise<void> {
   const clients = Array.from(
-    { length: 82 },
+    { length: 74 },
     () => new pg.Client({ connectionString: url, application_name: 'advised/idle' }),
   )
   await Promise.all(clients.map((client) => client.connect()))

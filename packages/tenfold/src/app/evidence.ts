@@ -1,7 +1,7 @@
 /** What the advisor is told: this process's part of it, and how the whole is gathered. */
 import { viewOf, type AdviceView } from '../advisor/index.ts'
 import type { Environment } from '../config/index.ts'
-import type { Database } from '../database/index.ts'
+import type { Database, SystemDatabase } from '../database/index.ts'
 import { createRecorder, gatherEvidence, type Evidence, type RecorderOptions } from '../evidence/index.ts'
 import { readDays, readHours, type Inspector } from '../inspect/index.ts'
 import { toMs, type Service } from '../kernel/index.ts'
@@ -49,7 +49,7 @@ export function openEvidence(ground: Ground, queue: Queue, inspector: Inspector)
   })
   const names = app.modules.map(({ name }) => name)
   const gathered = (minutes?: number): Promise<Evidence> =>
-    gather({ app: app.name, modules: names, database, inspector, ...(minutes && { minutes }) })
+    gather({ app: app.name, modules: names, database, db: aside.system, inspector, ...(minutes && { minutes }) })
   let latest: { at: number; view: Promise<AdviceView> } | undefined
   return {
     service: {
@@ -81,15 +81,24 @@ export interface Gathered {
   app: string
   modules: readonly string[]
   database: Database
+  /** Defaults to the database's own. */
+  db?: SystemDatabase
   inspector?: Pick<Inspector, 'findings'>
   minutes?: number
 }
 
 /** From the database alone: what all processes have left there. */
-export function gather({ app, modules, database, inspector, minutes }: Gathered): Promise<Evidence> {
+export function gather({
+  app,
+  modules,
+  database,
+  db = database.system,
+  inspector,
+  minutes,
+}: Gathered): Promise<Evidence> {
   return gatherEvidence({
     app,
-    db: database.system,
+    db,
     ...(minutes !== undefined && { minutes }),
     asModule: (module) =>
       modules.includes(module)
@@ -98,10 +107,10 @@ export function gather({ app, modules, database, inspector, minutes }: Gathered)
               database.module(module).transaction((tx) => tx.query(text, values), { readOnly: true }),
           }
         : undefined,
-    days: () => readDays(database.system, { days: 60 }),
-    hours: () => readHours(database.system, { days: 28, most: 12 }),
+    days: () => readDays(db, { days: 60 }),
+    hours: () => readHours(db, { days: 28, most: 12 }),
     repeats: async (window) =>
-      (await inspector?.findings({ minutes: window }))?.map(
+      (await inspector?.findings({ minutes: window }).catch(() => []))?.map(
         ({ code, origin, query, callSite, meanRepeats, share }) => ({
           code,
           origin: origin.name,
