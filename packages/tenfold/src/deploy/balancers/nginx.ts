@@ -71,10 +71,10 @@ const IN_TURN = `\
 
 function instances({ instances: all, checkSeconds }: Settled): string {
   return [
-    `    # Three refused or broken connections in ${checkSeconds} s, and an instance is left alone for as long. Not one: a single broken`,
+    `    # Three refused or broken connections in ${Math.ceil(checkSeconds)} s, and an instance is left alone for as long. Not one: a single broken`,
     '    # answer of each instance at the same time would leave nobody to ask.',
     ...all.map((one) => {
-      const fails = all.length > 1 ? `max_fails=3 fail_timeout=${checkSeconds}s` : 'max_fails=0'
+      const fails = all.length > 1 ? `max_fails=3 fail_timeout=${Math.ceil(checkSeconds)}s` : 'max_fails=0'
       return `    server ${addressOf(one)} ${fails}; # ${one.name}`
     }),
   ].join('\n')
