@@ -10,7 +10,14 @@ export default config({
         severity: 'page',
         says: 'Only {percent} of the orders are paid.',
         todo: 'See the log of billing, and whether the payment provider answers.',
-        when: { metric: 'orders.order_success_rate', take: 'success', below: 0.7, until: 0.8, over: '15m', atLeast: 20 },
+        when: {
+          metric: 'orders.order_success_rate',
+          take: 'success',
+          below: 0.7,
+          until: 0.8,
+          over: '15m',
+          atLeast: 20,
+        },
         for: '2m',
       },
       {
