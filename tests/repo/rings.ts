@@ -45,9 +45,11 @@ export const WHY: Readonly<Record<string, string>> = {
   analytics: 'it receives events; whoever sends them is joined to it by app',
   inspect: 'it answers questions about the running whole and must not change what it looks at',
   backup: 'it has to work when the app does not: to restore takes a folder and storage, and nothing that runs',
-  evidence: 'it watches what the rings below do, from outside of the path of requests; how it is judged is not its business',
+  evidence:
+    'it watches what the rings below do, from outside of the path of requests; how it is judged is not its business',
   advisor: 'evidence is data, so that a verdict can be replayed from a file',
-  alerts: 'it reads what was stored and knows nothing of who measured it, so that it goes on when what it is about does not',
+  alerts:
+    'it reads what was stored and knows nothing of who measured it, so that it goes on when what it is about does not',
   plan: 'a model is arithmetic on measured numbers: it must be possible to check it without anything that runs',
   console: 'it looks at the running whole from outside, through inspect, so that it can run in a process of its own',
   twin: OUTSIDE,

@@ -29,7 +29,7 @@ export function createCollector(
     help: 'Events of product analytics.',
     unit: '{event}',
   })
-  let waiting: Waiting[] = []
+  const waiting: Waiting[] = []
   let count = 0
   let running: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
