@@ -227,7 +227,7 @@ function report(
 }
 
 function latenessOf(late: readonly number[] | undefined): string {
-  return late ? `${quantile(late, 0.5).toFixed(1)} / ${quantile(late, 0.95).toFixed(1)}` : 'not at all'
+  return late ? `${quantile(late, 0.5).toFixed(1)} / ${quantile(late, 0.95).toFixed(1)}` : '-'
 }
 
 function median(values: readonly number[]): number {
