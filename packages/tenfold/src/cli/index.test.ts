@@ -68,7 +68,7 @@ describe('help', () => {
       commands.map(({ name }) => name),
     )
     const one = JSON.parse((await tenfold(['help', 'start', '--json'])).out) as { options: object }
-    assert.deepEqual(Object.keys(one.options), ['only', 'modules', 'migrate'])
+    assert.deepEqual(Object.keys(one.options), ['only', 'modules', 'migrate', 'processes'])
   })
 
   test('--version is that of the package', async () => {
