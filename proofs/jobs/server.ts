@@ -45,7 +45,7 @@ export async function startKillableServer(): Promise<KillableServer> {
 }
 
 async function untilFree(port: number): Promise<void> {
-  const deadline = Date.now() + 10_000
+  const deadline = Date.now() + 60_000
   while (Date.now() < deadline) {
     const free = await new Promise<boolean>((resolve) => {
       const probe = createServer()

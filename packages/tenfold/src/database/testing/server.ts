@@ -33,6 +33,8 @@ export async function startTestServer(url = process.env.TEST_DATABASE_URL): Prom
 }
 
 const FAST = {
+  // Several test files at once, each with instances and poolers of its own.
+  max_connections: '300',
   shared_buffers: '32MB',
   max_wal_size: '256MB',
   autovacuum_naptime: '10min',
