@@ -31,9 +31,12 @@ before(async () => {
     for (let i = 0; i < 15; i++) await (await running.fetch('/books')).text()
     await running.instance.evidence.flush()
     evidence = await running.instance.evidence.gather()
-  } while ((evidence.database?.queries.length ?? 0) === 0 && Date.now() < deadline)
+  } while (!ours() && Date.now() < deadline)
 })
 after(() => running.close())
+
+/** The statement of the route, among those of the platform. */
+const ours = () => evidence.database?.queries.find(({ query }) => query.includes('generate_series'))
 
 test('has the form that its schema says, and comes back from a file as it was', () => {
   assert.deepEqual(readEvidence(JSON.stringify(evidence), 'evidence.json'), JSON.parse(JSON.stringify(evidence)))
@@ -45,10 +48,9 @@ test('has the form that its schema says, and comes back from a file as it was', 
 
 test('sees both ends of the same statements', () => {
   const [route] = evidence.routes
-  const [query] = evidence.database!.queries
+  const query = ours()
   assert.equal(route!.name, 'GET /books')
   assert.equal(query!.module, 'shelf')
-  assert.match(query!.query, /generate_series/)
   const { client, server, calls } = evidence.database!.seen
   // The edges of a slot are not the same moment for both: a request more or less on either side.
   assert.ok(Math.abs(query!.calls - calls) <= 15, `${query!.calls} and ${calls}`)

@@ -6,7 +6,7 @@ import pg from 'pg'
 import { openHome, writePrivate } from '../embedded/home.ts'
 import { startEmbedded, type EmbeddedPostgres } from '../embedded/index.ts'
 import { temporaryFolder } from './folder.ts'
-import { databaseUrl, endWithThisProcess } from './server.ts'
+import { databaseUrl, endWithThisProcess, MOST_CONNECTIONS } from './server.ts'
 
 export interface TestReplica {
   /** Of an administrator; `databaseUrl(replica.adminUrl, name)` for another database. */
@@ -54,6 +54,7 @@ export async function createReplica(
   writePrivate(home, 'password', decodeURIComponent(new URL(primary.adminUrl).password))
   const state = { source: primary.adminUrl }
   const settings = (): Record<string, string> => ({
+    max_connections: MOST_CONNECTIONS,
     shared_buffers: '32MB',
     fsync: 'off',
     hot_standby: 'on',

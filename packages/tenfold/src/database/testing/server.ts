@@ -32,9 +32,11 @@ export async function startTestServer(url = process.env.TEST_DATABASE_URL): Prom
   }
 }
 
+/** For several test files at once, each with instances and poolers of its own. A replica needs as many as its primary. */
+export const MOST_CONNECTIONS = '300'
+
 const FAST = {
-  // Several test files at once, each with instances and poolers of its own.
-  max_connections: '300',
+  max_connections: MOST_CONNECTIONS,
   shared_buffers: '32MB',
   max_wal_size: '256MB',
   autovacuum_naptime: '10min',
