@@ -47,9 +47,15 @@ export function createLine(works: ReadonlyMap<string, JobWork>, clock: Clock): L
     },
     add(more) {
       if (more.length === 0) return
-      const last = jobs.at(-1)
-      jobs.push(...more)
-      if (last && more[0]!.rank < last.rank) jobs.sort((a, b) => a.rank - b.rank || a.seq - b.seq)
+      // A claim answers in whatever order the database found its rows.
+      let last = jobs.at(-1)
+      let inOrder = true
+      for (const job of more) {
+        if (last && (job.rank < last.rank || (job.rank === last.rank && job.seq < last.seq))) inOrder = false
+        last = job
+        jobs.push(job)
+      }
+      if (!inOrder) jobs.sort((a, b) => a.rank - b.rank || a.seq - b.seq)
       if (batches) for (const job of more) arrived.set(job, clock.elapsed())
     },
     next: () => (batches ? nextWithBatches() : jobs.length > 0 ? [jobs.shift()!] : undefined),
