@@ -293,7 +293,7 @@ export async function listSegments(
 ): Promise<Map<string, { key: string; bytes?: number }>> {
   const segments = new Map<string, { key: string; bytes?: number }>()
   for await (const { key } of filesUnder(storage, logPrefix(system))) {
-    const [, name, length] = /\/([0-9A-F]{24})(?:\.([0-9a-f]{8}))?\.zst$/.exec(key) ?? []
+    const { name, length } = segmentIn(key)
     if (name === undefined) continue
     if (length === undefined) {
       segments.set(name, { key })
@@ -305,4 +305,10 @@ export async function listSegments(
     if (!other || (other.bytes !== undefined && other.bytes < bytes)) segments.set(name, { key, bytes })
   }
   return segments
+}
+
+/** Of one segment there may be several files for a while: parts of it, and the whole. */
+export function segmentIn(key: string): { name?: string | undefined; length?: string | undefined } {
+  const [, name, length] = /\/([0-9A-F]{24})(?:\.([0-9a-f]{8}))?\.zst$/.exec(key) ?? []
+  return { name, length }
 }

@@ -1,6 +1,6 @@
 /** Which archived log carries a base backup to a moment, and what is missing of it. */
 import type { Storage } from '../storage/index.ts'
-import { listSegments, type StoredPosition } from './archive.ts'
+import { listSegments, segmentIn, type StoredPosition } from './archive.ts'
 import type { Manifest } from './backup.ts'
 import { filesUnder, logPrefix, readJson } from './catalog.ts'
 import { BackupUntil, BackupWalMissing } from './errors.ts'
@@ -94,8 +94,9 @@ export async function pruneLog(storage: Storage, kept: readonly Manifest[], syst
       .filter(({ log }) => log?.system === system)
       .map(({ log }) => segmentAt(log!.timeline, positionOf(log!.start), log!.segmentBytes).name.slice(8))
       .sort()
-    for (const [name, { key }] of await listSegments(storage, system)) {
-      if (begins.length > 0 && name.slice(8) < begins[0]!) await storage.delete(key)
+    for await (const { key } of filesUnder(storage, logPrefix(system))) {
+      const { name } = segmentIn(key)
+      if (name !== undefined && begins.length > 0 && name.slice(8) < begins[0]!) await storage.delete(key)
     }
   }
 }
