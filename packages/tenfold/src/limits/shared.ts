@@ -54,15 +54,15 @@ export class SharedStore {
     const known = this.#refusal(key, paces, cost)
     if (known) return { by: 'known', verdict: known }
     // What passes is counted here too: a store that goes away leaves the count where it was, and one that comes back cannot
-    // let this instance pass more than the limit.
-    const own = (): Verdict => this.#own.take(key, paces, cost)
-    if (this.#breaker.open) return withoutStore(own(), paces, whenAway)
+    // let this instance pass more than the limit. Counted from when we asked: a slow answer must not make it count for
+    // longer than the store means it to.
     const askedAt = this.#options.clock.elapsed()
+    const own = (): Verdict => this.#own.take(key, paces, cost, askedAt)
+    if (this.#breaker.open) return withoutStore(own(), paces, whenAway)
     try {
       const verdict = await this.#ask(key, paces, cost)
       this.#breaker.answered()
       if (verdict.allowed) this.#known.delete(key)
-      // Counted from when we asked: a slow answer must not make a refusal last longer than the store means it to.
       else this.#known.set(key, { at: askedAt, ahead: verdict.ahead })
       if (!verdict.allowed) return { by: 'store', verdict }
       const counted = own()

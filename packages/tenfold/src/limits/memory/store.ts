@@ -8,8 +8,7 @@ import { Generations } from './generations.ts'
 export function createMemoryStore(clock: Clock, maxKeys = 200_000): MemoryStore {
   const counts = new Generations<Float64Array>(maxKeys)
   return {
-    take(key, paces, cost) {
-      const now = clock.elapsed()
+    take(key, paces, cost, now = clock.elapsed()) {
       let until = counts.get(key)
       if (until === undefined) counts.set(key, (until = new Float64Array(paces.length)))
       const allowed = count(until, paces, cost, now)
@@ -24,5 +23,6 @@ export function createMemoryStore(clock: Clock, maxKeys = 200_000): MemoryStore 
 
 /** A store that answers at once. */
 export interface MemoryStore extends LimitStore {
-  take(key: string, paces: readonly Pace[], cost: number): Verdict
+  /** `now` by the clock of this process, in ms; defaults to the present moment. */
+  take(key: string, paces: readonly Pace[], cost: number, now?: number): Verdict
 }
