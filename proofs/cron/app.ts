@@ -2,7 +2,7 @@
 import { app, defineModule, tables } from 'tenfold'
 
 /** Faults to plant, to see that the proof finds them:
- *    timer   one instance ticks by a timer of its own, besides
+ *    timer   instances tick by timers of their own, besides
  *    forget  one cron forgets a tick now and then */
 export const PLANTS = ['timer', 'forget'] as const
 

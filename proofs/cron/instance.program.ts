@@ -6,8 +6,8 @@ const instance = await proof.start({
   roles: ['worker', 'cron'],
   config: { worker: { concurrency: 20, leaseMs: Number(process.env.LEASE_MS) } },
 })
-if (planted('timer') && process.env.LINE === '0') {
-  setInterval(() => void instance.crons.runNow('clockwork.tick-1').catch(() => {}), 1500)
+if (planted('timer')) {
+  setInterval(() => void instance.crons.runNow('clockwork.tick-1').catch(() => {}), 700)
 }
 process.stdout.write('ready\n')
 // Whoever started us asks us to stop, or is gone.
