@@ -1,11 +1,10 @@
 /** One run for each tick, whatever happens to the instances. */
 import { randomInt } from 'node:crypto'
-import { openDatabase, type Database } from '../../packages/tenfold/src/database/index.ts'
-import { createTelemetry } from '../../packages/tenfold/src/telemetry/index.ts'
+import type { Database } from '../../packages/tenfold/src/database/index.ts'
 import type { Claims, ClaimsOptions, Report } from '../../scripts/claims/index.ts'
 import { startCrew } from '../jobs/crew.ts'
 import { randomFrom } from '../jobs/random.ts'
-import { startKillableServer } from '../jobs/server.ts'
+import { openAdmin, startKillableServer } from '../jobs/server.ts'
 import proof, { CRONS, PLANTS } from './app.ts'
 import { wreak } from './chaos.ts'
 import { facts, judge, type Evidence, type Run } from './judge.ts'
@@ -88,11 +87,6 @@ async function run({ quick, set, log, signal }: ClaimsOptions): Promise<Report> 
   } finally {
     for (const stop of stops.reverse()) await stop().catch((error: unknown) => log(String(error)))
   }
-}
-
-function openAdmin(url: string): Database {
-  const telemetry = createTelemetry({ service: 'proof', env: 'test', level: 'silent' })
-  return openDatabase({ url, app: 'proof', secretKey: '', roleMode: 'shared', telemetry, maxConnections: 2 })
 }
 
 /** Goes on after `ms` as well: what is missing then is for the judge. */

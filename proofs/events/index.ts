@@ -1,12 +1,11 @@
 /** What is published is heard, whoever dies in between. */
 import { randomInt } from 'node:crypto'
-import { openDatabase, type Database } from '../../packages/tenfold/src/database/index.ts'
-import { createTelemetry } from '../../packages/tenfold/src/telemetry/index.ts'
+import type { Database } from '../../packages/tenfold/src/database/index.ts'
 import type { Claims, ClaimsOptions, Report } from '../../scripts/claims/index.ts'
 import { wreak } from '../jobs/chaos.ts'
 import { startCrew } from '../jobs/crew.ts'
 import { randomFrom } from '../jobs/random.ts'
-import { startKillableServer } from '../jobs/server.ts'
+import { openAdmin, startKillableServer } from '../jobs/server.ts'
 import proof, { happened, PLANTS } from './app.ts'
 import { judge, type Evidence } from './judge.ts'
 
@@ -108,11 +107,6 @@ async function run({ quick, set, log, signal }: ClaimsOptions): Promise<Report> 
 }
 
 type Instance = Awaited<ReturnType<typeof proof.start>>
-
-function openAdmin(url: string): Database {
-  const telemetry = createTelemetry({ service: 'proof', env: 'test', level: 'silent' })
-  return openDatabase({ url, app: 'proof', secretKey: '', roleMode: 'shared', telemetry, maxConnections: 2 })
-}
 
 /** Until nothing is left but dead letters; those of dead workers are retried, as a person would. */
 async function drain(queue: Instance['queue'], { system }: Database, timeoutMs: number): Promise<number> {

@@ -1,7 +1,6 @@
 /** kill -9 at random moments, and afterwards every job is accounted for. */
 import { randomInt } from 'node:crypto'
-import { openDatabase, type Database } from '../../packages/tenfold/src/database/index.ts'
-import { createTelemetry } from '../../packages/tenfold/src/telemetry/index.ts'
+import type { Database } from '../../packages/tenfold/src/database/index.ts'
 import type { Claims, ClaimsOptions, Report } from '../../scripts/claims/index.ts'
 import proof, { LIMIT, PLANTS, SUBSCRIBERS } from './app.ts'
 import { wreak } from './chaos.ts'
@@ -9,7 +8,7 @@ import { startCrew } from './crew.ts'
 import { readEvidence } from './evidence.ts'
 import { facts, judge, witnesses } from './judge.ts'
 import { randomFrom } from './random.ts'
-import { startKillableServer } from './server.ts'
+import { openAdmin, startKillableServer } from './server.ts'
 
 const LEASE_MS = 2000
 
@@ -98,11 +97,6 @@ async function run({ quick, set, log, signal }: ClaimsOptions): Promise<Report> 
   } finally {
     for (const stop of stops.reverse()) await stop().catch((error: unknown) => log(String(error)))
   }
-}
-
-function openAdmin(url: string): Database {
-  const telemetry = createTelemetry({ service: 'proof', env: 'test', level: 'silent' })
-  return openDatabase({ url, app: 'proof', secretKey: '', roleMode: 'shared', telemetry, maxConnections: 2 })
 }
 
 /** Waits until nothing is left to do. A job whose workers died five times waits for somebody to look at it: here it is

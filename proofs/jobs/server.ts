@@ -5,6 +5,8 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startEmbedded, type EmbeddedPostgres } from '../../packages/tenfold/src/database/embedded/index.ts'
+import { openDatabase, type Database } from '../../packages/tenfold/src/database/index.ts'
+import { createTelemetry } from '../../packages/tenfold/src/telemetry/index.ts'
 
 export interface Outage {
   from: number
@@ -42,6 +44,12 @@ export async function startKillableServer(): Promise<KillableServer> {
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** Looks at everything, as the server's administrator, and leaves no trace of its own. */
+export function openAdmin(url: string): Database {
+  const telemetry = createTelemetry({ service: 'proof', env: 'test', level: 'silent' })
+  return openDatabase({ url, app: 'proof', secretKey: '', roleMode: 'shared', telemetry, maxConnections: 2 })
 }
 
 async function untilFree(port: number): Promise<void> {

@@ -32,7 +32,13 @@ export async function openBench(packages: string): Promise<Bench> {
         command: ['node', program],
         folder: at,
         scenario: { ...scenario, reset: `redis-cli -u ${database} flushdb` },
-        env: { ...process.env, REDIS_URL: database, SINK_URL: sink.url, NODE_ENV: 'production' },
+        env: {
+          ...process.env,
+          REDIS_URL: database,
+          SINK_URL: sink.url,
+          SHARED_FOLDER: join(folder, 'shared'),
+          NODE_ENV: 'production',
+        },
         ...(other && { beside: other }),
         signal,
         ...(progress && { progress }),
@@ -42,7 +48,6 @@ export async function openBench(packages: string): Promise<Bench> {
       sink.server.close()
       await redis.stop()
       await rm(folder, { recursive: true, force: true })
-      await rm('/tmp/twin-proof-avatars', { recursive: true, force: true })
     },
   }
 }

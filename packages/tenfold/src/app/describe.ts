@@ -1,6 +1,6 @@
 /** What an app is made of and how it is set, as data: for the console's page of modules. */
 import type { Module, Part } from '../modules/index.ts'
-import type { ModulesView } from '../console/index.ts'
+import type { ModulesView } from '../inspect/index.ts'
 import { withoutPassword } from './bindings.ts'
 import type { Ground } from './instance.ts'
 

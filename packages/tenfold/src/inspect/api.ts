@@ -253,3 +253,27 @@ export interface ApiError {
   message: string
   fix: string
 }
+
+/** What the app is made of, and how it is set; without secrets. */
+export interface ModulesView {
+  modules: {
+    name: string
+    /** Whether this process answers its routes and does its jobs. */
+    served: boolean
+    /** Modules whose contracts it calls. */
+    uses: string[]
+    /** Modules to whose events it subscribes. */
+    listensTo: string[]
+    routes: string[]
+    jobs: string[]
+    crons: string[]
+    events: string[]
+    caches: string[]
+    metrics: string[]
+  }[]
+  roles: string[]
+  /** Of the platform; without a value when not set. */
+  variables: { name: string; value: string | undefined }[]
+  /** tenfold.config.ts */
+  config: Record<string, unknown>
+}

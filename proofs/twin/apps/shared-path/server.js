@@ -2,7 +2,7 @@ import { createReadStream, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import Fastify from 'fastify'
 
 const app = Fastify()
-const FOLDER = '/tmp/twin-proof-avatars'
+const FOLDER = process.env.SHARED_FOLDER
 
 app.post('/avatars/:name', (request, reply) => {
   mkdirSync(FOLDER, { recursive: true })
