@@ -24,12 +24,13 @@ export function paceOf(name: string, window: LimitWindow): Pace {
 }
 
 /** Decides, and counts in place when allowed.
- *  @param until the numbers of the key, one per window, in the same time as `now` */
-export function count(until: Float64Array, paces: readonly Pace[], cost: number, now: number): boolean {
+ *  @param until the numbers of the key, one per window, in the same time as `now`
+ *  @param grace in ms: how far the times of two requests may be in the wrong order */
+export function count(until: Float64Array, paces: readonly Pace[], cost: number, now: number, grace = 0): boolean {
   for (let i = 0; i < paces.length; i++) {
     const { interval, tolerance } = paces[i]!
     const then = Math.max(until[i]!, now) + cost * interval
-    if (then - now > tolerance + slackOf(paces[i]!)) return false
+    if (then - now > tolerance + slackOf(paces[i]!) + grace) return false
   }
   for (let i = 0; i < paces.length; i++) until[i] = Math.max(until[i]!, now) + cost * paces[i]!.interval
   return true

@@ -57,7 +57,7 @@ export class SharedStore {
     // let this instance pass more than the limit. Counted from when we asked: a slow answer must not make it count for
     // longer than the store means it to.
     const askedAt = this.#options.clock.elapsed()
-    const own = (): Verdict => this.#own.take(key, paces, cost, askedAt)
+    const own = (grace = 0): Verdict => this.#own.take(key, paces, cost, askedAt, grace)
     if (this.#breaker.open) return withoutStore(own(), paces, whenAway)
     try {
       const verdict = await this.#ask(key, paces, cost)
@@ -65,7 +65,8 @@ export class SharedStore {
       if (verdict.allowed) this.#known.delete(key)
       else this.#known.set(key, { at: askedAt, ahead: verdict.ahead })
       if (!verdict.allowed) return { by: 'store', verdict }
-      const counted = own()
+      // Answers come in another order than questions were asked, and the store counted somewhere between the two.
+      const counted = own(2 * this.#options.timeout)
       return counted.allowed ? { by: 'store', verdict } : { by: 'away', verdict: counted }
     } catch (error) {
       this.#breaker.failed(messageOf(error))

@@ -8,10 +8,10 @@ import { Generations } from './generations.ts'
 export function createMemoryStore(clock: Clock, maxKeys = 200_000): MemoryStore {
   const counts = new Generations<Float64Array>(maxKeys)
   return {
-    take(key, paces, cost, now = clock.elapsed()) {
+    take(key, paces, cost, now = clock.elapsed(), grace = 0) {
       let until = counts.get(key)
       if (until === undefined) counts.set(key, (until = new Float64Array(paces.length)))
-      const allowed = count(until, paces, cost, now)
+      const allowed = count(until, paces, cost, now, grace)
       const ahead = [Math.max(0, until[0]! - now)]
       for (let i = 1; i < paces.length; i++) ahead.push(Math.max(0, until[i]! - now))
       return { allowed, ahead }
@@ -23,6 +23,6 @@ export function createMemoryStore(clock: Clock, maxKeys = 200_000): MemoryStore 
 
 /** A store that answers at once. */
 export interface MemoryStore extends LimitStore {
-  /** `now` by the clock of this process, in ms; defaults to the present moment. */
-  take(key: string, paces: readonly Pace[], cost: number, now?: number): Verdict
+  /** `now` by the clock of this process, in ms; defaults to the present moment. `grace`: see `count`. */
+  take(key: string, paces: readonly Pace[], cost: number, now?: number, grace?: number): Verdict
 }
