@@ -1,6 +1,6 @@
 import { findTests, missingPrograms, splitByNeed } from './files.ts'
-import { closingLine, inLines } from './report-lines.ts'
-import { run, type StepResult } from './step.ts'
+import { runFiles } from './run-files.ts'
+import type { StepResult } from './step.ts'
 import { startTestDatabase } from './test-database.ts'
 
 /** Runs the test files, each in a process of its own, against one database server. Their report goes to stdout as it comes. */
@@ -25,24 +25,12 @@ export async function runTests(words: readonly string[]): Promise<StepResult> {
   if (!database) return done(false, 'no database server, so no test was run')
   try {
     const env = { ...process.env, NODE_ENV: 'test', TEST_DATABASE_URL: database.url }
-    const report = inLines((line) => say(closingLine(line)))
-    const { code } = await run('node', nodeArguments(runnable), { env, onText: report.write })
-    report.end()
-    return done(code === 0, note)
+    const { ok, unsteady } = await runFiles(runnable, env, say)
+    if (unsteady.length === 0) return done(ok, note)
+    return done(ok, `${note}, UNSTEADY (failed, then passed alone): ${unsteady.join(', ')}`)
   } finally {
     await database.stop()
   }
-}
-
-function nodeArguments(files: readonly string[]): string[] {
-  return [
-    '--test',
-    '--test-concurrency=2',
-    '--test-timeout=120000',
-    '--test-force-exit',
-    '--test-reporter=spec',
-    ...files,
-  ]
 }
 
 function say(text: string): void {
