@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 import type { Crew } from '../jobs/crew.ts'
 import type { Random } from '../jobs/random.ts'
-import type { Line } from './line.ts'
+import type { Line } from '../../stages/line.ts'
 
 /** Something that was done to a process, or to a line and all who use it. */
 export interface Fault {

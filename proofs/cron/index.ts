@@ -8,7 +8,7 @@ import { openAdmin, startKillableServer } from '../jobs/server.ts'
 import proof, { CRONS, PLANTS } from './app.ts'
 import { wreak } from './chaos.ts'
 import { facts, judge, type Evidence, type Run } from './judge.ts'
-import { openLine } from './line.ts'
+import { openLine } from '../../stages/line.ts'
 
 /** Of the instances' clocks: one is a day behind, one hours ahead. */
 const SKEWS_MS = [0, -86_400_000, 2000, 3 * 3_600_000, -90_000]

@@ -3,7 +3,7 @@ import { Visitor } from 'oxc-parser'
 import type { Law } from './law.ts'
 import { isTestCode, lineAt, type Program, type Source, sourcesIn } from './source.ts'
 
-const EVERYWHERE = ['packages', 'examples', 'tests', 'bench', 'proofs', 'scripts']
+const EVERYWHERE = ['packages', 'examples', 'tests', 'bench', 'proofs', 'stages', 'scripts']
 /** What runs inside an app, where two apps may live in one process. */
 const IN_PROCESS = ['packages/tenfold/src', 'examples']
 

@@ -17,6 +17,7 @@ import { pgbouncerProgram, startPooler, type TestPooler } from './pooler.ts'
 import type { TestReplica } from './replica.ts'
 
 export { pgbouncerProgram, startPooler, type PoolMode, type TestPooler, type TestPoolerOptions } from './pooler.ts'
+export { startPrimary, type TestPrimary, type TestPrimaryOptions } from './primary.ts'
 export { createReplica, type TestReplica, type TestReplicaOptions } from './replica.ts'
 export { createDatabase, databaseUrl, dropDatabase, startTestServer, type TestServer } from './server.ts'
 

@@ -13,6 +13,8 @@ export interface TestBalancer {
   readonly port: number
   /** What it printed. */
   printed(): string
+  /** Reads its configuration again, as after a change: `nginx -s reload`, or SIGUSR2 for HAProxy. */
+  reload(): void
   stop(): Promise<void>
 }
 
@@ -28,7 +30,7 @@ export async function startBalancer(
   chmodSync(folder, 0o755) // workers of nginx are another user
   const file = writeBalancer(kind, { ...rest, listen: { host: '127.0.0.1', port } }, folder)
   const [program, args] =
-    kind === 'nginx' ? ['nginx', ['-c', file, '-g', 'daemon off;']] : ['haproxy', ['-db', '-f', file]]
+    kind === 'nginx' ? ['nginx', ['-c', file, '-g', 'daemon off;']] : ['haproxy', ['-W', '-f', file]]
   const child = spawn(program, args as string[], { stdio: ['ignore', 'pipe', 'pipe'] })
   let printed = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (printed += String(data)))
@@ -52,7 +54,13 @@ export async function startBalancer(
     }
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
-  return { url: `http${rest.tls ? 's' : ''}://127.0.0.1:${port}`, port, printed: () => printed, stop }
+  return {
+    url: `http${rest.tls ? 's' : ''}://127.0.0.1:${port}`,
+    port,
+    printed: () => printed,
+    reload: () => void child.kill(kind === 'nginx' ? 'SIGHUP' : 'SIGUSR2'),
+    stop,
+  }
 }
 
 /** Writes the configuration into the folder and returns its file. */
