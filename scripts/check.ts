@@ -2,7 +2,9 @@
 import { runChecks } from './test/checks.ts'
 import { renderStep } from './test/step.ts'
 
-const results = await runChecks(['lint', 'format', 'unused', 'types', 'pages'], { fix: process.argv.includes('--fix') })
+const results = await runChecks(['lint', 'format', 'unused', 'types', 'pages', 'site'], {
+  fix: process.argv.includes('--fix'),
+})
 for (const result of results) {
   process.stdout.write(`${renderStep(result)}\n`)
   if (!result.ok) process.stdout.write(`${result.output.trimEnd()}\n\n`)

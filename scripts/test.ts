@@ -12,7 +12,7 @@ import { renderStep, type StepResult } from './test/step.ts'
 
 const PARTS: Record<string, readonly CheckName[]> = {
   lint: ['lint', 'format', 'unused'],
-  types: ['types', 'pages'],
+  types: ['types', 'pages', 'site'],
   tests: [],
 }
 

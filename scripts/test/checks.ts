@@ -1,12 +1,14 @@
 import { runStep, type StepResult } from './step.ts'
 
-/** What can be said of the sources without running them; `pages` are the types of the console, which live in a browser. */
+/** What can be said of the sources without running them; `pages` and `site` are the types of what (also) lives in a
+ *  browser, which the rest must not see. */
 const CHECKS = [
   { name: 'lint', command: 'oxlint', args: [], fix: ['--fix'] },
   { name: 'format', command: 'oxfmt', args: ['--check', '.'], fix: ['.'] },
   { name: 'unused', command: 'knip', args: ['--no-progress', '--no-config-hints'], fix: undefined },
   { name: 'types', command: 'tsc', args: ['-p', 'tsconfig.json', '--pretty', 'false'], fix: undefined },
   { name: 'pages', command: 'tsc', args: ['-p', 'packages/console', '--pretty', 'false'], fix: undefined },
+  { name: 'site', command: 'tsc', args: ['-p', 'packages/site', '--pretty', 'false'], fix: undefined },
 ] as const
 
 export type CheckName = (typeof CHECKS)[number]['name']

@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path/posix'
+import { anchorMaker } from '../../packages/site/src/anchors.ts'
 import type { Law } from './law.ts'
 import { exists, type Tree } from './tree.ts'
 
@@ -83,15 +84,7 @@ function* prose(text: string): Generator<{ line: number; content: string }> {
   }
 }
 
-/** The anchors as GitHub makes them from headings. */
 function anchorsIn(text: string): string[] {
-  const seen = new Map<string, number>()
   const headings = [...prose(text)].flatMap(({ content }) => /^#{1,6}\s+(.*?)\s*#*$/.exec(content)?.[1] ?? [])
-  return headings.map((heading) => {
-    const plain = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase()
-    const slug = plain.replace(/[^\p{L}\p{N}\s_-]/gu, '').replace(/\s/g, '-')
-    const times = seen.get(slug) ?? 0
-    seen.set(slug, times + 1)
-    return times === 0 ? slug : `${slug}-${times}`
-  })
+  return headings.map(anchorMaker())
 }

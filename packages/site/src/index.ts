@@ -1,0 +1,2 @@
+export { makeSite, writeSite, type Site } from './build.ts'
+export { serveSite } from './serve.ts'
