@@ -12,12 +12,6 @@ export const CallInvalid = defineError('TF_CALL_INVALID', {
   fix: 'Correct the caller (input) or the implementation (output), or change the contract on both sides.',
 })
 
-export const JobInputInvalid = defineError('TF_JOB_INPUT_INVALID', {
-  says: (e: { job: string; issues: { path: string; message: string }[] }) =>
-    `The input of '${e.job}' does not fit its schema: ${e.issues.map((i) => `${i.path || 'it'}: ${i.message}`).join('; ')}`,
-  fix: 'Correct the input. If the job was enqueued by an older release, make the schema accept both forms.',
-})
-
 export const EventInvalid = defineError('TF_EVENT_INVALID', {
   says: (e: { event: string; issues: { path: string; message: string }[] }) =>
     `The payload of event '${e.event}' does not fit its schema: ${e.issues.map((i) => `${i.path || 'it'}: ${i.message}`).join('; ')}`,

@@ -3,14 +3,17 @@ import { sql } from 'kysely'
 import { validate, type AnySchema, type Issue, type TenfoldError } from '../kernel/index.ts'
 import type { Db, Positions, RepeatWatch } from '../database/index.ts'
 import { jobNameOf, type CronTick } from '../cron/index.ts'
-import type {
-  BatchWork,
-  EventDelivery,
-  JobHandler,
-  JobWork,
-  RetryOptions,
-  RunningJob,
-  Subscriber,
+import {
+  checkInput,
+  factsOf,
+  policyOf,
+  retriesOf,
+  type BatchWork,
+  type EventDelivery,
+  type JobHandler,
+  type JobWork,
+  type RunningJob,
+  type Subscriber,
 } from '../queue/index.ts'
 import { toMs, type Duration } from '../kernel/index.ts'
 import {
@@ -23,7 +26,7 @@ import {
   type SubscriptionDefinition,
 } from '../modules/index.ts'
 import type { ContextOf } from './contexts.ts'
-import { EventInvalid, JobInputInvalid } from './errors.ts'
+import { EventInvalid } from './errors.ts'
 
 type Run = (context: object) => Promise<unknown>
 
@@ -62,21 +65,11 @@ export function handlersOf(
 }
 
 function jobWork(definition: JobDefinition, contextOf: ContextOf, watch?: RepeatWatch): JobWork {
-  const { batch, version } = definition.options
-  const common = { ...policyOf(definition.options), ...(version !== undefined && { version }) }
+  const { batch } = definition.options
+  const common = policyOf(definition.options)
   if (!batch) return { ...common, run: jobHandler(definition, contextOf, watch) }
   const { size, wait } = batch
   return { ...common, batch: { size, waitMs: toMs(wait) }, runBatch: batchHandler(definition, contextOf, watch) }
-}
-
-function policyOf({ retry }: Pick<JobDefinition['options'], 'retry'>): Pick<JobWork, 'retry'> {
-  if (!retry) return {}
-  return {
-    retry(error, attempt) {
-      const verdict = retry(error, attempt)
-      return verdict === undefined || verdict === 'stop' ? verdict : toMs(verdict)
-    },
-  }
 }
 
 /** An input that does not fit fails its own job; the others are handled. */
@@ -104,7 +97,7 @@ function batchHandler(definition: JobDefinition, contextOf: ContextOf, watch?: R
 }
 
 function inputOf(definition: JobDefinition, job: RunningJob): Promise<unknown> {
-  return checked(definition.options.input, job.payload, (issues) => JobInputInvalid({ job: job.name, issues }))
+  return checkInput(job.name, definition.options.input, job.payload)
 }
 
 function jobHandler(definition: JobDefinition, contextOf: ContextOf, watch?: RepeatWatch): JobHandler {
@@ -112,7 +105,7 @@ function jobHandler(definition: JobDefinition, contextOf: ContextOf, watch?: Rep
   return async (job) => {
     const input = await inputOf(definition, job)
     watch?.given('the input of the job', input)
-    return run(Object.assign(contextOf(definition.module, job.signal), factsOf(job), { input }))
+    return run(Object.assign(contextOf(definition.module, job.signal), contextOfRun(job), { input }))
   }
 }
 
@@ -128,7 +121,7 @@ function subscriptionHandler(
       EventInvalid({ event: delivery.event, issues }),
     )
     watch?.given('the event', event)
-    const context = Object.assign(contextOf(definition.module, job.signal), factsOf(job), { event })
+    const context = Object.assign(contextOf(definition.module, job.signal), contextOfRun(job), { event })
     if (!definition.options.once) return run(context)
     const { db } = context as unknown as { db: Db<object> }
     return db.transaction(async (tx) => {
@@ -143,20 +136,13 @@ function cronHandler(definition: CronDefinition, contextOf: ContextOf): JobHandl
   const run = definition.options.run as Run
   return async (job) => {
     const { fireAt } = job.payload as CronTick
-    return run(Object.assign(contextOf(definition.module, job.signal), factsOf(job), { fireAt: new Date(fireAt) }))
+    return run(Object.assign(contextOf(definition.module, job.signal), contextOfRun(job), { fireAt: new Date(fireAt) }))
   }
 }
 
-function factsOf(job: RunningJob): object {
+function contextOfRun(job: RunningJob): object {
   return {
-    jobId: job.id,
-    attempt: job.attempt,
-    lastAttempt: job.lastAttempt,
-    progress: (fraction: number) => job.progress(fraction),
-    version: job.version,
-    after: job.after,
-    step: <T>(name: string, fn: () => Promise<T>) => job.step(name, fn),
-    sleep: (duration: Duration, name?: string) => job.sleep(toMs(duration), name),
+    ...factsOf(job),
     async waitForEvent(
       shape: EventShape,
       { match, timeout, name }: { match?: unknown; timeout: Duration; name?: string },
@@ -191,20 +177,4 @@ export function subscriptionsOf(modules: readonly Module[]): Map<string, Subscri
     ])
   }
   return subscriptions
-}
-
-interface Retries {
-  attempts?: number
-  timeout?: Duration
-  backoff?: { base: Duration; max?: Duration }
-}
-
-export function retriesOf({ attempts, timeout, backoff }: Retries): RetryOptions {
-  return {
-    ...(attempts !== undefined && { maxAttempts: attempts }),
-    ...(timeout !== undefined && { timeoutMs: toMs(timeout) }),
-    ...(backoff && {
-      backoff: { baseMs: toMs(backoff.base), ...(backoff.max !== undefined && { maxMs: toMs(backoff.max) }) },
-    }),
-  }
 }

@@ -1,9 +1,8 @@
 /** What definitions do when they are called, in one running instance. */
-import { toMs, type Duration } from '../kernel/index.ts'
 import { openTransactions } from '../database/index.ts'
 import type { Cache, Caches } from '../cache/index.ts'
 import type { Analytics } from '../analytics/index.ts'
-import { EnqueueOutsideTransaction, type NewJob, type Queue } from '../queue/index.ts'
+import { checkInput, EnqueueOutsideTransaction, newJob, type Queue } from '../queue/index.ts'
 import { OutboundSetting, setWanted, type Client, type Outbound } from '../outbound/index.ts'
 import type { PubSub } from '../pubsub/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
@@ -11,17 +10,15 @@ import {
   runInScope,
   type CacheDefinition,
   type ClientDefinition,
-  type EnqueueOptions,
   type JobDefinition,
   type MetricDefinition,
   type Module,
   type Scope,
-  type UniqueJob,
 } from '../modules/index.ts'
 import type { ContextOf } from './contexts.ts'
-import { EventInvalid, JobInputInvalid, LiveInvalid } from './errors.ts'
+import { EventInvalid, LiveInvalid } from './errors.ts'
 import type { Live } from './live.ts'
-import { checked, retriesOf } from './jobs.ts'
+import { checked } from './jobs.ts'
 import { createLoaders } from './loaders.ts'
 import { createTrack } from './analytics.ts'
 
@@ -54,11 +51,9 @@ export function createScope(modules: readonly Module[], parts: ScopeParts): Scop
         if (strict) throw EnqueueOutsideTransaction({ name: job.name })
         outside.add(inputs.length, { job: job.name })
       }
-      for (const input of inputs) {
-        await checked(job.options.input, input, (issues) => JobInputInvalid({ job: job.name, issues }))
-      }
+      for (const input of inputs) await checkInput(job.name, job.options.input, input)
       return queue.enqueue(
-        inputs.map((input) => newJob(job, input, options)),
+        inputs.map((input) => newJob(job.name, job.options, input, options)),
         tx,
       )
     },
@@ -80,7 +75,7 @@ export function createScope(modules: readonly Module[], parts: ScopeParts): Scop
       await checked(options.message, message, (issues) => LiveInvalid({ live: name, issues }))
       await parts.pubsub.publish(`${name}:${key}`, message, tx ? { tx } : {})
     },
-    follow: ({ name }, key, after) => parts.live.follow(`${name}:${key}`, after === undefined ? after : String(after)),
+    follow: ({ name }, key, headers) => parts.live.follow(`${name}:${key}`, headers),
     record: (metric, value, dimensions) => metrics.get(metric.name)!(value, dimensions),
   }
   for (const part of modules.flatMap((module) => module.parts)) {
@@ -89,61 +84,6 @@ export function createScope(modules: readonly Module[], parts: ScopeParts): Scop
     if (part.kind === 'metric') metrics.set(part.name, recorderOf(part, telemetry))
   }
   return scope
-}
-
-function newJob(job: JobDefinition, payload: unknown, options: Omit<EnqueueOptions, 'tx'>): NewJob {
-  const { unique, concurrency, rate, tenant, keep, version, encrypt } = job.options as unknown as Choosers
-  const { priority = job.options.priority, delay, runAt, after, afterFailure } = options
-  return {
-    name: job.name,
-    payload,
-    ...retriesOf(job.options),
-    ...(priority !== undefined && { priority }),
-    ...(delay !== undefined && { delay: toMs(delay) }),
-    ...(runAt && { runAt }),
-    ...(after && after.length > 0 && { after, ...(afterFailure && { afterFailure }) }),
-    ...(unique && uniqueOf(unique, payload)),
-    ...(concurrency && { concurrency: placesOf(concurrency, payload) }),
-    ...(rate && { rate: { max: rate.max, perMs: toMs(rate.per), ...keyOf(rate.key, payload) } }),
-    ...(tenant && { tenant: tenant(payload) }),
-    ...(keep !== undefined && { keepMs: toMs(keep) }),
-    ...(version !== undefined && { version }),
-    ...(encrypt !== undefined && { encrypt }),
-  }
-}
-
-type Chooser = (input: unknown) => string
-
-/** The options of a job whose input type is not known here. */
-type Choosers = Pick<JobDefinition['options'], 'keep' | 'version' | 'encrypt'> & {
-  unique?: Chooser | (Omit<UniqueJob<unknown>, 'key'> & { key: Chooser })
-  concurrency?: { key?: Chooser; limit: number; total?: number }
-  rate?: { max: number; per: Duration; key?: Chooser }
-  tenant?: Chooser
-}
-
-function placesOf(
-  { key, ...limits }: NonNullable<Choosers['concurrency']>,
-  input: unknown,
-): NonNullable<NewJob['concurrency']> {
-  return { ...limits, ...keyOf(key, input) }
-}
-
-function keyOf(choose: Chooser | undefined, input: unknown): { key: string } | { key?: never } {
-  return choose ? { key: choose(input) } : {}
-}
-
-function uniqueOf(unique: NonNullable<Choosers['unique']>, input: unknown): Pick<NewJob, 'uniqueKey' | 'unique'> {
-  if (typeof unique === 'function') return { uniqueKey: unique(input) }
-  const { key, window, onConflict, maxWait } = unique
-  return {
-    uniqueKey: key(input),
-    unique: {
-      ...(window !== undefined && { windowMs: toMs(window) }),
-      ...(onConflict && { onConflict }),
-      ...(maxWait !== undefined && { maxWaitMs: toMs(maxWait) }),
-    },
-  }
 }
 
 function defineCache(

@@ -15,15 +15,7 @@ export {
 export type { CronContext, CronDefinition, CronOptions } from './cron.ts'
 export type { EventDefinition, SubscriptionContext, SubscriptionDefinition, SubscriptionOptions } from './event.ts'
 export type { ImplementationDefinition } from './implement.ts'
-export type {
-  BatchItem,
-  BatchJobOptions,
-  EnqueueOptions,
-  JobContext,
-  JobDefinition,
-  JobOptions,
-  UniqueJob,
-} from './job.ts'
+export type { BatchItem, BatchJobOptions, JobContext, JobDefinition, JobOptions } from './job.ts'
 export { defineModule, tables, type ContextOf, type Kit, type Module, type Part, type Tables } from './kit.ts'
 export type { LiveDefinition, LiveOptions } from './live.ts'
 export type { Loaded, LoaderDefinition, LoaderFound, LoaderKey, LoaderOptions } from './loader.ts'

@@ -86,3 +86,9 @@ export const JobSealed = defineError('TF_JOB_SEALED', {
   says: (e: { name: string }) => `The payload of '${e.name}' is encrypted, and no key of this process opens it.`,
   fix: 'Give the queue the secret that it was encrypted with, beside the new one, until all such jobs have run.',
 })
+
+export const JobInputInvalid = defineError('TF_JOB_INPUT_INVALID', {
+  says: (e: { job: string; issues: { path: string; message: string }[] }) =>
+    `The input of '${e.job}' does not fit its schema: ${e.issues.map((i) => `${i.path || 'it'}: ${i.message}`).join('; ')}`,
+  fix: 'Correct the input. If the job was enqueued by an older release, make the schema accept both forms.',
+})

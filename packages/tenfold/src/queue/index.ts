@@ -2,6 +2,18 @@
 import type { MigrationSource } from '../database/index.ts'
 
 export { giveUp, retryAfter } from './control.ts'
+export {
+  checkInput,
+  factsOf,
+  newJob,
+  policyOf,
+  retriesOf,
+  type AnyJobSettings,
+  type EnqueueOptions,
+  type JobFacts,
+  type JobSettings,
+  type UniqueJob,
+} from './definition.ts'
 export * from './errors.ts'
 export { openEngines, openQueue, type Engine, type EnginesOptions, type QueueOptions } from './open.ts'
 export { REDIS_CANNOT, REDIS_DEPENDS } from './redis/cannot.ts'
