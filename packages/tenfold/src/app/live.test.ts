@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { WebSocket } from 'ws'
 import { z } from 'zod'
 import { createDatabase, databaseUrl, dropDatabase, testServer } from '../database/testing/index.ts'
 import { randomHex } from '../kernel/index.ts'
@@ -106,6 +107,52 @@ describe('following over two instances', () => {
     for (const stream of [witness, again, stranger]) await stream.cancel()
   })
 
+  /** The same over a WebSocket: what has come so far, and the end. */
+  async function socketAt(at: number, channel: string, protocols: string[] = []) {
+    const url = instances[at]!.url!.replace('http', 'ws')
+    const ws = new WebSocket(`${url}/ticker/${channel}`, ['tenfold.v1', ...protocols])
+    const messages: { id?: string; data?: { n: number }; event?: string }[] = []
+    const closed = new Promise<{ code: number; reason: string }>((resolve) =>
+      ws.on('close', (code, reason) => resolve({ code, reason: reason.toString() })),
+    )
+    ws.on('message', (data: Buffer) => messages.push(JSON.parse(data.toString())))
+    await new Promise((resolve, reject) => ws.on('open', resolve).on('error', reject))
+    return {
+      messages,
+      closed,
+      close: () => ws.close(),
+      async until(holds: (all: typeof messages) => boolean): Promise<void> {
+        const deadline = Date.now() + 20_000
+        while (!holds(messages)) {
+          if (Date.now() > deadline) throw new Error(`got only ${JSON.stringify(messages)}`)
+          await new Promise((resolve) => setTimeout(resolve, 5))
+        }
+      },
+    }
+  }
+
+  test('a WebSocket at the same address gets the same messages, on whichever instance', async () => {
+    const socket = await socketAt(1, 'ws')
+    await socket.until(([first]) => first?.event === 'ready')
+    await publish(0, 'ws', 1)
+    await publish(0, 'ws', 2)
+    await socket.until((all) => all.at(-1)?.data?.n === 2)
+    const [, one, two] = socket.messages
+    assert.deepEqual([one!.data, two!.data], [{ n: 1 }, { n: 2 }])
+    socket.close()
+    await publish(0, 'ws', 3)
+    const witness = await socketAt(0, 'ws', [`tenfold.after.${two!.id}`])
+    await witness.until((all) => all.some(({ data }) => data))
+    assert.deepEqual(
+      witness.messages.flatMap(({ data }) => data ?? []),
+      [{ n: 3 }],
+    )
+    const stranger = await socketAt(1, 'ws', ['tenfold.after.unknown'])
+    await stranger.until((all) => all.some(({ event }) => event === 'gap'))
+    witness.close()
+    stranger.close()
+  })
+
   test('what does not fit the schema is refused', async () => {
     await assert.rejects(
       instances[0]!.run(() => ticker.publish('a', { n: 'one' } as unknown as { n: number })),
@@ -116,8 +163,10 @@ describe('following over two instances', () => {
   test('an instance that stops sends its followers away at once', async () => {
     const stream = await open(0, 'd')
     await stream.until(/retry/)
+    const socket = await socketAt(0, 'e')
     const stopped = instances.shift()!.stop()
     assert.match(await stream.ended(), /^retry: \d+\n\n$/)
+    assert.deepEqual(await socket.closed, { code: 1012, reason: 'TF_STOPPING' })
     await stopped
   })
 })

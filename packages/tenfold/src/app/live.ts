@@ -1,11 +1,14 @@
-/** Those who follow something, over server-sent events. */
-import { stream } from '../http/index.ts'
+/** Those who follow something, over server-sent events or a WebSocket. */
+import type { IncomingHttpHeaders } from 'node:http'
+import { closingOf, LiveSlow, stream, Stopping, webSocket, wantsSocket, type Socket } from '../http/index.ts'
 import type { Reply } from '../kernel/index.ts'
 import { openFeed, type Feed, type FeedItem, type PubSub } from '../pubsub/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 
 export interface Live {
-  follow(channel: string, after: string | undefined): Promise<Reply>
+  follow(channel: string, headers: Readonly<IncomingHttpHeaders>): Promise<Reply>
+  /** The same over a socket that is open already; resolves at the end of it. */
+  feed(channel: string, socket: Socket): Promise<void>
   /** Sends everybody away, to come back at another instance. Who comes after that is sent away at once. */
   end(): void
 }
@@ -33,9 +36,31 @@ export function createLive(pubsub: PubSub, { metrics }: Pick<Telemetry, 'metrics
     }
   }
 
+  async function feedSocket(channel: string, socket: Socket): Promise<void> {
+    const feed = await openFeed(pubsub, channel, { after: socket.after })
+    if (ending) feed.end()
+    const onClose = (): void => feed.end()
+    socket.signal.addEventListener('abort', onClose)
+    if (socket.signal.aborted) feed.end()
+    feeds.add(feed)
+    try {
+      // From here on nothing is missed: the page may load the present state.
+      await socket.send('{"event":"ready"}')
+      // What is sent waits until the client has taken it: so the feed, which is bounded, is all that a slow one costs.
+      for await (const item of feed) if (item.kind !== 'beat') await sendItem(socket, item)
+    } finally {
+      feeds.delete(feed)
+      socket.signal.removeEventListener('abort', onClose)
+    }
+    if (ending) socket.close(closingOf(Stopping()))
+  }
+
   return {
-    async follow(channel, after) {
-      const feed = await openFeed(pubsub, channel, { after })
+    feed: feedSocket,
+    async follow(channel, headers) {
+      if (wantsSocket(headers)) return webSocket({ opened: (socket) => feedSocket(channel, socket) })
+      const after = headers['last-event-id']
+      const feed = await openFeed(pubsub, channel, { after: after === undefined ? after : String(after) })
       if (ending) feed.end()
       return stream(events(feed), {
         type: 'text/event-stream; charset=utf-8',
@@ -48,6 +73,13 @@ export function createLive(pubsub: PubSub, { metrics }: Pick<Telemetry, 'metrics
       for (const feed of feeds) feed.end()
     },
   }
+}
+
+function sendItem(socket: Socket, item: FeedItem): Promise<void> | undefined {
+  if (item.kind === 'message') return socket.send(JSON.stringify({ id: item.message.id, data: item.message.data }))
+  if (item.kind === 'gap') return socket.send('{"event":"gap"}')
+  if (item.kind === 'slow') socket.close(closingOf(LiveSlow()))
+  return undefined
 }
 
 /** The event stream of the HTML standard, section 9.2. JSON has no line breaks of its own. */

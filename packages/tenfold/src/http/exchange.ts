@@ -6,6 +6,7 @@ import type { HttpRequest, RequestSession } from './http.ts'
 import type { PreparedRoute } from './prepare.ts'
 import type { ReplyCookie } from './reply.ts'
 import { rankOf } from './shed/rank.ts'
+import { offered, type Sockets } from './sockets/index.ts'
 
 /** The client went away before it was answered. Never sent; logged as status 499. */
 export class ClientGone extends Error {
@@ -32,6 +33,9 @@ export class Exchange implements HttpRequest {
   /** What follows `authorization: Bearer`. */
   readonly bearer: string | undefined
   readonly sessionCookie: string
+  readonly sockets: Sockets
+  /** Whether it asks for a WebSocket. */
+  readonly upgrade: boolean
   params: unknown = {}
   query: unknown = {}
   readonly headers: HttpRequest['headers']
@@ -39,7 +43,7 @@ export class Exchange implements HttpRequest {
   body: unknown = undefined
   rawBody: Buffer | undefined
   user: User | undefined
-  declare session: RequestSession
+  declare session: RequestSession & { stillThere(): Promise<boolean> }
   /** Headers that every answer gets, also an error: limits, CORS. Pairs in one flat array. */
   readonly extra: string[] = []
   /** `set-cookie` lines for an answer that went well. */
@@ -69,8 +73,11 @@ export class Exchange implements HttpRequest {
     route: PreparedRoute,
     jar: CookieJar,
     sessionCookie: SessionCookie,
+    sockets: Sockets,
   ) {
     this.raw = request.raw
+    this.sockets = sockets
+    this.upgrade = sockets.headOf(request.raw) !== undefined
     this.res = res
     this.headers = request.raw.headers
     this.route = route
@@ -83,7 +90,11 @@ export class Exchange implements HttpRequest {
     const authorization = this.raw.headers.authorization
     this.timeoutMs = timeoutOf(route.timeoutMs, this.raw.headers[DEADLINE_HEADER])
     this.bearer =
-      authorization !== undefined && /^bearer /i.test(authorization) ? authorization.slice(7).trim() : undefined
+      authorization !== undefined && /^bearer /i.test(authorization)
+        ? authorization.slice(7).trim()
+        : this.upgrade
+          ? offered(this.raw.headers['sec-websocket-protocol'], 'bearer')
+          : undefined
     this.sessionCookie = this.secure ? sessionCookie.secure : sessionCookie.plain
   }
 
@@ -152,6 +163,11 @@ export class Exchange implements HttpRequest {
 
   msLeft(): number {
     return this.timeoutMs === 0 ? Infinity : Math.max(0, Math.floor(this.deadline - performance.now()))
+  }
+
+  /** Whether who asked is still signed in: for what lasts longer than a request. */
+  async mayStay(): Promise<boolean> {
+    return this.user === undefined || this.session.stillThere()
   }
 
   /** Throws when nobody waits for the answer any more. */

@@ -19,7 +19,18 @@ export {
   stream,
   type StreamOptions,
   text,
+  webSocket,
 } from './reply.ts'
+export {
+  closingOf,
+  LiveSlow,
+  SocketInvalid,
+  wantsSocket,
+  type Closing,
+  type Socket,
+  type SocketLimits,
+  type SocketTalk,
+} from './sockets/index.ts'
 export { file } from './files.ts'
 export { staticFiles, type StaticOptions } from './static.ts'
 export { openapi, type OpenApiDocument, type OpenApiInfo } from './openapi/index.ts'

@@ -20,7 +20,8 @@ const EXPOSED =
 
 /** Decides about pages of other origins. Browsers tell us where a request comes from (`Sec-Fetch-Site`, `Origin`), and
  *  cannot be made to lie by a page; who is not a browser sends neither, and brings no one else's cookies.
- *    - what changes nothing (GET, HEAD) passes: without CORS headers the page cannot read the answer
+ *    - what changes nothing (GET, HEAD) passes: without CORS headers the page cannot read the answer. Not so a WebSocket,
+ *      which any page may read
  *    - `authorization: Bearer …` passes: no browser adds that by itself, and cookies are then not looked at
  *    - our own pages, and those of the allow-list, pass; every other page does not. */
 export function originGuard(cors: CorsOptions | undefined) {
@@ -40,7 +41,7 @@ export function originGuard(cors: CorsOptions | undefined) {
         x.extra.push('access-control-allow-origin', any ? '*' : origin, 'access-control-expose-headers', EXPOSED)
         if (credentials) x.extra.push('access-control-allow-credentials', 'true')
       }
-      if (SAFE.has(x.method) || x.bearer !== undefined) return
+      if ((SAFE.has(x.method) && !x.upgrade) || x.bearer !== undefined) return
       const site = x.raw.headers['sec-fetch-site']
       if (site === 'same-origin' || site === 'none') return
       if (origin === undefined && site === undefined) return

@@ -1,17 +1,20 @@
 import type { Readable } from 'node:stream'
 import { Reply } from '../kernel/index.ts'
 import { RedirectUnsafe } from './errors.ts'
+import type { SocketTalk } from './sockets/index.ts'
 
 /** A reply with a status, headers or cookies of its own; with `value`, its body is that value as JSON, checked by the
  *  route's reply schema. Made by the functions below. */
 export class HttpReply extends Reply {
   readonly value: unknown
   readonly cookies: Readonly<Record<string, ReplyCookie | null>>
+  readonly talk: SocketTalk | undefined
 
-  constructor(options: ReplyOptions & { value?: unknown; body?: Reply['body'] }) {
+  constructor(options: ReplyOptions & { value?: unknown; body?: Reply['body']; talk?: SocketTalk }) {
     super(options.status ?? ROUTE_STATUS, options.headers ?? {}, options.body)
     this.value = options.value
     this.cookies = options.cookies ?? {}
+    this.talk = options.talk
   }
 }
 
@@ -102,6 +105,13 @@ export function stream(
   if (filename !== undefined) headers['content-disposition'] = disposition('attachment', filename)
   if (length !== undefined) headers['content-length'] = String(length)
   return new HttpReply({ ...options, body: source, headers: { ...headers, ...options.headers } })
+}
+
+/** Goes on as a WebSocket. A request that does not ask for one is answered 426.
+ *  @example
+ *  return webSocket({ message: async (value, socket) => socket.send(JSON.stringify(value)) }) */
+export function webSocket(talk: SocketTalk): Reply {
+  return new HttpReply({ talk })
 }
 
 /** `Content-Disposition` with the name in ASCII for old clients and in UTF-8 (RFC 6266). */

@@ -5,6 +5,7 @@ import { ClientGone, type Exchange } from './exchange.ts'
 import { problemOf } from './problem.ts'
 import { HttpReply, ROUTE_STATUS } from './reply.ts'
 import { writeHead } from './head.ts'
+import type { SocketTalk } from './sockets/index.ts'
 import { type HeaderBlock, NO_HEADERS, type SecurityHeaders, withHeaders } from './security.ts'
 
 /** An answer ready to be written. */
@@ -15,6 +16,8 @@ export interface Outgoing {
   /** Its own, in pairs. */
   headers: string[]
   body: string | Buffer | AsyncIterable<string | Uint8Array> | undefined
+  /** In place of an answer. */
+  talk?: SocketTalk
 }
 
 /** What a handler returned, as an answer: JSON through the reply schema, or one of the reply helpers. */
@@ -25,8 +28,9 @@ export function outgoingOf(x: Exchange, returned: unknown, base: SecurityHeaders
 
 async function outgoingReply(x: Exchange, returned: Reply, base: SecurityHeaders): Promise<Outgoing> {
   const status = returned.status === ROUTE_STATUS ? x.route.status : returned.status
-  const { value, cookies = {} }: Partial<HttpReply> = returned instanceof HttpReply ? returned : {}
+  const { value, cookies = {}, talk }: Partial<HttpReply> = returned instanceof HttpReply ? returned : {}
   for (const [name, cookie] of Object.entries(cookies)) x.setCookie(name, cookie)
+  if (talk) return { status: 101, base: NO_HEADERS, headers: [], body: undefined, talk }
   if (value !== undefined) {
     const out = await jsonOf(x, value, status, base)
     return replaced(out, out.base, returned.headers)
@@ -78,11 +82,17 @@ export function send(x: Exchange, out: Outgoing, last: boolean): Promise<void> |
   const { headers, status } = out
   headers.push('x-request-id', x.requestId)
   for (const part of x.extra) headers.push(part)
-  if (last) headers.push('connection', 'close')
+  if (last && !out.talk) headers.push('connection', 'close')
   if (status < 400) for (const line of x.setCookies) headers.push('set-cookie', line)
+  if (out.talk) return openSocket(x, out.talk, headers)
   if (out.body === undefined || typeof out.body === 'string' || Buffer.isBuffer(out.body))
     return sendWhole(x, out, out.body)
   return sendStream(x, out, out.body)
+}
+
+function openSocket(x: Exchange, talk: SocketTalk, headers: readonly string[]): undefined {
+  x.sockets.accept(x, talk, headers)
+  x.status = 101
 }
 
 function sendWhole(x: Exchange, { status, base, headers }: Outgoing, body: string | Buffer | undefined): undefined {

@@ -23,6 +23,7 @@ import { securityHeaders } from './security.ts'
 import { type Kit, serve } from './serve.ts'
 import type { SessionStore } from './session.ts'
 import { createAdmission, createShedding, type Shedding, type SheddingOptions } from './shed/index.ts'
+import { isWebSocket, openSockets } from './sockets/index.ts'
 import { unmatchedRoute, unreadableRoute } from './unmatched.ts'
 import { createWatch } from './watch.ts'
 
@@ -75,6 +76,8 @@ export interface ServerOptions {
   stallTimeout?: Duration
   /** How long an idle connection is kept; longer than the load balancer keeps its own. Defaults to 72 s. */
   keepAliveTimeout?: Duration
+  /** Between two pings of an open WebSocket, in milliseconds; whoever answers none of two is gone. Defaults to 15000. */
+  pingMs?: number
   /** Of a handler, unless the route says otherwise. Defaults to 30 s. */
   routeTimeout?: Duration
   /** What is done when more comes than the process can do; `false` lets everything in. Defaults to the values of
@@ -162,6 +165,11 @@ export function createServer(options: ServerOptions): HttpServer {
   assertOnce(routes)
 
   const app = openFastify(options, (request, res) => take(request, res, unreadable))
+  const sockets = openSockets(app.server, (request, response) => app.routing(request, response), {
+    telemetry,
+    development: kit.development,
+    ...(options.pingMs !== undefined && { pingMs: options.pingMs }),
+  })
   const defaults = {
     bodyLimit: options.bodyLimit ?? 1024 * 1024,
     streamLimit: 100 * 1024 * 1024,
@@ -173,7 +181,7 @@ export function createServer(options: ServerOptions): HttpServer {
     }),
   }
   const take = (request: FastifyRequest, res: ServerResponse, route: PreparedRoute): void => {
-    void serve(new Exchange(request, res, route, jar, sessionCookie), request, kit)
+    void serve(new Exchange(request, res, route, jar, sessionCookie, sockets), request, kit)
   }
   for (const route of routes) {
     const prepared = prepareRoute(route, defaults, health.includes(route))
@@ -205,6 +213,7 @@ export function createServer(options: ServerOptions): HttpServer {
     // Not the close of http.Server, which also ends idle connections: a request may be on its way on one of them.
     NetServer.prototype.close.call(app.server)
     options.onClosing?.()
+    await sockets.drain(LAST_CALL_MS)
     const until = performance.now() + LAST_CALL_MS
     while (performance.now() < until && (await connectionsOf(app.server)) > 0) await sleep(20)
   }
@@ -244,6 +253,7 @@ export function createServer(options: ServerOptions): HttpServer {
       }
       life.closing = true
       options.onClosing?.()
+      const drained = sockets.drain(toMs(options.stopTimeout ?? '10s'))
       const closed = app.close()
       await watch.idle(toMs(options.stopTimeout ?? '10s'))
       if (watch.running > 0) {
@@ -251,6 +261,7 @@ export function createServer(options: ServerOptions): HttpServer {
         watch.abortAll(Stopping())
         await watch.idle(1000)
       }
+      await drained
       // Idle keep-alive connections, and clients that never finish, must not hold the process.
       app.server.closeAllConnections()
       await closed
@@ -284,6 +295,7 @@ function openFastify(
       headersTimeout: toMs(options.headersTimeout ?? '10s'),
       connectionsCheckingInterval: Math.min(1000, toMs(options.headersTimeout ?? '10s')),
       requireHostHeader: false,
+      shouldUpgradeCallback: isWebSocket,
     },
     clientErrorHandler: () => {},
     frameworkErrors: (_error, request, reply) => onBadUrl(request, reply.raw),

@@ -37,6 +37,14 @@ class CookieSession implements RequestSession {
     })
   }
 
+  async stillThere(): Promise<boolean> {
+    if (this.token === undefined || !this.kit) return false
+    const session = await this.kit.store.read(this.token)
+    // Another role, too, is for the next connection to be judged by.
+    const { user } = (session?.data ?? {}) as Kept
+    return session !== undefined && session.userId === this.user?.id && user?.role === this.user?.role
+  }
+
   async signIn(user: User, data: Record<string, unknown> = {}): Promise<{ token: string }> {
     await this.load()
     // What a visitor collected stays theirs when they sign in; nothing passes from one user to another.

@@ -20,7 +20,8 @@ export interface LiveDefinition<Module extends string = string, Message = never>
    *  @example
    *  await orderLive.publish(order.id, { status: 'paid' }, { tx }) */
   publish(key: string, message: Message, within?: { tx?: AnyTx }): Promise<void>
-  /** The answer of a route: the messages of this key from now on, as server-sent events. Whether the user may see them, the
+  /** The answer of a route: the messages of this key from now on, as server-sent events, or over a WebSocket for a client
+   *  that opens one at the same address. Whether the user may see them, the
    *  route has decided before. A browser that comes back gets what it has missed, if that was lately, or the event `gap`.
    *  @example
    *  m.route('GET /orders/:id/live', { auth: 'user', async handler({ params, user, db, request }) {
@@ -42,8 +43,7 @@ export function liveDefinition<Module extends string, Message extends AnySchema>
     options,
     publish: (key, message, { tx } = {}) =>
       currentScope(`publish of ${definition.name}`).broadcast(definition, key, message, tx),
-    follow: (key, request) =>
-      currentScope(`follow of ${definition.name}`).follow(definition, key, request.headers['last-event-id']),
+    follow: (key, request) => currentScope(`follow of ${definition.name}`).follow(definition, key, request.headers),
   }
   return definition
 }

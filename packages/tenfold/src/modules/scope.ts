@@ -12,6 +12,7 @@ import type { LoaderDefinition } from './loader.ts'
 import type { MetricDefinition } from './metric.ts'
 import type { TrackDefinition, TrackedBy } from './track.ts'
 import type { AnyTx } from '../database/index.ts'
+import type { HttpRequest } from '../http/index.ts'
 import type { Client, Wanted } from '../outbound/index.ts'
 
 export interface Scope {
@@ -30,7 +31,7 @@ export interface Scope {
   inherit(wanted: Wanted): void
   track(definition: TrackDefinition<string, any>, properties: unknown, by: TrackedBy): Promise<boolean>
   broadcast(live: LiveDefinition<string, any>, key: string, message: unknown, tx: AnyTx | undefined): Promise<void>
-  follow(live: LiveDefinition<string, any>, key: string, after: string | string[] | undefined): Promise<Reply>
+  follow(live: LiveDefinition<string, any>, key: string, headers: HttpRequest['headers']): Promise<Reply>
   record(metric: MetricDefinition, value: number, dimensions: Record<string, string>): void
 }
 
