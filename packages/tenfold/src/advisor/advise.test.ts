@@ -4,7 +4,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { test } from 'node:test'
 import type { Evidence } from '../evidence/index.ts'
-import { advise, adviceOf, alertOf, describeFinding, outcomeOf, viewOf, type FindingCode } from './index.ts'
+import { advise, adviceOf, alertsOf, describeFinding, outcomeOf, viewOf, type FindingCode } from './index.ts'
 
 const FOLDER = join(import.meta.dirname, 'fixtures')
 const recorded = (name: string): Evidence => JSON.parse(readFileSync(join(FOLDER, `${name}.json`), 'utf8')) as Evidence
@@ -83,7 +83,7 @@ test('with too little evidence it says when to ask again', () => {
   assert.ok(quiet.next.kind === 'wait' && quiet.next.reason === 'requests')
   const reset = advise({ ...evidence, coverage: { ...evidence.coverage, reset: true } }, SHORT)
   assert.ok(reset.next.kind === 'wait' && reset.next.reason === 'reset')
-  assert.equal(alertOf(brief), undefined)
+  assert.equal(alertsOf(brief), undefined)
 })
 
 test('a fault in the code is named before the full machine that it makes', () => {
@@ -135,8 +135,10 @@ test('a rule whose prediction failed here has little confidence', () => {
   assert.equal(advise(evidence, { ...SHORT, outcomes }).bottleneck?.confidence, 'low')
 })
 
-test('an alert has the same key as long as the cause is the same', () => {
-  const alert = alertOf(advise(recorded('a-slow-partner'), SHORT))!
-  assert.deepEqual([alert.key, alert.severity], ['advice:slow-call:GET /partner', 'warning'])
-  assert.equal(alertOf(advise(recorded('healthy'), SHORT)), undefined)
+test('what is told of a verdict names cause, subject and step; of a healthy app nothing is told', () => {
+  const [alert] = alertsOf(advise(recorded('a-slow-partner'), SHORT))!
+  assert.deepEqual([alert!.cause, alert!.subject, alert!.confidence], ['slow-call', 'GET /partner', 'high'])
+  assert.match(alert!.says, /^GET \/partner waits for .+ Next step: Take the call .+ out of GET \/partner\.$/)
+  assert.deepEqual(alertsOf(advise(recorded('healthy'), SHORT)), [])
+  assert.deepEqual(alertsOf(advise(recorded('a-machine-taken-by-others'), SHORT)), [])
 })

@@ -1,38 +1,39 @@
 import type { Shift } from '../evidence/index.ts'
-import { describeFinding, describeRegression, headline } from './words/index.ts'
-import type { Verdict } from './verdict.ts'
+import { describeFinding, describeRegression } from './words/index.ts'
+import type { Finding, Verdict } from './verdict.ts'
 
-/** What an alert needs of a verdict. The same `key` is the same trouble: it is told once, until it is gone. */
+/** What a verdict tells those who did not ask. The same cause and subject are the same trouble. */
 export interface AdviceAlert {
-  key: string
-  severity: 'warning' | 'info'
-  title: string
+  cause: Finding['code'] | 'slower'
+  subject: string
+  confidence: Finding['confidence']
   says: string
-  /** Page of the console. */
-  href: string
 }
 
-/** The alert that a verdict is; undefined when there is nothing to tell anybody. */
-export function alertOf(verdict: Verdict): AdviceAlert | undefined {
-  const { bottleneck, state, regressions } = verdict
-  if (!bottleneck || state === 'unknown' || state === 'healthy') return regressions[0] && slower(regressions[0])
-  const { title, claim } = describeFinding(bottleneck)
+/** The cause that is named, and what has become slower; undefined while there is too little evidence to say that it is gone. */
+export function alertsOf({ bottleneck, state, next, regressions }: Verdict): AdviceAlert[] | undefined {
+  if (state === 'unknown') return undefined
+  // A cause that nobody could do anything about is no news.
+  const named = bottleneck && next.kind === 'step' ? [advised(bottleneck)] : []
+  return [...named, ...regressions.map(slower)]
+}
+
+function advised(finding: Finding): AdviceAlert {
+  const { title, claim, step } = describeFinding(finding)
   return {
-    key: `advice:${bottleneck.code}:${bottleneck.subject.name}`,
-    severity: state === 'harmed' ? 'warning' : 'info',
-    title,
-    says: `${headline(verdict)} ${claim}`,
-    href: '/advice',
+    cause: finding.code,
+    subject: finding.subject.name,
+    confidence: finding.confidence,
+    says: `${title}. ${claim} Next step: ${step.title}.`,
   }
 }
 
-/** Told before anybody is harmed: that is what it is for. */
+/** Told before anybody is harmed: that is what it is for. It has been slower than ever for hours: that is sure. */
 function slower(shift: Shift): AdviceAlert {
   return {
-    key: `advice:slower:${shift.kind}:${shift.name}`,
-    severity: 'info',
-    title: `${shift.name} has become slower`,
-    says: describeRegression(shift),
-    href: '/advice',
+    cause: 'slower',
+    subject: `${shift.kind} ${shift.name}`,
+    confidence: 'high',
+    says: `${describeRegression(shift)}.`,
   }
 }

@@ -7,7 +7,16 @@ import { createStore, migrations as inspect } from '../inspect/index.ts'
 import { migrations as mail, readCaughtMails, startMailCatcher } from '../mail/index.ts'
 import { migrations as queueMigrations, openQueue } from '../queue/index.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/index.ts'
-import { DELIVER, migrations, openAlerts, type AlertRule, type Alerts, type AlertSettings } from './index.ts'
+import {
+  DELIVER,
+  migrations,
+  openAlerts,
+  type Advised,
+  type AdviceSource,
+  type AlertRule,
+  type Alerts,
+  type AlertSettings,
+} from './index.ts'
 import type { Notice } from './notice.ts'
 
 let db: TestDatabase
@@ -48,7 +57,11 @@ const RULE: AlertRule = {
 
 /** A process of the app: it measures, stores, works and looks at the rules. Each test has labels of its own, and a database
  *  without what the tests before it left. */
-function instance(t: TestContext, settings: AlertSettings, { works = true, over = {} } = {}) {
+function instance(
+  t: TestContext,
+  settings: AlertSettings,
+  { works = true, over = {}, advice }: { works?: boolean; over?: object; advice?: AdviceSource } = {},
+) {
   const telemetry: Telemetry = createTelemetry({
     service: 'shop',
     env: 'test',
@@ -82,7 +95,7 @@ function instance(t: TestContext, settings: AlertSettings, { works = true, over 
     const services = [
       store,
       ...(works ? [queue.work({ handlers: new Map([[DELIVER, { run }]]) })] : []),
-      alerts.watch(),
+      alerts.watch({ ...(advice && { advice }) }),
     ]
     for (const service of services) await service.start()
     t.after(async () => {
@@ -193,6 +206,53 @@ test('without any worker a message arrives all the same', async (t) => {
   await one.start()
   await one.record('DE', { failure: 10 })
   await until(() => got.length === 1)
+})
+
+test('advice that is sure is told once, however its words change, and that it is over', async (t) => {
+  await forget()
+  const { got, url } = await receiver(t)
+  const slow: Advised = { cause: 'slow-call', subject: 'GET /a', confidence: 'high', says: 'GET /a waits for 400 ms.' }
+  const unsure: Advised = { cause: 'database-cpu', subject: 'CPU', confidence: 'medium', says: 'Perhaps.' }
+  let said: Advised[] | undefined = [slow, unsure]
+  let asked = 0
+  const rules: AlertRule[] = [
+    {
+      name: 'advice',
+      severity: 'ticket',
+      says: '{says}',
+      todo: '-',
+      when: { advice: 'high' },
+      keepFiring: 0,
+      once: true,
+    },
+  ]
+  const group = { wait: 0, interval: 0, repeat: 0 }
+  const channels = { hook: { kind: 'webhook' as const, url } }
+  const alerts = await instance(t, { rules, channels, group }, { advice: () => (asked++, said) }).start()
+  const looks = (n: number): Promise<unknown> =>
+    until(
+      (
+        (from) => () =>
+          asked >= from + n
+      )(asked),
+    )
+  const firing = async () => (await alerts.overview()).rules[0]!.alerts.map(({ says }) => says)
+  await until(() => got.length === 1)
+  said = [{ ...slow, says: 'GET /a waits for 900 ms.' }]
+  await looks(3)
+  // It does not know for a while: that is not the end of it.
+  said = undefined
+  await looks(3)
+  assert.deepEqual(await firing(), ['GET /a waits for 400 ms.'])
+  said = []
+  await until(() => got.length === 2)
+  assert.deepEqual(
+    got.map(({ body }) => [body.status, body.summary]),
+    [
+      ['firing', 'GET /a waits for 400 ms.'],
+      ['resolved', 'GET /a waits for 400 ms.'],
+    ],
+  )
 })
 
 test('when the process that looks dies, another goes on and tells nothing twice', async (t) => {

@@ -16,6 +16,7 @@ import type { ChannelOptions } from './channels/channel.ts'
 import type { AlertState } from './judge.ts'
 import type { Delivery } from './postgres/notices.ts'
 import type { HistoryEntry } from './postgres/states.ts'
+import type { AdviceSource } from './read.ts'
 import type { AlertRule, Severity } from './rule.ts'
 import type { Silence } from './silence.ts'
 
@@ -61,12 +62,18 @@ export interface NewSilenceRequest {
   labels?: Readonly<Record<string, string>>
 }
 
+/** What rules read that is in no metric. */
+export interface AlertSources {
+  /** What the advisor says now. Without it, rules about advice never fire. */
+  advice?: AdviceSource
+}
+
 export interface Alerts {
   readonly rules: readonly AlertRule[]
   /** The metrics that the rules read: the store has to keep them. */
   readonly metrics: readonly string[]
   /** Looks at the rules, again and again, in one process at a time. Not yet started. */
-  watch(): Service
+  watch(sources?: AlertSources): Service
   /** What a worker does with a job named {@link DELIVER}. */
   deliver(noticeId: string): Promise<void>
   overview(): Promise<AlertsOverview>

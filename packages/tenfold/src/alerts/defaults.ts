@@ -11,7 +11,7 @@ export interface Promises {
 }
 
 export function defaultRules({ objective = 0.999, p95Ms = 1000 }: Promises = {}): AlertRule[] {
-  return [...users(objective, p95Ms), ...PROCESSES, ...DATABASE, ...WORK, ...MACHINE]
+  return [...users(objective, p95Ms), ...PROCESSES, ...DATABASE, ...WORK, ...MACHINE, ADVICE]
 }
 
 function users(objective: number, p95Ms: number): AlertRule[] {
@@ -288,3 +288,14 @@ const MACHINE: AlertRule[] = [
     for: '30m',
   },
 ]
+
+const ADVICE: AlertRule = {
+  name: 'advice',
+  severity: 'ticket',
+  says: '{says}',
+  todo: 'Advice in the console, or `tenfold advise`, has the evidence, the step to take, and the way back.',
+  when: { advice: 'high' },
+  for: '5m',
+  keepFiring: '30m',
+  once: true,
+}

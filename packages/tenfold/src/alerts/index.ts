@@ -4,13 +4,14 @@ import type { MigrationSource } from '../database/index.ts'
 export * from './alerts.ts'
 export type { ChannelOptions } from './channels/channel.ts'
 export * from './errors.ts'
-export { CATALOGUE } from './export/catalogue.ts'
+export { CATALOGUE, type KnownMetric } from './export/catalogue.ts'
 export { alertmanagerConfig } from './export/alertmanager.ts'
 export { prometheusRules } from './export/prometheus.ts'
 export { checkAlerts } from './settings.ts'
 export { openAlerts, type AlertsOptions } from './open.ts'
 export type { AlertRule, Condition, Severity } from './rule.ts'
-export type { AlertSettings } from './settings.ts'
+export type { Advised, AdviceSource } from './read.ts'
+export type { AlertSettings, CheckedAlerts } from './settings.ts'
 
 export const migrations: MigrationSource = {
   module: 'tenfold.alerts',

@@ -4,10 +4,12 @@
  *                          └──back──> (none)        ^──beyond again──┘
  *
  *  An alert that fired or resolved four times within an hour is flapping: it then holds until an hour was calm. */
-import { isBeyond, isBurn, type CheckedRule } from './rule.ts'
+import { isAdvice, isBeyond, isBurn, type CheckedRule } from './rule.ts'
 
 export interface Reading {
   labels: Readonly<Record<string, string>>
+  /** What makes it the same alert as before. Defaults to all labels. */
+  key?: string
   /** Of a burn rate: how many times too fast. */
   value: number
   /** Whether there were enough values to say anything. */
@@ -50,7 +52,7 @@ export function judge(
   now: number,
 ): AlertState[] {
   const known = new Map(before.map((state) => [state.key, state]))
-  const read = new Map(readings.map((reading) => [keyOf(reading.labels), reading]))
+  const read = new Map(readings.map((reading) => [reading.key ?? keyOf(reading.labels), reading]))
   const keys = new Set([...known.keys(), ...read.keys()])
   return [...keys].flatMap((key) => {
     const state = known.get(key)
@@ -89,6 +91,7 @@ function next(
 function isOn({ when }: CheckedRule, { value, enough }: Reading, firing: boolean): boolean {
   // What fires goes on by its value alone: a fault that leaves no traffic to count is not over.
   if (!enough && !firing) return false
+  if (isAdvice(when)) return value > 0
   return isBurn(when) ? value > when.burn.factor : isBeyond(when, value, firing)
 }
 

@@ -16,7 +16,7 @@ import {
   writeStates,
   type HistoryEntry,
 } from './postgres/states.ts'
-import { Reader } from './read.ts'
+import { Reader, type AdviceSource } from './read.ts'
 import type { CheckedRule } from './rule.ts'
 import type { CheckedAlerts } from './settings.ts'
 import { isSilenced } from './silence.ts'
@@ -28,6 +28,7 @@ export interface LookParts {
   /** The channels that are there. */
   channels: ReadonlySet<string>
   facts: NoticeFacts
+  advice?: AdviceSource | undefined
   /** Enqueues the jobs that send these messages. */
   enqueue(noticeIds: readonly string[], tx: SqlTransaction): Promise<void>
 }
@@ -37,7 +38,7 @@ type Outgoing = { channel: string; notice: Notice }
 /** False when the lease was lost meanwhile: then nothing is written. */
 export async function look(parts: LookParts, now: number): Promise<boolean> {
   const { db, telemetry, settings } = parts
-  const reader = new Reader(db, now)
+  const reader = new Reader(db, now, parts.advice)
   const readings = new Map(
     await Promise.all(
       settings.rules.map(async (rule) => {
@@ -109,7 +110,13 @@ async function tellGroups(
     const inhibited = rule.inhibitedBy?.some((name) => firing.has(name)) ?? false
     const loud = inhibited ? [] : own.filter((state) => !isSilenced(state, silences, maintenance, now))
     const before = groups.get(rule.name)
-    const { group, send: status } = tell(rule.name, before, { firing: own, loud }, times, now)
+    const { group, send: status } = tell(
+      rule.name,
+      before,
+      { firing: own, loud },
+      rule.once ? { ...times, repeatMs: Infinity } : times,
+      now,
+    )
     const wentTo = [...send[rule.severity], ...(before?.escalatedAt !== undefined ? (escalate?.to ?? []) : [])]
     if (status === 'firing') put(rule, [...new Set(wentTo)], noticeOf(rule, status, loud, facts, now))
     if (status === 'resolved') {

@@ -2,7 +2,7 @@
 import type { SqlTransaction, SystemDatabase } from '../database/index.ts'
 import { messageOf, type Service } from '../kernel/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
-import { DELIVER, type AlertRow, type Alerts, type RuleRow } from './alerts.ts'
+import { DELIVER, type AlertRow, type Alerts, type AlertSources, type RuleRow } from './alerts.ts'
 import { openChannels } from './channels/open.ts'
 import { AlertNotSent, AlertUnknown } from './errors.ts'
 import { isFlapping, type AlertState } from './judge.ts'
@@ -116,7 +116,7 @@ export async function openAlerts(options: AlertsOptions): Promise<Alerts> {
     },
   }
 
-  const watch = (): Service => {
+  const watch = ({ advice }: AlertSources = {}): Service => {
     const { everyMs, deadman } = settings
     const ringing = settings.send.page.map((name) => channels.get(name)).filter((one) => one !== undefined)
     const reach = watchReachability({
@@ -137,7 +137,7 @@ export async function openAlerts(options: AlertsOptions): Promise<Alerts> {
       try {
         // Three looks may be missed before another process goes on.
         if (await takeLease(db, telemetry.instanceId, Math.max(everyMs * 3, 1000))) {
-          const looked = await look(parts, now)
+          const looked = await look({ ...parts, advice }, now)
           took.record((performance.now() - started) / 1000)
           if (looked && deadman && now - signalledAt >= deadman.everyMs) {
             signalledAt = now

@@ -3,30 +3,61 @@ import type { Sql } from '../database/index.ts'
 import { operationsByName, operationsByTime, readMetric, spanOf, type MetricSeries } from '../inspect/index.ts'
 import { toMs } from '../kernel/index.ts'
 import { LogLinear, middleOf } from '../telemetry/index.ts'
-import type { Reading } from './judge.ts'
+import { keyOf, type Reading } from './judge.ts'
 import {
+  CONFIDENCES,
+  isAdvice,
   isBurn,
   isMetric,
+  type AdviceCondition,
   type BurnCondition,
   type Condition,
+  type Confidence,
   type MetricCondition,
   type RequestCondition,
 } from './rule.ts'
+
+/** One thing that the advisor says. The same cause and subject are the same trouble, whatever is said of it. */
+export interface Advised {
+  cause: string
+  subject: string
+  confidence: Confidence
+  says: string
+}
+
+/** Undefined: it does not know yet, and what fires goes on. */
+export type AdviceSource = () => readonly Advised[] | undefined
 
 /** One look reads the same window of requests or of a metric once, however many rules ask for it. */
 export class Reader {
   private readonly sql: Sql
   private readonly now: number
+  private readonly advice: AdviceSource | undefined
   private readonly asked = new Map<string, Promise<unknown>>()
 
-  constructor(sql: Sql, now: number) {
+  constructor(sql: Sql, now: number, advice?: AdviceSource) {
     this.sql = sql
     this.now = now
+    this.advice = advice
   }
 
-  read(when: Condition): Promise<Reading[]> {
+  /** Undefined: nobody knows. */
+  async read(when: Condition): Promise<Reading[] | undefined> {
+    if (isAdvice(when)) return this.advised(when)
     if (isBurn(when)) return this.burn(when)
     return isMetric(when) ? this.metric(when) : this.requests(when)
+  }
+
+  private advised({ advice: least }: AdviceCondition): Reading[] | undefined {
+    const sure = this.advice?.()?.filter(
+      ({ confidence }) => CONFIDENCES.indexOf(confidence) >= CONFIDENCES.indexOf(least),
+    )
+    return sure?.map(({ cause, subject, says }) => ({
+      key: keyOf({ cause, subject }),
+      labels: { cause, subject, says },
+      value: 1,
+      enough: true,
+    }))
   }
 
   private async metric(when: MetricCondition): Promise<Reading[]> {

@@ -76,7 +76,15 @@ export interface BurnCondition {
   }
 }
 
-export type Condition = MetricCondition | RequestCondition | BurnCondition
+/** The advisor names a cause, and is at least that sure of it. One alert for each cause and subject. */
+export interface AdviceCondition {
+  advice: Confidence
+}
+
+export type Confidence = 'low' | 'medium' | 'high'
+export const CONFIDENCES: readonly Confidence[] = ['low', 'medium', 'high']
+
+export type Condition = MetricCondition | RequestCondition | BurnCondition | AdviceCondition
 
 export interface AlertRule {
   /** Permanent, of lower-case letters, digits and `-`. */
@@ -93,6 +101,8 @@ export interface AlertRule {
   for?: Duration
   /** How long it has to be over. Defaults to `5m`. */
   keepFiring?: Duration
+  /** Told once, however long it lasts. Defaults to false: again after `group.repeat`. */
+  once?: boolean
   /** While one of these fires, this one is not told. */
   inhibitedBy?: readonly string[]
 }
@@ -104,6 +114,7 @@ export interface CheckedRule extends Omit<AlertRule, 'for' | 'keepFiring'> {
 }
 
 export const isMetric = (when: Condition): when is MetricCondition => 'metric' in when
+export const isAdvice = (when: Condition): when is AdviceCondition => 'advice' in when
 export const isBurn = (when: Condition): when is BurnCondition => 'burn' in when
 
 /** What is wrong is told all at once, as TF_BAD_ALERTS. */
@@ -134,6 +145,13 @@ function problemsOf({ name, severity, when, says, inhibitedBy = [] }: AlertRule,
     const { objective, factor } = when.burn
     need(objective > 0 && objective < 1, 'needs an objective between 0 and 1, such as 0.999')
     need(factor > 0, 'needs a factor above 0')
+    return problems
+  }
+  if (isAdvice(when)) {
+    need(
+      CONFIDENCES.includes(when.advice),
+      `asks for advice that is '${when.advice}': it may be ${CONFIDENCES.join(', ')}`,
+    )
     return problems
   }
   const { above, below, until } = when

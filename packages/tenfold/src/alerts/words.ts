@@ -1,4 +1,4 @@
-import { isBurn, isMetric, type Condition, type Take } from './rule.ts'
+import { isAdvice, isBurn, isMetric, type Condition, type Take } from './rule.ts'
 
 /** What a rule reads, and when it is too much, in one line. */
 export function conditionWords(when: Condition): string {
@@ -7,6 +7,7 @@ export function conditionWords(when: Condition): string {
     const bad = slowerThan === undefined ? 'failed requests' : `requests slower than ${slowerThan} ms`
     return `${bad} use the budget of ${Number((100 * (1 - objective)).toFixed(4))} % more than ${factor} times too fast, over ${long} and over a twelfth of it`
   }
+  if (isAdvice(when)) return `the advisor names a cause, with ${when.advice} confidence at least`
   const { above, below, until, over = '5m' } = when
   const limit = above === undefined ? `below ${below}` : `above ${above}`
   const back = until === undefined ? '' : `, until it is back at ${until}`

@@ -6,6 +6,8 @@ import { readBusiness, type DeclaredMetric } from '../inspect/index.ts'
 import { toMs, type Service } from '../kernel/index.ts'
 import type { Module } from '../modules/index.ts'
 import type { JobWork, Queue } from '../queue/index.ts'
+import { adviceSource } from './advised.ts'
+import type { EvidencePart } from './evidence.ts'
 import { createGauges } from './gauges.ts'
 import type { MetricPoint } from '../telemetry/index.ts'
 import type { Ground } from './instance.ts'
@@ -19,7 +21,7 @@ export interface AlertsPart {
   /** How often: not less than every second look needs. */
   metricsEveryMs: number
   /** Looks at the rules, and reads what they need of the whole: for processes with the role `cron`. */
-  services(parts: { queue: Queue; crons: Cron }): Service[]
+  services(parts: { queue: Queue; crons: Cron; evidence: EvidencePart }): Service[]
   handlers: Map<string, JobWork>
 }
 
@@ -46,10 +48,11 @@ export async function openAlertsPart(ground: Ground, queue: Queue, opened: Async
     shown: { alerts, business: (window) => readBusiness(database.system, declared, window, Date.now()) },
     metrics: [...new Set([...alerts.metrics, ...declared.map(({ name }) => name)])],
     metricsEveryMs: everyMs * 2,
-    services: ({ crons }) => {
+    services: ({ crons, evidence }) => {
       if (!watches) return []
       const { publicUrl } = environment
-      return [createGauges({ db: aside.system, queue, crons, telemetry, publicUrl, everyMs }), alerts.watch()]
+      const advice = adviceSource(() => evidence.advice())
+      return [createGauges({ db: aside.system, queue, crons, telemetry, publicUrl, everyMs }), alerts.watch({ advice })]
     },
     handlers: new Map([[DELIVER, { run: ({ payload }) => alerts.deliver((payload as { id: string }).id) }]]),
   }

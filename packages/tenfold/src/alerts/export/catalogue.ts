@@ -2,13 +2,13 @@
  *  with what an app measures. */
 import type { MetricPoint } from '../../telemetry/index.ts'
 
-export type Known = Pick<MetricPoint, 'kind' | 'unit'>
+export type KnownMetric = Pick<MetricPoint, 'kind' | 'unit'>
 
-const gauge = (unit: string): Known => ({ kind: 'gauge', unit })
-const counter = (unit: string): Known => ({ kind: 'counter', unit })
-const histogram = (unit: string): Known => ({ kind: 'histogram', unit })
+const gauge = (unit: string): KnownMetric => ({ kind: 'gauge', unit })
+const counter = (unit: string): KnownMetric => ({ kind: 'counter', unit })
+const histogram = (unit: string): KnownMetric => ({ kind: 'histogram', unit })
 
-export const CATALOGUE: Readonly<Record<string, Known>> = {
+export const CATALOGUE: Readonly<Record<string, KnownMetric>> = {
   'http.server.request.duration': histogram('s'),
   'tenfold.process.lost': gauge('{process}'),
   'nodejs.eventloop.utilization': gauge('1'),

@@ -1,18 +1,20 @@
 /** The rules as those of Prometheus, over what it scrapes from `/metrics`.
  *  https://prometheus.io/docs/prometheus/latest/configuration/alerting_rules/
- *  What it has no word for: `until` (one threshold serves both ways), silences, and whom to tell. */
+ *  What it has no word for: `until` (one threshold serves both ways), silences, whom to tell, and what the advisor says. */
 import { toMs } from '../../kernel/index.ts'
 import { boundsOf, prometheusLabel, prometheusName } from '../../telemetry/index.ts'
 import {
+  isAdvice,
   isBurn,
   isMetric,
+  type AdviceCondition,
   type BurnCondition,
   type CheckedRule,
   type Condition,
   type MetricCondition,
   type RequestCondition,
 } from '../rule.ts'
-import { CATALOGUE, type Known } from './catalogue.ts'
+import { CATALOGUE, type KnownMetric } from './catalogue.ts'
 import { yaml } from './yaml.ts'
 
 export interface PrometheusExport {
@@ -24,12 +26,13 @@ export interface PrometheusExport {
 export function prometheusRules(
   app: string,
   rules: readonly CheckedRule[],
-  own: Readonly<Record<string, Known>>,
+  own: Readonly<Record<string, KnownMetric>>,
   runbook?: string,
 ): PrometheusExport {
   const known = { ...CATALOGUE, ...own }
   const leftOut: string[] = []
   const exported = rules.flatMap((rule) => {
+    if (isAdvice(rule.when)) return []
     const expr = expressionOf(rule.when, known)
     if (expr === undefined) leftOut.push(rule.name)
     return expr === undefined ? [] : [ruleOf(rule, expr, runbook)]
@@ -64,14 +67,17 @@ function template(says: string): string {
     .replaceAll(/(?<!\{)\{([\w.]+)\}(?!\})/g, (_, name: string) => `{{ $labels.${prometheusLabel(name)} }}`)
 }
 
-function expressionOf(when: Condition, known: Readonly<Record<string, Known>>): string | undefined {
+function expressionOf(
+  when: Exclude<Condition, AdviceCondition>,
+  known: Readonly<Record<string, KnownMetric>>,
+): string | undefined {
   if (isBurn(when)) return burn(when)
   if (!isMetric(when)) return requests(when)
   const about = known[when.metric]
   return about && metric(when, prometheusName({ name: when.metric, ...about }), about.kind)
 }
 
-function metric(when: MetricCondition, name: string, kind: Known['kind']): string {
+function metric(when: MetricCondition, name: string, kind: KnownMetric['kind']): string {
   const { take, where = {}, across, atLeast = 1, over = '5m' } = when
   const range = `[${seconds(toMs(over))}]`
   const by = `by (${(when.each ?? []).map(prometheusLabel).join(', ')})`

@@ -31,7 +31,7 @@ export async function writeStates(tx: Sql, states: readonly AlertState[]): Promi
        from jsonb_to_recordset($1::jsonb) as x(rule text, key text, labels jsonb, state text, value float8,
             "activeAt" float8, "firedAt" float8, "backSince" float8, "resolvedAt" float8, turns float8[],
             "acknowledgedBy" text)
-     on conflict (rule, key) do update set state = excluded.state, value = excluded.value,
+     on conflict (rule, key) do update set labels = excluded.labels, state = excluded.state, value = excluded.value,
        active_at = excluded.active_at, fired_at = excluded.fired_at, back_since = excluded.back_since,
        resolved_at = excluded.resolved_at, turns = excluded.turns,
        -- Somebody may have acknowledged it since it was read.
