@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { layout, navigation } from './layout.ts'
 import type { Page } from './page.ts'
-import { readDocs, readLinked } from './read.ts'
+import { readDocs, readLinked, sectionsWithoutIndex } from './read.ts'
 import { createRenderer, placeOfLink, type Rendered } from './render.ts'
 import { searchIndex } from './search.ts'
 
@@ -22,7 +22,8 @@ export interface Site {
 /** Makes every page from docs/ at `root`, and from what these pages lead to. `more` are pages that are made from the sources. */
 export function makeSite(root: string, more: readonly Page[] = []): Site {
   const render = createRenderer()
-  const docs = [...readDocs(root), ...more]
+  const written = [...readDocs(root), ...more]
+  const docs = [...sectionsWithoutIndex(written), ...written]
   const rendered = new Map<string, { page: Page } & Rendered>()
   const queue = [...docs]
   for (let page = queue.shift(); page !== undefined; page = queue.shift()) {

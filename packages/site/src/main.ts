@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { referencePages } from './reference/index.ts'
 import { makeSite, serveSite, writeSite } from './index.ts'
 
 const repository = resolve(import.meta.dirname, '../../..')
@@ -17,7 +18,7 @@ const { values } = parseArgs({
   },
 })
 const started = performance.now()
-const site = makeSite(repository)
+const site = makeSite(repository, referencePages(repository))
 await writeSite(site, values.to)
 for (const fault of site.faults) console.error(fault)
 console.log(`${site.files.size} pages in ${values.to}, ${((performance.now() - started) / 1000).toFixed(1)} s`)

@@ -18,8 +18,7 @@ export function readDocs(root: string): Page[] {
       order(place(a), place(b)) ||
       a.localeCompare(b, 'en', { numeric: true }),
   )
-  const pages = [...sources, ...OF_THE_PROJECT].map((source) => pageOf(root, source))
-  return [...pages, ...sectionsWithoutIndex(pages)]
+  return [...sources, ...OF_THE_PROJECT].map((source) => pageOf(root, source))
 }
 
 /** A page that nothing of docs/ is: a file or a folder of the repository that some page leads to. */

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import MiniSearch from 'minisearch'
+import { referencePages } from './reference/index.ts'
 import { makeSite, serveSite, writeSite, type Site } from './index.ts'
 import { SEARCH_OPTIONS } from './search-options.ts'
 
@@ -16,7 +17,7 @@ describe('the site', () => {
   let site: Site
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'tenfold-site-'))
-    site = makeSite(repository)
+    site = makeSite(repository, referencePages(repository))
     await writeSite(site, folder)
   })
   after(() => rm(folder, { recursive: true, force: true }))

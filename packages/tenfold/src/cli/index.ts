@@ -9,7 +9,7 @@ import { helpFor, helpForGroup, helpOverview } from './help.ts'
 import { createOutput, type Output, type Streams } from './output.ts'
 
 export { commands } from './commands/index.ts'
-export type { Command, OptionSpec } from './command.ts'
+export { GLOBAL_OPTIONS, type Command, type OptionSpec } from './command.ts'
 
 /** Runs one command line; resolves to the exit code: 0 done, 1 failed or found something, 2 wrong usage. */
 export async function main(argv: readonly string[], streams: Streams = process): Promise<number> {
