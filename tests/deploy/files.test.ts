@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test'
 import dockerfile from 'dockerfile-utils'
 import pg from 'pg'
 import { parseAllDocuments } from 'yaml'
+import { checkAlerts } from '../../packages/tenfold/src/alerts/index.ts'
 import { startEmbedded } from '../../packages/tenfold/src/database/embedded/index.ts'
 import { DEFAULTS, planOf, STAGES, TARGETS, writePlan, type Facts } from '../../packages/tenfold/src/deploy/index.ts'
 import { repository } from '../../scripts/test/step.ts'
@@ -20,6 +21,8 @@ const FACTS: Facts = {
   app: 'book_shop',
   modules: ['orders', 'billing', 'media'],
   settings: ['SMTP_URL'],
+  alerts: checkAlerts({ channels: { chat: { kind: 'slack', url: 'https://chat.example.com/a-secret' } } }),
+  metrics: { 'orders.placed': { kind: 'counter', unit: '{order}' } },
   // Postgres is started with these settings, on whatever machine the tests run.
   machine: { memory: 1, cores: 1 },
   databaseMachine: { memory: 1, cores: 1 },
@@ -116,12 +119,22 @@ describe('what tenfold deploy writes', () => {
     const token = join(folder, 'token')
     await writeFile(token, 'a token')
     for (const file of await files(/prometheus\.yml$/)) {
+      const text = await readFile(file, 'utf8')
+      const rules = join(dirname(file), 'rules/*.yml')
       await writeFile(
         file,
-        (await readFile(file, 'utf8')).replace(/credentials_file: .*/, `credentials_file: ${token}`),
+        text
+          .replace(/credentials_file: .*/, `credentials_file: ${token}`)
+          .replace(/rule_files: .*/, `rule_files: ['${rules}']`),
       )
-      await accepted('promtool', ['check', 'config', file])
+      // It checks the rules that it finds, too.
+      const { code, output } = await run('promtool', ['check', 'config', file])
+      assert.deepEqual([code, /SUCCESS: \d\d rules found/.test(output)], [0, true], output)
     }
+  })
+
+  test('Alertmanager: amtool', needs('amtool'), async () => {
+    for (const file of await files(/alertmanager\.yml$/)) await accepted('amtool', ['check-config', file])
   })
 
   test('Compose: docker-compose', needs('docker-compose'), async () => {

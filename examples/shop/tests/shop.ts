@@ -30,6 +30,7 @@ export interface ShopOptions {
   variables?: Record<string, string>
   /** Defaults to web and worker. */
   roles?: TestAppOptions['roles']
+  config?: TestAppOptions['config']
 }
 
 export async function openShop({
@@ -47,10 +48,12 @@ export async function openShop({
     ...given.variables,
   }
   const closeOthers = async (): Promise<void> => void (await Promise.all([provider.close(), mailbox.close()]))
-  const test = await startTestApp(app, { roles, variables }).catch(async (error: unknown) => {
-    await closeOthers() // or they would keep the process alive
-    throw error
-  })
+  const test = await startTestApp(app, { roles, variables, ...(given.config && { config: given.config }) }).catch(
+    async (error: unknown) => {
+      await closeOthers() // or they would keep the process alive
+      throw error
+    },
+  )
   const products = test.db<CatalogTables>('catalog')
   return {
     app: test,

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
+import { checkAlerts } from '../alerts/index.ts'
 import {
   DEFAULTS,
   diffStages,
@@ -20,7 +21,14 @@ import { chartWords, valuesOf } from './kubernetes/values.ts'
 import { MOVES } from './ladder.ts'
 import { postgresSettings } from './sizing.ts'
 
-const FACTS: Facts = { ...DEFAULTS, app: 'book_shop', modules: ['orders', 'billing', 'media'], settings: ['SMTP_URL'] }
+const FACTS: Facts = {
+  ...DEFAULTS,
+  app: 'book_shop',
+  modules: ['orders', 'billing', 'media'],
+  settings: ['SMTP_URL'],
+  alerts: checkAlerts({}),
+  metrics: { 'orders.placed': { kind: 'counter', unit: '{order}' } },
+}
 
 describe('the files of a stage', () => {
   test('are the same for the same facts', () => {
@@ -41,7 +49,11 @@ describe('the files of a stage', () => {
     for (const stage of STAGES)
       for (const { path, text } of planOf(FACTS, stage, TARGETS).files) {
         assert.doesNotMatch(text, /undefined|\[object|NaN/, path)
-        assert.match(text.split('\n').slice(0, 3).join('\n'), /^(#|;|--|\/\/)|apiVersion: v[12]$/m, path)
+        assert.match(
+          text.split('\n').slice(0, 3).join('\n'),
+          /^(#|;|--|\/\/)|apiVersion: v[12]$|^ {2}"description": "/m,
+          path,
+        )
         assert.ok(text.endsWith('\n') && !text.endsWith('\n\n'), `${path} ends in one line end`)
       }
   })

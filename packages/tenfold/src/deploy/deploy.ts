@@ -7,6 +7,8 @@
  *  D4  A stage has the files that it needs, and no others.
  *  D5  A file that was changed by hand is neither overwritten nor removed, unless that is asked for. */
 
+import type { CheckedAlerts, KnownMetric } from '../alerts/index.ts'
+
 export const STAGES = [1, 2, 3, 4, 5, 6] as const
 export type Stage = (typeof STAGES)[number]
 
@@ -20,6 +22,10 @@ export interface Facts {
   modules: readonly string[]
   /** Variables that the settings of modules ask for and that have no default; they have to be given a value. */
   settings: readonly string[]
+  /** The app's alert rules, and whom they tell. */
+  alerts: CheckedAlerts
+  /** Metrics of the app's own, by name. */
+  metrics: Readonly<Record<string, KnownMetric>>
   /** The module that runs as a service of its own at stage 6. Defaults to the last one. */
   split?: string
   /** Under which users reach the app. */
@@ -33,7 +39,7 @@ export interface Facts {
 }
 
 /** What a person decides; the rest of the facts comes from the app. */
-export type Choices = Partial<Omit<Facts, 'app' | 'modules' | 'settings'>>
+export type Choices = Partial<Omit<Facts, 'app' | 'modules' | 'settings' | 'alerts' | 'metrics'>>
 
 export const DEFAULTS: Required<Omit<Choices, 'split'>> = {
   domain: 'example.com',

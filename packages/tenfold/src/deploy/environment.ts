@@ -1,5 +1,6 @@
 /** The variables of each part at a stage, and where their values come from. */
 import type { Facts, Stage } from './deploy.ts'
+import { METRICS_PORT } from './names.ts'
 
 export interface Variable {
   name: string
@@ -19,6 +20,10 @@ export interface Places {
   /** Addresses of the proxies whose word about the client is believed. */
   proxies: string
   files: string
+  /** At which address Prometheus asks for metrics. Absent: nobody does. */
+  metrics?: string
+  /** Where the OpenTelemetry collector is, when there is one. */
+  collector?: string
 }
 
 export function variablesOf(facts: Facts, stage: Stage, places: Places): Variable[] {
@@ -43,6 +48,26 @@ export function variablesOf(facts: Facts, stage: Stage, places: Places): Variabl
       : known('STORAGE_URL', places.files, 'the folder for files'),
     known('TRUST_PROXY', places.proxies, 'whose word about the address of a client is believed'),
     known('DRAIN_DELAY', '5s', 'between not ready and closed, for balancers to notice'),
+    ...(places.metrics === undefined
+      ? []
+      : [
+          known(
+            'METRICS_PORT',
+            String(METRICS_PORT),
+            'where Prometheus asks; other processes have the ports that follow',
+          ),
+          known('METRICS_HOST', places.metrics, 'at which address'),
+          secret('METRICS_TOKEN', 'what Prometheus sends as a bearer token'),
+        ]),
+    ...(places.collector === undefined
+      ? []
+      : [
+          known(
+            'OTEL_EXPORTER_OTLP_ENDPOINT',
+            '',
+            `${places.collector} sends traces, metrics and logs to the collector`,
+          ),
+        ]),
     secret('TENFOLD_CONSOLE_TOKEN', 'opens the console; without it the console stays closed'),
     ...facts.settings.map((name) => secret(name, 'asked for by a module')),
   ]

@@ -9,3 +9,6 @@ export function serviceName({ app }: Pick<Facts, 'app'>): string {
 export function splitModule({ split, modules }: Pick<Facts, 'split' | 'modules'>): string {
   return split ?? modules.at(-1)!
 }
+
+/** Where a process of the app answers with its metrics; the others on its machine have the ports that follow. */
+export const METRICS_PORT = 9464

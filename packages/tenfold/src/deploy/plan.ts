@@ -3,7 +3,6 @@ import { composeFiles } from './compose/index.ts'
 import { imageFiles } from './image/index.ts'
 import { chartFiles, kubernetesFiles } from './kubernetes/index.ts'
 import { machineFiles } from './machines/index.ts'
-import { observeFiles } from './observe/index.ts'
 import { readme } from './readme.ts'
 
 const OF: Record<Target, (facts: Facts, stage: Stage) => PlannedFile[]> = {
@@ -16,11 +15,7 @@ const OF: Record<Target, (facts: Facts, stage: Stage) => PlannedFile[]> = {
 /** All files of a stage. Without targets: machines, and Kubernetes at stage 6. */
 export function planOf(facts: Facts, stage: Stage, targets: readonly Target[] = defaultTargets(stage)): Plan {
   const inContainers = targets.some((target) => target !== 'machines')
-  const files = [
-    ...targets.flatMap((target) => OF[target](facts, stage)),
-    ...(inContainers ? imageFiles() : []),
-    ...(stage >= 2 ? observeFiles(facts, stage) : []),
-  ]
+  const files = [...targets.flatMap((target) => OF[target](facts, stage)), ...(inContainers ? imageFiles() : [])]
   const plan = { stage, targets, files }
   return { ...plan, files: [readme(facts, plan), ...files] }
 }

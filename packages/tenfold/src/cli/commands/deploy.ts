@@ -1,5 +1,7 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { checkAlerts } from '../../alerts/index.ts'
+import { businessMetrics } from '../../app/index.ts'
 import { readEnvironment } from '../../config/index.ts'
 import {
   DEFAULTS,
@@ -155,7 +157,15 @@ async function factsOf({ flags }: Invocation): Promise<{ facts: Facts; choices: 
   const choices = { ...(await lastChoices(folder)), ...chosen(flags, project) }
   const modules = project.app.modules.map(({ name }) => name)
   return {
-    facts: { ...DEFAULTS, ...choices, app: project.app.name, modules, settings: await neededSettings(project) },
+    facts: {
+      ...DEFAULTS,
+      ...choices,
+      app: project.app.name,
+      modules,
+      settings: await neededSettings(project),
+      alerts: checkAlerts(project.config.alerts ?? {}),
+      metrics: businessMetrics(project.app.modules),
+    },
     choices,
     folder,
   }

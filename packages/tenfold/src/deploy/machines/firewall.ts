@@ -50,7 +50,11 @@ function openPorts(stage: Stage, machine: Machine): Open[] {
   const metrics: Open = { ports: '9464-9495', inside: true, about: 'Metrics, one port for each process.' }
   switch (machine) {
     case 'app':
-      return stage >= 3 ? [{ ports: '3000', inside: true, about: 'The app, for the balancer.' }, metrics] : [web]
+      return stage >= 3
+        ? [{ ports: '3000', inside: true, about: 'The app, for the balancer.' }, metrics]
+        : stage === 2
+          ? [web, metrics]
+          : [web]
     case 'service':
       return [{ ports: '3000', inside: true, about: 'The service, for the balancer.' }, metrics]
     case 'worker':
@@ -60,6 +64,10 @@ function openPorts(stage: Stage, machine: Machine): Open[] {
     case 'database':
     case 'replica':
       return [{ ports: stage >= 3 ? '5432, 6432' : '5432', inside: true, about: 'Postgres, and PgBouncer before it.' }]
+    case 'observe':
+      return [
+        { ports: '4318', inside: true, about: 'The collector. Grafana and Prometheus: ssh -L 3000:127.0.0.1:3000' },
+      ]
     case 'redis':
       return [{ ports: '6379', inside: true, about: 'Valkey.' }]
   }

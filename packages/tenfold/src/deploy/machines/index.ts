@@ -4,6 +4,16 @@ import { environmentFile, variablesOf } from '../environment.ts'
 import { serviceName } from '../names.ts'
 import { backupUnits } from './backups.ts'
 import { firewall } from './firewall.ts'
+import {
+  alertReceivers,
+  alertRules,
+  collector,
+  dashboardJson,
+  grafanaFolder,
+  grafanaSource,
+  onMachines,
+  prometheusYml,
+} from '../observe/index.ts'
 import { machinesOf, placesOf, type Machine } from './places.ts'
 import { pgbouncerIni } from './pooler.ts'
 import { databaseSql, hbaConf, POSTGRES, postgresConf } from './postgres.ts'
@@ -51,6 +61,7 @@ function* filesOf(facts: Facts, stage: Stage, machine: Machine): Generator<Plann
     yield* postgresFiles(facts, stage, 'primary')
   }
   if (machine === 'replica') yield* postgresFiles(facts, stage, 'replica')
+  if (machine === 'observe') yield* watchFiles(facts, stage)
   if (machine === 'redis')
     yield {
       path: `etc/valkey/${facts.app}.conf`,
@@ -79,6 +90,35 @@ function* appFiles(facts: Facts, stage: Stage, machine: Machine): Generator<Plan
       text,
       about: unit.includes('verify') ? 'the proof of the newest backup' : 'backups every night',
     }
+}
+
+function* watchFiles(facts: Facts, stage: Stage): Generator<PlannedFile> {
+  const name = serviceName(facts)
+  const dashboards = '/etc/grafana/dashboards'
+  const prometheus = prometheusYml(facts, {
+    found: onMachines(facts, stage),
+    token: `/etc/prometheus/${name}.token`,
+    rules: `/etc/prometheus/rules/${name}.yml`,
+    alertmanager: '127.0.0.1:9093',
+  })
+  const texts: [path: string, text: string, about: string][] = [
+    ['etc/prometheus/prometheus.yml', prometheus, 'which processes Prometheus asks'],
+    [`etc/prometheus/rules/${name}.yml`, alertRules(facts), "the app's alert rules, for Prometheus"],
+    ['etc/prometheus/alertmanager.yml', alertReceivers(facts, '/etc/prometheus/secrets'), 'whom Alertmanager tells'],
+    [
+      `etc/grafana/provisioning/datasources/${name}.yaml`,
+      grafanaSource(facts, 'http://127.0.0.1:9090'),
+      'where Grafana finds Prometheus',
+    ],
+    [
+      `etc/grafana/provisioning/dashboards/${name}.yaml`,
+      grafanaFolder(facts, dashboards),
+      'where Grafana finds the dashboard',
+    ],
+    [`${dashboards.slice(1)}/${name}.json`, dashboardJson(facts, stage), 'the dashboard'],
+    ['etc/otelcol-contrib/config.yaml', collector(facts), 'the collector: takes what comes by OTLP, and hands it on'],
+  ]
+  for (const [path, text, about] of texts) yield { path, text, about }
 }
 
 function* postgresFiles(facts: Facts, stage: Stage, kind: 'primary' | 'replica'): Generator<PlannedFile> {

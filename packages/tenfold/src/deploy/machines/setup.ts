@@ -32,13 +32,14 @@ echo "ready"
 `
 }
 
-type Part = 'app' | 'balancer' | 'postgres' | 'replica' | 'pgbouncer' | 'valkey'
+type Part = 'app' | 'balancer' | 'postgres' | 'replica' | 'pgbouncer' | 'valkey' | 'watching'
 
 function* partsOf(stage: Stage, machine: Machine): Generator<Part> {
   if (machine === 'database' || (machine === 'app' && stage === 1)) yield 'postgres'
   if (machine === 'replica') yield 'replica'
   if ((machine === 'database' || machine === 'replica') && stage >= 3) yield 'pgbouncer'
   if (machine === 'redis') yield 'valkey'
+  if (machine === 'observe') yield 'watching'
   if (machine === 'app' || machine === 'worker' || machine === 'service') yield 'app'
   if (machine === 'balancer' || (machine === 'app' && stage < 3)) yield 'balancer'
 }
@@ -124,6 +125,50 @@ if put etc/pgbouncer/pgbouncer.ini 640; then
   if [ -s /etc/pgbouncer/userlist.txt ]; then systemctl enable pgbouncer && systemctl restart pgbouncer
   else echo "missing: tenfold deploy userlist > /etc/pgbouncer/userlist.txt (on a machine of the app), then systemctl restart pgbouncer"; fi
 fi
+`
+  },
+  watching(facts) {
+    const name = serviceName(facts)
+    return `
+# Prometheus and Alertmanager from Debian, Grafana from its own packages. All listen on this machine alone; from yours:
+#   ssh -L 3000:127.0.0.1:3000 -L 9090:127.0.0.1:9090 <this machine>
+if [ ! -e /etc/apt/sources.list.d/grafana.list ]; then
+  install -d -m 755 /etc/apt/keyrings
+  curl -fsSL https://apt.grafana.com/gpg.key -o /etc/apt/keyrings/grafana.asc
+  echo 'deb [signed-by=/etc/apt/keyrings/grafana.asc] https://apt.grafana.com stable main' >/etc/apt/sources.list.d/grafana.list
+  apt-get update
+fi
+install_packages prometheus prometheus-alertmanager grafana
+only_here() { # only_here <service> <variable> <arguments>: what Debian's units read
+  if [ "$(cat "/etc/default/$1")" != "$2='$3'" ]; then echo "$2='$3'" >"/etc/default/$1" && systemctl restart "$1"; fi
+}
+only_here prometheus ARGS '--web.listen-address=127.0.0.1:9090'
+only_here prometheus-alertmanager ARGS '--web.listen-address=127.0.0.1:9093 --cluster.listen-address='
+if [ ! -s /etc/prometheus/${name}.token ]; then
+  install -m 640 -o root -g prometheus /dev/null /etc/prometheus/${name}.token
+  echo "missing: METRICS_TOKEN of the app in /etc/prometheus/${name}.token"
+fi
+install -d -m 750 -o root -g prometheus /etc/prometheus/secrets
+changed=0
+put etc/prometheus/rules/${name}.yml && changed=1
+put etc/prometheus/prometheus.yml && changed=1
+[ $changed = 0 ] || { promtool check config /etc/prometheus/prometheus.yml && systemctl reload-or-restart prometheus; }
+if put etc/prometheus/alertmanager.yml; then
+  amtool check-config /etc/prometheus/alertmanager.yml && systemctl reload-or-restart prometheus-alertmanager
+fi
+changed=0
+put etc/grafana/provisioning/datasources/${name}.yaml && changed=1
+put etc/grafana/provisioning/dashboards/${name}.yaml && changed=1
+put etc/grafana/dashboards/${name}.json || true
+# Debian's and Grafana's default is every address.
+if ! grep -q '^http_addr = 127.0.0.1' /etc/grafana/grafana.ini; then
+  sed -i 's/^;\\?http_addr =.*/http_addr = 127.0.0.1/' /etc/grafana/grafana.ini && changed=1
+fi
+[ $changed = 0 ] || { systemctl enable grafana-server && systemctl restart grafana-server; }
+
+# The collector is in no repository of packages: https://github.com/open-telemetry/opentelemetry-collector-releases has a .deb
+# of otelcol-contrib. Without it, the app's own records and Prometheus are all there is, and nothing is missing.
+if put etc/otelcol-contrib/config.yaml && command -v otelcol-contrib >/dev/null; then systemctl restart otelcol-contrib; fi
 `
   },
   valkey(facts) {

@@ -3,8 +3,8 @@ import { serviceName } from '../names.ts'
 
 /** The collector in front of whatever keeps the traces: it batches, samples and holds back when that is away. */
 export function collector(facts: Facts): string {
-  return `# The OpenTelemetry collector for ${facts.app}: the app sends to it with OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318
-# check: otelcol validate --config=otel-collector.yaml. OTLP_BACKEND and OTLP_TOKEN come from the collector's environment.
+  return `# The OpenTelemetry collector for ${facts.app}: the app sends to it where OTEL_EXPORTER_OTLP_ENDPOINT names it, such as
+# http://collector:4318. OTLP_BACKEND and OTLP_TOKEN come from the collector's environment. check: otelcol-contrib validate --config=…
 receivers:
   otlp:
     protocols:

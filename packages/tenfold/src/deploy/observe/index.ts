@@ -1,15 +1,7 @@
-/** What watches the app from outside: Prometheus, and the OpenTelemetry collector. */
-import type { Facts, PlannedFile, Stage } from '../deploy.ts'
-import { collector } from './collector.ts'
-import { prometheus } from './prometheus.ts'
-
-export function observeFiles(facts: Facts, stage: Stage): PlannedFile[] {
-  return [
-    { path: 'observe/prometheus.yml', text: prometheus(facts, stage), about: 'what Prometheus asks, and how often' },
-    {
-      path: 'observe/otel-collector.yaml',
-      text: collector(facts),
-      about: 'takes traces, metrics and logs by OTLP, and hands them on',
-    },
-  ]
-}
+/** What watches the app from outside: Prometheus with the app's alert rules, Alertmanager, a dashboard of Grafana, and the
+ *  OpenTelemetry collector. Each target puts them where they belong. */
+export { alertReceivers, alertRules } from './alerts.ts'
+export { collector } from './collector.ts'
+export { dashboardJson } from './dashboard.ts'
+export { grafanaFolder, grafanaSource } from './grafana.ts'
+export { inContainers, onMachines, prometheusYml } from './prometheus.ts'

@@ -1,27 +1,70 @@
 import type { Facts, Stage } from '../deploy.ts'
-import { machinesOf } from '../machines/places.ts'
-import { serviceName } from '../names.ts'
+import { machinesOf, type Machine } from '../machines/places.ts'
+import { METRICS_PORT, serviceName } from '../names.ts'
 
-/** Each process has a port for its metrics: METRICS_PORT and those that follow. */
-export function prometheus(facts: Facts, stage: Stage): string {
-  const name = serviceName(facts)
-  const ports = Array.from({ length: facts.machine.cores + 1 }, (_, i) => 9464 + i)
-  const machines = machinesOf(stage).filter((machine) => ['app', 'worker', 'service'].includes(machine))
-  const targets = machines.flatMap((machine) => ports.map((port) => `${machine}:${port}`))
-  return `# Prometheus for ${facts.app}. Goes to /etc/prometheus/prometheus.yml; check: promtool check config
-# The app opens the ports with METRICS_PORT=9464, METRICS_HOST and METRICS_TOKEN.
+export interface Scraping {
+  /** How the processes are found: lines of a job in `scrape_configs`, indented by four. */
+  found: string
+  /** The file with METRICS_TOKEN. */
+  token: string
+  rules: string
+  /** Host and port. */
+  alertmanager: string
+}
+
+export function prometheusYml(facts: Facts, { found, token, rules, alertmanager }: Scraping): string {
+  return `# Prometheus for ${facts.app}: whom it asks, and the rules by which it judges. check: promtool check config prometheus.yml
+# The app answers where METRICS_PORT, METRICS_HOST and METRICS_TOKEN are set.
 global:
   scrape_interval: 15s
   evaluation_interval: 15s
 
+rule_files: ['${rules}']
+
+alerting:
+  alertmanagers:
+    - static_configs: [{ targets: ['${alertmanager}'] }]
+
 scrape_configs:
-  - job_name: ${name}
+  - job_name: ${serviceName(facts)}
+    # A label \`job\` of the app means a job of the app: without this, Prometheus would call it \`exported_job\`, and no rule
+    # about jobs would find it.
+    honor_labels: true
     authorization:
       type: Bearer
-      # Holds METRICS_TOKEN, and is readable by prometheus alone.
-      credentials_file: /etc/prometheus/${name}.token
-    static_configs:
-      - targets:
-${targets.map((target) => `          - ${target}`).join('\n')}
+      # Holds METRICS_TOKEN, and is readable by Prometheus alone.
+      credentials_file: ${token}
+${found}`
+}
+
+/** The processes of the app's machines, each on a port of its own. */
+export function onMachines(facts: Facts, stage: Stage): string {
+  const targets = machinesOf(stage).flatMap((machine) =>
+    hostsOf(facts, stage, machine).flatMap((host) =>
+      Array.from({ length: processesOn(facts, stage, machine) }, (_, i) => `${host}:${METRICS_PORT + i}`),
+    ),
+  )
+  return `    static_configs:\n      - targets:\n${targets.map((target) => `          - ${target}\n`).join('')}`
+}
+
+function hostsOf({ instances }: Facts, stage: Stage, machine: Machine): string[] {
+  if (machine === 'worker' || machine === 'service') return [machine]
+  if (machine !== 'app') return []
+  return stage < 3 ? ['app'] : Array.from({ length: instances }, (_, i) => `app-${i + 1}`)
+}
+
+/** As \`tenfold start\` does it: a web process for each core, and one more for the rest where there is one. */
+function processesOn({ machine: { cores } }: Facts, stage: Stage, machine: Machine): number {
+  if (machine === 'worker') return 1
+  return cores === 1 || (machine === 'app' && stage >= 3) ? cores : cores + 1
+}
+
+/** Containers by the name of their service: each address behind it is one. */
+export function inContainers(services: readonly string[]): string {
+  return `    dns_sd_configs:
+      - names: [${services.join(', ')}]
+        type: A
+        port: ${METRICS_PORT}
+        refresh_interval: 15s
 `
 }
