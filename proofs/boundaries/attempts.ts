@@ -43,6 +43,7 @@ export async function attemptAll(hole?: string): Promise<Attempt[]> {
   }
   const sources = [queue, await source('shop', SHOP), await source('vault', VAULT)]
   const db = await testDatabase({ app: 'proof', migrations: sources })
+  const { roleMode: _, ...address } = db
   const telemetry = createTelemetry({ service: 'proof', env: 'test', level: 'silent' })
   const asAdmin = openDatabase({ ...db, roleMode: 'shared', telemetry, maxConnections: 2 })
   try {
@@ -63,7 +64,7 @@ export async function attemptAll(hole?: string): Promise<Attempt[]> {
     }
     for (const [n, [what, sql]] of Object.entries(MIGRATIONS).entries()) {
       const nosy = await source('nosy', sql, `nosy-${n}`)
-      const refusal = await migrate({ ...db, sources: [...sources, nosy] }).then(
+      const refusal = await migrate({ ...address, sources: [...sources, nosy] }).then(
         () => undefined,
         (error: unknown) => messageOf(error),
       )

@@ -1,7 +1,7 @@
 /** Boundaries in the database: one login role and one schema per module, with grants on nothing else.
  *
  *    <app>_tenfold_owner   owns schema tenfold                      <app>_tenfold    logs in for the platform's own tables
- *    <app>_<module>_owner  owns schema <module>; migrations only    <app>_<module>   logs in for the module's code
+ *    <app>_<module>_owner  owns schema <module>; logs in to migrate <app>_<module>   logs in for the module's code
  *    <app>_modules         the group of all module logins: may execute the platform's functions, nothing else
  *
  *  Passwords are derived from SECRET_KEY, so that every instance knows them and none is stored anywhere. */
@@ -41,11 +41,20 @@ export function quoteText(text: string): string {
  *  (a managed Postgres without CREATEROLE). With `shared`, only the type checker and `tenfold check` hold the boundaries. */
 export type RoleMode = 'separate' | 'shared'
 
+/** Whether roles can be made. Tables of a database that was begun without them belong to whoever made them: it stays so. */
 export async function roleModeFor(admin: Sql): Promise<RoleMode> {
+  if ((await keptRoleMode(admin)) === 'shared') return 'shared'
   const { rows } = await admin.query<{ can: boolean }>(
     `select rolsuper or rolcreaterole as can from pg_roles where rolname = current_user`,
   )
   return rows[0]?.can ? 'separate' : 'shared'
+}
+
+/** What the database was begun with; undefined before the first migration. */
+export async function keptRoleMode(admin: Sql): Promise<RoleMode | undefined> {
+  const { rows } = await admin.query<{ there: boolean }>(`select to_regclass('tenfold.meta') is not null as there`)
+  if (!rows[0]?.there) return undefined
+  return (await admin.query<{ value: RoleMode }>(`select value from tenfold.meta where key = 'roles'`)).rows[0]?.value
 }
 
 /** Makes the roles and schemas of the platform and of all modules, or brings them up to date. Safe to run again and again. */
@@ -58,7 +67,7 @@ export async function ensureRoles(
   await ensureRole(admin, group, 'nologin')
   for (const module of [SYSTEM, ...modules]) {
     const { owner, login } = rolesOf(app, module)
-    await ensureRole(admin, owner, 'nologin')
+    await ensureRole(admin, owner, `login noinherit password ${quoteText(passwordOf(secretKey, owner))}`)
     await ensureRole(admin, login, `login noinherit password ${quoteText(passwordOf(secretKey, login))}`)
     if (module !== SYSTEM) {
       // The group's right to execute functions must be inherited, its membership must not be usable for SET ROLE.

@@ -1,6 +1,6 @@
 /** Backfills: one statement, run over and over on the next rows of its table by primary key.
  *
- *    next key ──> begin; as the owner: the statement on the rows up to it; note the key; commit ──> pause ──> next key
+ *    next key ──> begin; the statement on the rows up to it; note the key; commit ──> pause ──> next key
  *
  *  B1  Each batch commits with the note of how far it came: whatever is killed goes on from there, and no row is done twice.
  *  B2  A batch grows and shrinks so that it takes about a tenth of a second, which is the longest that it keeps rows locked.
@@ -45,10 +45,12 @@ interface Progress {
   changed: string
 }
 
+/** @param inSchema the statement that says, within a transaction, in which schema it works */
 export async function backfill(
   admin: Sql,
+  owner: Sql,
   file: MigrationFile,
-  actingAs: string,
+  inSchema: string,
   onBatch: (batch: BackfillProgress) => void = () => {},
 ): Promise<void> {
   const { table, batch } = file.backfill!
@@ -69,14 +71,14 @@ export async function backfill(
   let failures = 0
   let rest = 0
   for (;;) {
-    const next = await nextKey(admin, actingAs, table, key, last, size)
+    const next = await nextKey(owner, inSchema, table, key, last, size)
     if (!next) return
     const started = performance.now()
     try {
-      changed += await runBatch(admin, file, actingAs, key, { last, next, seen: next.rows })
+      changed += await runBatch(owner, file, inSchema, key, { last, next, seen: next.rows })
       failures = 0
     } catch (error) {
-      await admin.query('rollback')
+      await owner.query('rollback')
       if (!PASSING.has((error as { code?: string }).code ?? '') || ++failures > 100) throw error
       size = Math.max(1, Math.floor(size / 2))
       await pause((0.5 + Math.random()) * Math.min(MAX_PAUSE_MS, 50 * failures))
@@ -114,8 +116,8 @@ interface Next {
 
 /** The key of the `size`th row after `last`, or of the last one. */
 async function nextKey(
-  admin: Sql,
-  actingAs: string,
+  owner: Sql,
+  inSchema: string,
   table: string,
   { columns }: Key,
   last: string[] | null,
@@ -125,22 +127,22 @@ async function nextKey(
   const texts = columns.map(({ name }) => `${quoteName(name)}::text`).join(', ')
   const backwards = columns.map(({ name }) => `${quoteName(name)} desc`).join(', ')
   const after = last ? `where (${names}) > (${literals(columns, last)})` : ''
-  await admin.query(`begin; ${actingAs}`)
+  await owner.query(`begin; ${inSchema}`)
   try {
-    const { rows } = await admin.query<{ key: string[]; rows: number }>(
+    const { rows } = await owner.query<{ key: string[]; rows: number }>(
       `with page as (select ${names} from ${quoteName(table)} ${after} order by ${names} limit ${size})
        select array[${texts}] as key, (select count(*)::int from page) as rows from page order by ${backwards} limit 1`,
     )
     return rows[0]
   } finally {
-    await admin.query('commit')
+    await owner.query('commit')
   }
 }
 
 async function runBatch(
-  admin: Sql,
+  owner: Sql,
   file: MigrationFile,
-  actingAs: string,
+  inSchema: string,
   { columns }: Key,
   range: { last: string[] | null; next: Next; seen: number },
 ): Promise<number> {
@@ -148,15 +150,17 @@ async function runBatch(
   const names = columns.map(({ name }) => `${table}.${quoteName(name)}`).join(', ')
   const upTo = `(${names}) <= (${literals(columns, range.next.key)})`
   const within = range.last ? `((${names}) > (${literals(columns, range.last)}) and ${upTo})` : `(${upTo})`
-  await admin.query(`begin; ${actingAs}; set local lock_timeout = '${TARGET_MS}ms'`)
-  const { rowCount } = await admin.query(file.sql.replaceAll(BATCH, () => within))
-  await admin.query('reset role')
-  await admin.query(
-    `update tenfold.backfill set last_key = $3, seen = seen + $4, changed = changed + $5, updated_at = now()
-      where module = $1 and name = $2`,
-    [file.module, file.name, range.next.key, range.seen, rowCount],
-  )
-  await admin.query('commit')
+  await owner.query(`begin; ${inSchema}; set local lock_timeout = '${TARGET_MS}ms'`)
+  const { rowCount } = await owner.query(file.sql.replaceAll(BATCH, () => within))
+  const { module, name } = file
+  await owner.query('select tenfold.record_batch($1, $2, $3, $4, $5)', [
+    module,
+    name,
+    range.next.key,
+    range.seen,
+    rowCount,
+  ])
+  await owner.query('commit')
   return rowCount
 }
 

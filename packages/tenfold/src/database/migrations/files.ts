@@ -7,7 +7,7 @@ import { BadMigrationFile } from '../errors.ts'
 
 /** Where the migrations of one module are. */
 export interface MigrationSource {
-  /** The module's name, or `tenfold.<capability>` for the platform's own. */
+  /** The module's name, `<module>.<part>` for what a part of it brings along, or `tenfold.<capability>`. */
   module: string
   /** The schema that they work in. */
   schema: string
