@@ -13,7 +13,7 @@ export const RINGS: readonly (readonly string[])[] = [
   ['http', 'analytics', 'inspect', 'backup', 'evidence'],
   ['modules', 'advisor', 'plan', 'alerts'],
   ['console', 'twin', 'load', 'deploy', 'supervisor'],
-  ['app'],
+  ['app', 'parts'],
   ['cli'],
 ]
 
@@ -57,6 +57,8 @@ export const WHY: Readonly<Record<string, string>> = {
   deploy: 'it describes the whole and must not need it running',
   supervisor: 'it starts processes and knows nothing of what runs in them, so that it stays up when they do not',
   app: 'it joins everything and is used by the command line and by users only',
+  parts:
+    'it joins one capability to a database that is not ours, for an app that is not made of modules: with app in it, whoever wants a queue gets a framework',
   cli: 'it is the outermost ring',
 }
 
