@@ -1,7 +1,7 @@
 /** Boundaries in the database: one login role and one schema per module, with grants on nothing else.
  *
  *    <app>_tenfold_owner   owns schema tenfold                      <app>_tenfold    logs in for the platform's own tables
- *    <app>_<module>_owner  owns schema <module>; migrations only    <app>_<module>   logs in for the module's code
+ *    <app>_<module>_owner  owns schema <module>; logs in to migrate <app>_<module>   logs in for the module's code
  *    <app>_modules         the group of all module logins: may execute the platform's functions, nothing else
  *
  *  Passwords are derived from SECRET_KEY, so that every instance knows them and none is stored anywhere. */
@@ -67,7 +67,7 @@ export async function ensureRoles(
   await ensureRole(admin, group, 'nologin')
   for (const module of [SYSTEM, ...modules]) {
     const { owner, login } = rolesOf(app, module)
-    await ensureRole(admin, owner, 'nologin')
+    await ensureRole(admin, owner, `login noinherit password ${quoteText(passwordOf(secretKey, owner))}`)
     await ensureRole(admin, login, `login noinherit password ${quoteText(passwordOf(secretKey, login))}`)
     if (module !== SYSTEM) {
       // The group's right to execute functions must be inherited, its membership must not be usable for SET ROLE.

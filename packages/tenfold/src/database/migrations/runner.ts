@@ -1,11 +1,9 @@
-/** Applies migration files: one session holds the lock, each file is one transaction that acts as its module's owner.
+/** Applies migration files: one session holds the lock, each file is one transaction of its module's owner.
  *
  *  A file that cannot get a table lock within `lockTimeoutMs` gives way to the readers that wait behind it and tries again
  *  after a jittered pause: readers never stall for longer than that. */
-import pg from 'pg'
 import { messageOf } from '../../kernel/index.ts'
-import { clientConfig, reasonOf } from '../connections.ts'
-import { DatabaseUnreachable, MigrationChanged, MigrationFailed, MigrationLocked, MigrationMissing } from '../errors.ts'
+import { MigrationChanged, MigrationFailed, MigrationLocked, MigrationMissing } from '../errors.ts'
 import { allowStatistics } from '../permissions.ts'
 import {
   ensureRoles,
@@ -21,6 +19,7 @@ import {
 import type { Sql } from '../sql.ts'
 import { BACKFILL_TABLE, BATCH, backfill, type BackfillProgress } from './backfill.ts'
 import { readMigrations, type MigrationFile, type MigrationSource, type Phase } from './files.ts'
+import { letRecord, OWNERS_MAY_RECORD, withAdmin, withOwners, type Owners } from './sessions.ts'
 
 export interface MigrateOptions {
   /** A direct connection (no pooler), as a user that may create roles; otherwise all modules share its user. */
@@ -63,7 +62,7 @@ interface Applied {
 const LOCK = 7_283_640_112
 
 export async function migrate(options: MigrateOptions): Promise<{ applied: string[]; roleMode: RoleMode }> {
-  return withAdmin(options.url, options.app, async (admin) => {
+  return withAdmin(options, async (admin) => {
     await takeLock(admin, options.waitMs ?? 60_000)
     const roleMode = await prepare(admin, options)
     const { isIncluded = () => true } = options
@@ -74,13 +73,15 @@ export async function migrate(options: MigrateOptions): Promise<{ applied: strin
       states.some((s) => s.state === 'pending' && s.module === file.module && s.name === file.name),
     )
     const applied: string[] = []
-    for (const file of pending) {
-      const started = performance.now()
-      await apply(admin, file, options, roleMode)
-      const ms = Math.round(performance.now() - started)
-      applied.push(`${file.module}/${file.name}`)
-      options.onProgress?.({ module: file.module, name: file.name, ms })
-    }
+    await withOwners(options, admin, roleMode, async (owners) => {
+      for (const file of pending) {
+        const started = performance.now()
+        await apply(admin, owners, file, options, roleMode)
+        const ms = Math.round(performance.now() - started)
+        applied.push(`${file.module}/${file.name}`)
+        options.onProgress?.({ module: file.module, name: file.name, ms })
+      }
+    })
     return { applied, roleMode }
   })
 }
@@ -89,7 +90,7 @@ export async function migrate(options: MigrateOptions): Promise<{ applied: strin
 export async function migrationStatus(
   options: Pick<MigrateOptions, 'url' | 'app' | 'sources'>,
 ): Promise<{ migrations: MigrationState[]; roleMode: RoleMode | undefined }> {
-  return withAdmin(options.url, options.app, async (admin) => {
+  return withAdmin(options, async (admin) => {
     const files = (await Promise.all(options.sources.map(readMigrations))).flat()
     const { rows } = await admin.query<{ there: boolean }>(
       `select to_regclass('tenfold.migration') is not null as there`,
@@ -117,29 +118,6 @@ function isOvertaken({ module, name, phase, state }: MigrationState, all: readon
   return all.every((other) => other.module !== module || other.state === 'missing' || other.name < name)
 }
 
-async function withAdmin<T>(url: string, app: string, fn: (admin: Sql) => Promise<T>): Promise<T> {
-  const config = clientConfig(url, undefined, `${app}/migrate`)
-  const client = new pg.Client({ ...config, connectionTimeoutMillis: 10_000 })
-  client.on('error', () => {}) // the statement that was running reports it
-  try {
-    await client.connect()
-  } catch (error) {
-    throw DatabaseUnreachable({ host: `${config.host}:${config.port}`, reason: reasonOf(error) }, { cause: error })
-  }
-  const admin: Sql = {
-    async query(text, values = []) {
-      // Without values: the simple protocol, which takes several statements at once.
-      const result = values.length > 0 ? await client.query(text, values as unknown[]) : await client.query(text)
-      return { rows: result.rows ?? [], rowCount: result.rowCount ?? 0 }
-    },
-  }
-  try {
-    return await fn(admin)
-  } finally {
-    await client.end().catch(() => {})
-  }
-}
-
 async function takeLock(admin: Sql, waitMs: number): Promise<void> {
   const until = Date.now() + waitMs
   for (;;) {
@@ -163,7 +141,8 @@ async function prepare(admin: Sql, options: MigrateOptions): Promise<RoleMode> {
       module text not null, name text not null, checksum text not null, phase text not null,
       applied_at timestamptz not null default now(), duration_ms integer not null,
       primary key (module, name));
-    ${BACKFILL_TABLE}`)
+    ${BACKFILL_TABLE};
+    ${OWNERS_MAY_RECORD}`)
   await admin.query(
     `insert into tenfold.meta values ('roles', $1) on conflict (key) do update set value = excluded.value`,
     [roleMode],
@@ -173,6 +152,7 @@ async function prepare(admin: Sql, options: MigrateOptions): Promise<RoleMode> {
       `grant select on tenfold.meta, tenfold.migration to ${quoteName(rolesOf(options.app, SYSTEM).login)};
        grant select, insert on tenfold.history to ${quoteName(rolesOf(options.app, SYSTEM).login)}`,
     )
+    for (const module of [SYSTEM, ...modules]) await admin.query(letRecord(rolesOf(options.app, module).owner))
   }
   if (options.roleMode !== 'shared') await allowStatistics(admin, rolesOf(options.app, SYSTEM).login, roleMode)
   return roleMode
@@ -208,23 +188,31 @@ function compare(files: readonly MigrationFile[], applied: readonly Applied[]): 
   return [...states, ...missing.map((row): MigrationState => ({ ...row, state: 'missing', appliedAt: row.applied_at }))]
 }
 
-async function apply(admin: Sql, file: MigrationFile, options: MigrateOptions, roleMode: RoleMode): Promise<void> {
+async function apply(
+  admin: Sql,
+  owners: Owners,
+  file: MigrationFile,
+  options: MigrateOptions,
+  roleMode: RoleMode,
+): Promise<void> {
   const started = performance.now()
-  const record = (): Promise<unknown> =>
-    admin.query(
-      `insert into tenfold.migration (module, name, checksum, phase, duration_ms) values ($1, $2, $3, $4, $5)`,
-      [file.module, file.name, file.checksum, file.phase, Math.round(performance.now() - started)],
-    )
+  const owner = await owners.of(file.module)
   for (let attempt = 1; ; attempt++) {
     try {
-      if (file.backfill) await backfill(admin, file, actingAs(file, options, roleMode), options.onBatch)
-      else if (file.transactional) await inTransaction(admin, file, options, roleMode)
-      else await outsideTransaction(admin, file, options, roleMode)
-      if (file.backfill || !file.transactional) await record()
+      if (!file.backfill && file.transactional) return await inTransaction(owner, file, options, roleMode)
+      if (file.backfill) await backfill(admin, owner, file, inSchema(file), options.onBatch)
+      else await outsideTransaction(owner, file, options, roleMode)
+      await owner.query(`select tenfold.record_migration($1, $2, $3, $4, $5)`, [
+        file.module,
+        file.name,
+        file.checksum,
+        file.phase,
+        Math.round(performance.now() - started),
+      ])
       return
     } catch (error) {
-      await admin.query('rollback').catch(() => {})
-      await admin.query('reset role; reset all').catch(() => {})
+      await owner.query('rollback').catch(() => {})
+      await owner.query('reset all').catch(() => {})
       const { code, position } = error as { code?: string; position?: string }
       if (code === LOCK_TIMEOUT && attempt < 100) {
         await new Promise((resolve) => setTimeout(resolve, (0.5 + Math.random()) * Math.min(3000, 50 * attempt)))
@@ -243,19 +231,17 @@ const LOCK_TIMEOUT = '55P03'
 
 /** From the file's first lock to the commit it is one message: no round trip is waited for while a lock is held. */
 async function inTransaction(
-  admin: Sql,
+  owner: Sql,
   file: MigrationFile,
   options: MigrateOptions,
   roleMode: RoleMode,
 ): Promise<void> {
   const values = [file.module, file.name, file.checksum, file.phase].map(quoteText).join(', ')
-  await admin.query(`begin; ${settings(file, options, roleMode)}`)
-  await admin.query(
+  await owner.query(`begin; ${settings(file, options)}`)
+  await owner.query(
     [
       withRoleNames(file.sql, options.app, roleMode),
-      `; ${roleMode === 'separate' ? 'reset role' : 'select 1'};`,
-      `insert into tenfold.migration (module, name, checksum, phase, duration_ms)`,
-      `values (${values}, extract(epoch from clock_timestamp() - now()) * 1000);`,
+      `; select tenfold.record_migration(${values}, (extract(epoch from clock_timestamp() - now()) * 1000)::int);`,
       'commit',
     ].join('\n'),
   )
@@ -264,32 +250,32 @@ async function inTransaction(
 /** One statement after the other, each of which commits by itself. An index that an earlier attempt left half-made is
  *  removed; one that it finished is left alone. */
 async function outsideTransaction(
-  admin: Sql,
+  owner: Sql,
   file: MigrationFile,
   options: MigrateOptions,
   roleMode: RoleMode,
 ): Promise<void> {
   const { parseMigration } = await import('../safety/parse.ts')
   for (const { node, source } of await parseMigration(file)) {
-    await admin.query(settings(file, options, roleMode))
+    await owner.query(settings(file, options))
     // These wait for transactions to end, without holding up anybody meanwhile.
-    if (/\bconcurrently\b/i.test(source)) await admin.query('set lock_timeout = 0')
+    if (/\bconcurrently\b/i.test(source)) await owner.query('set lock_timeout = 0')
     const index = 'IndexStmt' in node ? node.IndexStmt.idxname : undefined
-    if (index === undefined || !(await isBuilt(admin, file.schema, index))) {
-      await admin.query(withRoleNames(source, options.app, roleMode))
+    if (index === undefined || !(await isBuilt(owner, file.schema, index))) {
+      await owner.query(withRoleNames(source, options.app, roleMode))
     }
-    await admin.query('reset role; reset all')
+    await owner.query('reset all')
   }
 }
 
-async function isBuilt(admin: Sql, schema: string, index: string): Promise<boolean> {
-  const { rows } = await admin.query<{ valid: boolean }>(
+async function isBuilt(owner: Sql, schema: string, index: string): Promise<boolean> {
+  const { rows } = await owner.query<{ valid: boolean }>(
     `select i.indisvalid as valid from pg_index i join pg_class c on c.oid = i.indexrelid
       where c.relnamespace = to_regnamespace($1) and c.relname = $2`,
     [quoteName(schema), index],
   )
   const [found] = rows
-  if (found?.valid === false) await admin.query(`drop index concurrently ${quoteName(schema)}.${quoteName(index)}`)
+  if (found?.valid === false) await owner.query(`drop index concurrently ${quoteName(schema)}.${quoteName(index)}`)
   return found?.valid === true
 }
 
@@ -297,35 +283,27 @@ export type TrialOptions = Pick<MigrateOptions, 'url' | 'app' | 'secretKey' | 's
 
 /** Applies one file without asking whether it is due, and without recording it: for a scratch database. */
 export async function applyForTrial(options: TrialOptions, file: MigrationFile): Promise<void> {
-  await withAdmin(options.url, options.app, async (admin) => {
+  await withAdmin(options, async (admin) => {
     const roleMode = await roleModeFor(admin)
     // Its tables are empty, so that no batch would come about: the statement runs once, on no row.
     const { backfill: inBatches, ...once } = file
     const sql = inBatches ? file.sql.replaceAll(BATCH, 'false') : file.sql
-    await apply(admin, { ...once, sql }, options, roleMode)
+    await withOwners(options, admin, roleMode, (owners) => apply(admin, owners, { ...once, sql }, options, roleMode))
     await admin.query('delete from tenfold.migration where module = $1 and name = $2', [file.module, file.name])
   })
 }
 
-function settings(file: MigrationFile, options: MigrateOptions, roleMode: RoleMode): string {
-  const local = file.transactional ? 'local' : 'session'
+function settings(file: MigrationFile, options: MigrateOptions): string {
+  const scope = file.transactional ? 'local' : 'session'
   return [
-    actingAs(file, options, roleMode, local),
-    `set ${local} lock_timeout = '${options.lockTimeoutMs ?? 100}ms'`,
-    `set ${local} statement_timeout = 0`,
+    inSchema(file, scope),
+    `set ${scope} lock_timeout = '${options.lockTimeoutMs ?? 100}ms'`,
+    `set ${scope} statement_timeout = 0`,
   ].join('; ')
 }
 
-/** As the owner of the module, in its schema. */
-function actingAs(
-  file: MigrationFile,
-  { app }: Pick<MigrateOptions, 'app'>,
-  roleMode: RoleMode,
-  scope: 'local' | 'session' = 'local',
-): string {
-  const module = file.module.startsWith(`${SYSTEM}.`) ? SYSTEM : file.module
-  const role = roleMode === 'separate' ? `set ${scope} role ${quoteName(rolesOf(app, module).owner)}; ` : ''
-  return `${role}set ${scope} search_path = ${quoteName(file.schema)}`
+function inSchema(file: MigrationFile, scope: 'local' | 'session' = 'local'): string {
+  return `set ${scope} search_path = ${quoteName(file.schema)}`
 }
 
 /** `:modules` and `:system` in the platform's own files stand for role names. */
