@@ -4,10 +4,11 @@ import { commands } from '../../packages/tenfold/src/cli/index.ts'
 import { readTree } from './tree.ts'
 
 const tree = readTree()
+const loaded = await Promise.all(commands.map(async ({ name, load }) => ({ name, ...(await load()) })))
 
 /** What the page of the command line has to name, and does not. */
 function missingFrom(page: string): string[] {
-  const wanted = commands.flatMap(({ name, options = {} }) => [
+  const wanted = loaded.flatMap(({ name, options = {} }) => [
     `| \`tenfold ${name}`,
     ...Object.entries(options).map(([option, { value }]) => `\`--${option}${value ? ` ${value}` : ''}\``),
   ])

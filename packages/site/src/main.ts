@@ -18,7 +18,7 @@ const { values } = parseArgs({
   },
 })
 const started = performance.now()
-const site = makeSite(repository, referencePages(repository))
+const site = makeSite(repository, await referencePages(repository))
 await writeSite(site, values.to)
 for (const fault of site.faults) console.error(fault)
 console.log(`${site.files.size} pages in ${values.to}, ${((performance.now() - started) / 1000).toFixed(1)} s`)

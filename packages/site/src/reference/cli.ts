@@ -1,8 +1,15 @@
 /** The reference of the command line, from the table that the command line itself is made from. */
-import { commands, GLOBAL_OPTIONS, type Command, type OptionSpec } from '../../../tenfold/src/cli/index.ts'
+import {
+  commands,
+  GLOBAL_OPTIONS,
+  type Command,
+  type CommandEntry,
+  type OptionSpec,
+} from '../../../tenfold/src/cli/index.ts'
 
-export function cliReference(): string {
-  const groups = Map.groupBy(commands, ({ name }) => name.split(' ')[0]!)
+export async function cliReference(): Promise<string> {
+  const loaded = await Promise.all(commands.map(async (entry) => ({ ...entry, ...(await entry.load()) })))
+  const groups = Map.groupBy(loaded, ({ name }) => name.split(' ')[0]!)
   return [
     '# Command line',
     'Made from the table of commands that `tenfold` itself reads. The [guide](../guide/cli.md) says what they are for.',
@@ -12,7 +19,7 @@ export function cliReference(): string {
   ].join('\n\n')
 }
 
-function describe({ name, about, args, options = {}, examples }: Command): string {
+function describe({ name, about, args, options = {}, examples }: CommandEntry & Command): string {
   const usage = `tenfold ${name}${args ? ` ${args}` : ''}${Object.keys(options).length > 0 ? ' [options]' : ''}`
   return [
     ...(name.includes(' ') ? [`### tenfold ${name}`] : []),

@@ -5,11 +5,11 @@ import { apiReference } from './api.ts'
 import { cliReference } from './cli.ts'
 import { configurationReference } from './configuration.ts'
 
-export function referencePages(root: string): Page[] {
+export async function referencePages(root: string): Promise<Page[]> {
   const framework = join(root, 'packages/tenfold')
   return [
     ...apiReference(framework).map(({ door, markdown }) => pageAt(door.replaceAll('/', '-'), markdown)),
-    pageAt('command-line', cliReference()),
+    pageAt('command-line', await cliReference()),
     pageAt('environment', configurationReference(join(framework, 'src/config/environment.ts'))),
   ]
 }

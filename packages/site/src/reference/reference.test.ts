@@ -42,9 +42,10 @@ describe('the reference', () => {
     assert.match(markdown, /\]\(\.\.\/errors\/TF_[A-Z_]+\.md\)/)
   })
 
-  test('has every command with its options', () => {
-    const page = cliReference()
-    for (const { name, options = {} } of commands) {
+  test('has every command with its options', async () => {
+    const page = await cliReference()
+    for (const { name, load } of commands) {
+      const { options = {} } = await load()
       assert.match(page, new RegExp(`^### tenfold ${name}$|^## tenfold ${name}$`, 'm'))
       for (const option of Object.keys(options)) assert.ok(page.includes(`--${option}`), `${name} --${option}`)
     }

@@ -1,4 +1,5 @@
-/** A command of the `tenfold` command line: data that help, parsing and suggestions are made from. */
+/** A command of the `tenfold` command line: data that help, parsing and suggestions are made from, and the code behind it,
+ *  which is loaded only when it is needed. */
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util'
 import { closest } from 'fastest-levenshtein'
 import { BadOptionValue, MissingArgument, UnexpectedArgument, UnknownOption } from './errors.ts'
@@ -19,11 +20,17 @@ export interface Invocation {
   output: Output
 }
 
-export interface Command {
+/** What the table of commands knows of one without loading it: enough for the overview and for suggestions. */
+export interface CommandEntry {
   /** `migrate up`: one or two words. */
   name: string
   /** One line. */
   about: string
+  load(): Promise<Command>
+}
+
+/** What a command does, and how it is called. */
+export interface Command {
   /** What follows the name: `<module> <meaning>`. */
   args?: string
   /** How many arguments it takes at most. Defaults to 0. */
@@ -43,10 +50,10 @@ export const GLOBAL_OPTIONS: Record<string, OptionSpec> = {
 }
 
 /** Reads what follows the command's name. Whatever does not fit is one of our own errors, never one of Node's. */
-export function parse(command: Command, argv: readonly string[]): Pick<Invocation, 'args' | 'flags'> {
+export function parse(name: string, command: Command, argv: readonly string[]): Pick<Invocation, 'args' | 'flags'> {
   const options = { ...command.options, ...GLOBAL_OPTIONS }
   const config: ParseArgsOptionsConfig = Object.fromEntries(
-    Object.entries(options).map(([name, { type, short }]) => [name, { type, ...(short && { short }) }]),
+    Object.entries(options).map(([option, { type, short }]) => [option, { type, ...(short && { short }) }]),
   )
   const { tokens } = parseArgs({
     args: [...argv],
@@ -64,13 +71,13 @@ export function parse(command: Command, argv: readonly string[]): Pick<Invocatio
     if (!option)
       throw UnknownOption({
         option: token.rawName,
-        command: command.name,
+        command: name,
         nearest: nearestOption(token.rawName, options),
       })
-    flags[token.name] = valueOf(command, option, token)
+    flags[token.name] = valueOf(name, option, token)
   }
   const most = command.maxArgs ?? 0
-  if (args.length > most) throw UnexpectedArgument({ argument: args[most]!, command: command.name })
+  if (args.length > most) throw UnexpectedArgument({ argument: args[most]!, command: name })
   return { args, flags }
 }
 
@@ -81,7 +88,7 @@ interface OptionToken {
 }
 
 function valueOf(
-  command: Command,
+  command: string,
   { type }: OptionSpec,
   { rawName, value, inlineValue }: OptionToken,
 ): string | boolean {
@@ -91,7 +98,7 @@ function valueOf(
   }
   const looksLikeOption = !inlineValue && value?.startsWith('-')
   if (value !== undefined && !looksLikeOption) return value
-  throw MissingArgument({ argument: `a value after ${rawName}`, command: command.name })
+  throw MissingArgument({ argument: `a value after ${rawName}`, command })
 }
 
 export function nearestOption(option: string, options: Record<string, OptionSpec>): string {

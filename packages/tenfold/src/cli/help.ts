@@ -1,7 +1,7 @@
-import { GLOBAL_OPTIONS, type Command, type OptionSpec } from './command.ts'
+import { GLOBAL_OPTIONS, type Command, type CommandEntry, type OptionSpec } from './command.ts'
 import type { Output } from './output.ts'
 
-export function helpOverview(commands: readonly Command[], output: Output): number {
+export function helpOverview(commands: readonly CommandEntry[], output: Output): number {
   output.show(
     commands.map(({ name, about }) => ({ name, about })),
     () => {
@@ -9,7 +9,7 @@ export function helpOverview(commands: readonly Command[], output: Output): numb
       output.line('usage: tenfold <command> [options]\n')
       list(commands, output)
       output.line('\nexamples:')
-      for (const { examples } of commands.slice(0, 3)) output.line(`  ${output.paint('cyan', examples[0]!)}`)
+      for (const { name } of commands.slice(0, 3)) output.line(`  ${output.paint('cyan', `tenfold ${name}`)}`)
       output.line('\n`tenfold help <command>` explains one, with examples; `tenfold --version` says which this is.')
     },
   )
@@ -17,7 +17,7 @@ export function helpOverview(commands: readonly Command[], output: Output): numb
 }
 
 /** The commands that share a first word: `tenfold migrate`. */
-export function helpForGroup(group: string, commands: readonly Command[], output: Output): void {
+export function helpForGroup(group: string, commands: readonly CommandEntry[], output: Output): void {
   output.show(
     commands.map(({ name, about }) => ({ name, about })),
     () => {
@@ -28,8 +28,8 @@ export function helpForGroup(group: string, commands: readonly Command[], output
   )
 }
 
-export function helpFor(command: Command, output: Output): number {
-  const { name, about, args, options = {}, examples } = command
+export function helpFor({ name, about }: CommandEntry, command: Command, output: Output): number {
+  const { args, options = {}, examples } = command
   output.show({ name, about, args, options, examples }, () => {
     output.line(`${output.paint('bold', `tenfold ${name}`)}: ${about}\n`)
     output.line(`usage: tenfold ${name}${args ? ` ${args}` : ''} [options]`)
@@ -41,7 +41,7 @@ export function helpFor(command: Command, output: Output): number {
   return 0
 }
 
-function list(commands: readonly Command[], output: Output): void {
+function list(commands: readonly CommandEntry[], output: Output): void {
   const width = Math.max(...commands.map(({ name }) => name.length))
   for (const { name, about } of commands) output.line(`  ${output.paint('cyan', name.padEnd(width))}  ${about}`)
 }

@@ -39,7 +39,8 @@ describe('help', () => {
   })
 
   test('every command explains itself, with its options and with examples that are commands', async () => {
-    for (const { name, options = {}, examples } of commands) {
+    for (const { name, load } of commands) {
+      const { options = {}, examples } = await load()
       const { code, out } = await tenfold(['help', ...name.split(' ')])
       assert.equal(code, 0)
       assert.ok(out.includes(`usage: tenfold ${name}`), out)

@@ -2,14 +2,14 @@
 import { closest } from 'fastest-levenshtein'
 import { messageOf, TenfoldError } from '../kernel/index.ts'
 import manifest from '../../package.json' with { type: 'json' }
-import { GLOBAL_OPTIONS, nearestOption, parse, type Command } from './command.ts'
+import { GLOBAL_OPTIONS, nearestOption, parse, type CommandEntry } from './command.ts'
 import { commands } from './commands/index.ts'
 import { UnknownCommand, UnknownOption } from './errors.ts'
 import { helpFor, helpForGroup, helpOverview } from './help.ts'
 import { createOutput, type Output, type Streams } from './output.ts'
 
 export { commands } from './commands/index.ts'
-export { GLOBAL_OPTIONS, type Command, type OptionSpec } from './command.ts'
+export { GLOBAL_OPTIONS, type Command, type CommandEntry, type OptionSpec } from './command.ts'
 
 /** Runs one command line; resolves to the exit code: 0 done, 1 failed or found something, 2 wrong usage. */
 export async function main(argv: readonly string[], streams: Streams = process): Promise<number> {
@@ -56,8 +56,9 @@ async function dispatch(argv: readonly string[], output: Output): Promise<number
   }
   const inGroup = group.some(({ name }) => name === `${first} ${second}`)
   const command = alone && !inGroup ? alone : findCommand(first, second, group)
-  if (helpWanted) return helpFor(command, output)
-  return command.run({ ...parse(command, words.slice(command.name.split(' ').length)), output })
+  const loaded = await command.load()
+  if (helpWanted) return helpFor(command, loaded, output)
+  return loaded.run({ ...parse(command.name, loaded, words.slice(command.name.split(' ').length)), output })
 }
 
 function isGlobal(word: string): boolean {
@@ -69,7 +70,7 @@ function version(output: Output): number {
   return 0
 }
 
-function findCommand(first: string, second: string, group: readonly Command[]): Command {
+function findCommand(first: string, second: string, group: readonly CommandEntry[]): CommandEntry {
   const asked = group.length > 0 ? `${first} ${second}` : first
   const found = commands.find(({ name }) => name === asked)
   if (found) return found

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { adviseLive, connect, gather } from '../../app/index.ts'
-import { advise as judge, viewOf, type AdviceView, type Verdict } from '../../advisor/index.ts'
+import { connect, gather } from '../../app/index.ts'
+import { advise as judge, adviseLive, viewOf, type AdviceView, type Verdict } from '../../advisor/index.ts'
 import { EVIDENCE_SCHEMA, NotEvidence, readEvidence, type Evidence } from '../../evidence/index.ts'
 import { createInspector } from '../../inspect/index.ts'
 import { messageOf } from '../../kernel/index.ts'
@@ -16,8 +16,6 @@ const MINUTES = {
 } as const
 
 export const evidence: Command = {
-  name: 'evidence',
-  about: 'print what the advisor judges by, as one JSON value without secrets and personal data',
   options: { ...MINUTES, schema: { type: 'boolean', about: 'print the JSON schema of it instead' } },
   examples: ['tenfold evidence > evidence.json', 'tenfold evidence --minutes 60', 'tenfold evidence --schema'],
   async run({ flags, output }) {
@@ -28,8 +26,6 @@ export const evidence: Command = {
 }
 
 export const advise: Command = {
-  name: 'advise',
-  about: 'say what limits the app, how much room is left, and the one next step; exits 1 when there is one',
   args: '<file>',
   maxArgs: 1,
   options: MINUTES,

@@ -16,8 +16,6 @@ import { loadProject } from '../project.ts'
 const COLOURS = { firing: 'red', pending: 'yellow', ok: 'green' } as const
 
 export const alertsList: Command = {
-  name: 'alerts list',
-  about: 'list the alert rules and how they stand, those that fire first; exits 1 if one fires',
   options: { all: { type: 'boolean', about: 'those that are well, too' } },
   examples: ['tenfold alerts list', 'tenfold alerts list --all', 'tenfold alerts list --json'],
   run: (invocation) =>
@@ -50,8 +48,6 @@ export const alertsList: Command = {
 }
 
 export const alertsSilence: Command = {
-  name: 'alerts silence',
-  about: 'tell nobody about a rule for a while; without a rule, about none',
   args: '[<rule>]',
   maxArgs: 1,
   options: {
@@ -82,8 +78,6 @@ export const alertsSilence: Command = {
 }
 
 export const alertsAcknowledge: Command = {
-  name: 'alerts acknowledge',
-  about: 'say that somebody looks after what fires of a rule: it is not told again, nor escalated',
   args: '<rule>',
   maxArgs: 1,
   examples: ['tenfold alerts acknowledge queue-age'],
@@ -100,8 +94,6 @@ export const alertsAcknowledge: Command = {
 }
 
 export const alertsTest: Command = {
-  name: 'alerts test',
-  about: 'send a test through a channel; without one it lists them',
   args: '[<channel>]',
   maxArgs: 1,
   examples: ['tenfold alerts test', 'tenfold alerts test chat'],
@@ -128,8 +120,6 @@ export const alertsTest: Command = {
 }
 
 export const alertsExport: Command = {
-  name: 'alerts export',
-  about: 'print the alert rules for Prometheus',
   options: { alertmanager: { type: 'boolean', about: 'whom to tell, for Alertmanager' } },
   examples: [
     'tenfold alerts export > /etc/prometheus/rules/shop.yml',

@@ -7,8 +7,6 @@ import type { Output } from '../output.ts'
 import { loadProject } from '../project.ts'
 
 export const backup: Command = {
-  name: 'backup',
-  about: 'back up the database: the whole server where it can be had, else a dump',
   options: {
     dump: { type: 'boolean', about: 'a dump by pg_dump, although the whole server could be had' },
     'no-checks': { type: 'boolean', about: 'do not read the tables: verify then only proves that the backup starts' },
@@ -37,8 +35,6 @@ export const backup: Command = {
 }
 
 export const backupList: Command = {
-  name: 'backup list',
-  about: 'list the backups, newest first, and how far the archived log reaches',
   examples: ['tenfold backup list', 'tenfold backup list --json'],
   run: (invocation) =>
     withBackups(invocation, 'not needed', async (backups) => {
@@ -70,8 +66,6 @@ export const backupList: Command = {
 }
 
 export const backupVerify: Command = {
-  name: 'backup verify',
-  about: 'prove a backup: restore it into a server of its own and compare every table; exits 1 if something differs',
   args: '<id>',
   maxArgs: 1,
   examples: ['tenfold backup verify latest', 'tenfold backup verify 20260504-030000-1f2e'],
@@ -82,8 +76,6 @@ export const backupVerify: Command = {
 }
 
 export const restore: Command = {
-  name: 'restore',
-  about: 'restore a backup to a folder or an address; what is there is replaced with --force only',
   args: '<id>',
   maxArgs: 1,
   options: {

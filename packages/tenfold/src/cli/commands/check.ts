@@ -26,8 +26,6 @@ interface Line {
 }
 
 export const check: Command = {
-  name: 'check',
-  about: 'check configuration, module boundaries and names; show what is bound and what would break with two instances',
   options: {
     split: {
       type: 'string',

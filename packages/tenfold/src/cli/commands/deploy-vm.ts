@@ -5,8 +5,6 @@ import { BadOptionValue, MissingArgument } from '../errors.ts'
 import { loadProject } from '../project.ts'
 
 export const deployVm: Command = {
-  name: 'deploy vm',
-  about: 'release the app to a machine over ssh: upload, migrate, switch, and back when it does not get ready',
   args: '<user@host>',
   maxArgs: 1,
   options: {

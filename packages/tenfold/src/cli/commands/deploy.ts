@@ -50,8 +50,6 @@ const CHOICES: Record<string, OptionSpec> = {
 }
 
 export const deploy: Command = {
-  name: 'deploy',
-  about: 'write the files that a stage needs: systemd, Postgres, firewall, Compose, Kubernetes, …',
   args: '[<stage>]',
   maxArgs: 1,
   options: {
@@ -86,8 +84,6 @@ export const deploy: Command = {
 }
 
 export const deployDiff: Command = {
-  name: 'deploy diff',
-  about: 'show what changes between two stages: in which order, what can go wrong, how to go back',
   args: '<from> <to>',
   maxArgs: 2,
   options: CHOICES,
@@ -121,8 +117,6 @@ export const deployDiff: Command = {
 }
 
 export const deployUserlist: Command = {
-  name: 'deploy userlist',
-  about: "print the names and passwords of the app's roles, for PgBouncer; needs SECRET_KEY",
   examples: ['tenfold deploy userlist > /etc/pgbouncer/userlist.txt'],
   async run(invocation) {
     const { facts } = await factsOf(invocation)

@@ -12,8 +12,6 @@ import { watchProject } from '../watch.ts'
 const QUIET_MS = 120
 
 export const dev: Command = {
-  name: 'dev',
-  about: 'run the app and start it again whenever a file changes',
   options: {
     only: { type: 'string', value: '<roles>', about: 'as in `tenfold start`' },
     modules: { type: 'string', value: '<names>', about: 'as in `tenfold start`' },

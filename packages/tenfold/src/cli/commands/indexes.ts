@@ -8,8 +8,6 @@ import type { Output } from '../output.ts'
 import { loadProject } from '../project.ts'
 
 export const indexes: Command = {
-  name: 'indexes',
-  about: 'advise which indexes to create and to drop, from what the app asks; exits 1 when there is something to do',
   options: { days: { type: 'string', value: '<n>', about: 'how far to look back (default: 7)' } },
   examples: ['tenfold indexes', 'tenfold indexes --days 30 --json', 'DATABASE_URL=postgres://… tenfold indexes'],
   async run({ flags, output }) {

@@ -16,8 +16,6 @@ const COLOURS = {
 } as const
 
 export const jobsList: Command = {
-  name: 'jobs list',
-  about: 'list jobs, newest first',
   options: {
     state: { type: 'string', value: '<state>', about: STATES.join(', ') },
     name: { type: 'string', value: '<name>', about: 'jobs of this name only' },
@@ -66,8 +64,6 @@ export const jobsList: Command = {
 }
 
 export const jobsShow: Command = {
-  name: 'jobs show',
-  about: 'show one job: payload, errors, result',
   args: '<id>',
   maxArgs: 1,
   examples: ['tenfold jobs show 4711'],
@@ -82,8 +78,6 @@ export const jobsShow: Command = {
 }
 
 export const jobsRetry: Command = {
-  name: 'jobs retry',
-  about: 'run a dead job again (or a delayed one at once)',
   args: '[<id>]',
   maxArgs: 1,
   options: { all: { type: 'string', value: '<name>', about: 'all dead jobs of this name' } },
@@ -106,8 +100,6 @@ export const jobsRetry: Command = {
 }
 
 export const jobsDiscard: Command = {
-  name: 'jobs discard',
-  about: 'delete a job that is dead or has not begun',
   args: '<id>',
   maxArgs: 1,
   examples: ['tenfold jobs discard 4711'],
@@ -121,8 +113,6 @@ export const jobsDiscard: Command = {
 }
 
 export const jobsCancel: Command = {
-  name: 'jobs cancel',
-  about: 'end a job: one that runs has its signal aborted',
   args: '<id>',
   maxArgs: 1,
   options: { reason: { type: 'string', value: '<text>', about: 'why, for the record' } },
@@ -140,8 +130,6 @@ export const jobsCancel: Command = {
 }
 
 export const jobsPause: Command = {
-  name: 'jobs pause',
-  about: 'hold back all jobs of a name, in all processes; without a name: what is held back',
   args: '[<name>]',
   maxArgs: 1,
   options: { reason: { type: 'string', value: '<text>', about: 'why, for the record' } },
@@ -164,8 +152,6 @@ export const jobsPause: Command = {
 }
 
 export const jobsResume: Command = {
-  name: 'jobs resume',
-  about: 'let the jobs of a name go on',
   args: '<name>',
   maxArgs: 1,
   examples: ['tenfold jobs resume orders.send-receipt'],

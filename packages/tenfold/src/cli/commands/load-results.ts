@@ -20,8 +20,6 @@ const projectOf = (flags: Record<string, string | boolean | undefined>): Promise
   loadProject(flags).catch(() => undefined)
 
 export const loadList: Command = {
-  name: 'load list',
-  about: 'list the kept load runs, newest first',
   examples: ['tenfold load list'],
   async run({ flags, output }) {
     const all = listResults(runsFolder(await projectOf(flags)))
@@ -52,8 +50,6 @@ export const loadList: Command = {
 }
 
 export const loadCompare: Command = {
-  name: 'load compare',
-  about: 'say whether it got slower from one run to another, with what chance; exits 1 when it did',
   args: '<before> [<after>]',
   maxArgs: 2,
   options: {
@@ -79,8 +75,6 @@ export const loadCompare: Command = {
 }
 
 export const loadK6: Command = {
-  name: 'load k6',
-  about: 'print a scenario, or one route, as a script for k6',
   args: '[<scenario>]',
   maxArgs: 1,
   options: {
@@ -115,8 +109,6 @@ export const loadK6: Command = {
 }
 
 export const loadClient: Command = {
-  name: 'load client',
-  about: 'print the types of the app’s routes, for scenarios',
   examples: ['tenfold load client > load/client.d.ts'],
   async run({ flags, output }) {
     const { app, version } = await loadProject(flags)

@@ -32,8 +32,6 @@ import { runsFolder, shown } from '../runs.ts'
 import { durationOf, numberOf, stagesOf, thresholdsOf } from '../stages.ts'
 
 export const load: Command = {
-  name: 'load',
-  about: 'load the app as users do: latencies, errors, the knee; exits 1 when a threshold or the baseline is missed',
   args: '[<scenario>]',
   maxArgs: 1,
   options: {

@@ -1,6 +1,5 @@
 import { createInterface } from 'node:readline'
-import { adviseLive } from '../../app/index.ts'
-import { viewOf } from '../../advisor/index.ts'
+import { adviseLive, viewOf } from '../../advisor/index.ts'
 import { messageOf, TenfoldError } from '../../kernel/index.ts'
 import manifest from '../../../package.json' with { type: 'json' }
 import type { Command, Invocation } from '../command.ts'
@@ -8,8 +7,6 @@ import { answerLine, type Tool } from '../mcp/protocol.ts'
 import { withEvidence } from './advise.ts'
 
 export const mcp: Command = {
-  name: 'mcp',
-  about: 'let an assistant ask the advisor: a Model Context Protocol server on standard input and output',
   examples: ['tenfold mcp', 'tenfold mcp --config apps/shop/tenfold.config.ts'],
   async run({ flags, output }) {
     const server = { name: 'tenfold', version: manifest.version, tools: toolsOf(flags), messageOf: explained }

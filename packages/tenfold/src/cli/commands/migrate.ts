@@ -9,8 +9,6 @@ import { judgeMigrations, reportOf, showFindings } from '../gates.ts'
 import { fromHere, loadProject } from '../project.ts'
 
 export const migrateUp: Command = {
-  name: 'migrate up',
-  about: 'apply the migrations that the database lacks',
   options: {
     'dry-run': { type: 'boolean', about: 'only say what would be applied' },
     unsafe: { type: 'string', value: '<reason>', about: 'apply without judging first, and say why' },
@@ -74,8 +72,6 @@ export const migrateUp: Command = {
 }
 
 export const migrateCheck: Command = {
-  name: 'migrate check',
-  about: 'say whether the migrations are safe to apply while the app runs; exits 1 when one is not',
   options: { all: { type: 'boolean', about: 'also those that the database has already' } },
   examples: [
     'tenfold migrate check',
@@ -101,8 +97,6 @@ export const migrateCheck: Command = {
 }
 
 export const migrateStatus: Command = {
-  name: 'migrate status',
-  about: 'show which migrations are applied, pending, changed or missing; exits 1 unless all are applied',
   examples: ['tenfold migrate status', 'tenfold migrate status --json'],
   async run({ flags, output }) {
     const { app, root } = await loadProject(flags)
@@ -124,8 +118,6 @@ export const migrateStatus: Command = {
 }
 
 export const migrateNew: Command = {
-  name: 'migrate new',
-  about: 'begin a new migration file',
   args: '<module> <meaning>',
   maxArgs: 2,
   examples: ['tenfold migrate new orders add_paid_at'],

@@ -17,8 +17,6 @@ import { GOAL_OPTIONS, settingsOf, SOURCE_OPTIONS, sourceOf } from '../planning.
 import { numberOf } from '../stages.ts'
 
 export const plan: Command = {
-  name: 'plan',
-  about: 'say which machines so many users or requests need, and what that costs, from what was measured',
   options: {
     users: { type: 'string', value: '<n>', about: 'to plan for: 50k, 1m' },
     rps: {
@@ -56,8 +54,6 @@ export const plan: Command = {
 }
 
 export const planCurve: Command = {
-  name: 'plan curve',
-  about: 'show what is needed from a hundred to ten million users, and from where on which step',
   options: {
     ...SOURCE_OPTIONS,
     ...GOAL_OPTIONS,
@@ -96,8 +92,6 @@ export const planCurve: Command = {
 }
 
 export const planDemands: Command = {
-  name: 'plan demands',
-  about: 'print what each route and job needs, as JSON; changed, it can be planned with: --demands',
   options: SOURCE_OPTIONS,
   examples: ['tenfold plan demands --like last-week > demands.json'],
   async run({ flags, output }) {
@@ -108,8 +102,6 @@ export const planDemands: Command = {
 }
 
 export const planPrices: Command = {
-  name: 'plan prices',
-  about: 'print the machines and prices that plans are made of, as JSON; changed, they are given with --prices',
   examples: ['tenfold plan prices > prices.json'],
   async run({ output }) {
     output.line(JSON.stringify(DEFAULT_PRICES, null, 2))

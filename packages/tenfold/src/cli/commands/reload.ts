@@ -4,8 +4,6 @@ import type { Command } from '../command.ts'
 import { projectRoot } from '../project.ts'
 
 export const reload: Command = {
-  name: 'reload',
-  about: 'replace the processes of the running app one by one, without losing a request',
   examples: ['tenfold reload', 'tenfold reload --json'],
   async run({ flags, output }) {
     const reloaded = await reloadRunning(fileURLToPath(new URL('.tenfold', projectRoot(flags))))

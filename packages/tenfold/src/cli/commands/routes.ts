@@ -2,8 +2,6 @@ import type { Command } from '../command.ts'
 import { loadProject } from '../project.ts'
 
 export const routes: Command = {
-  name: 'routes',
-  about: 'list the routes of the app: who may call them, and their limits',
   examples: ['tenfold routes', 'tenfold routes --json'],
   async run({ flags, output }) {
     const { app } = await loadProject(flags)

@@ -11,8 +11,6 @@ import { seedOnce } from '../seed.ts'
 import { stopSignal } from '../signals.ts'
 
 export const start: Command = {
-  name: 'start',
-  about: 'run the app: web, worker, crons and console, or some of them',
   options: {
     only: { type: 'string', value: '<roles>', about: `some of ${ROLES.join(',')} (default: all)` },
     modules: {

@@ -29,8 +29,6 @@ type Flags = Invocation['flags']
 const SCENARIO_FILES = ['twin.ts', 'twin.js', 'twin.mjs', 'twin.json']
 
 export const twin: Command = {
-  name: 'twin',
-  about: 'run two or more instances of any HTTP server at once, and name what works for one only',
   args: '-- <command>',
   maxArgs: Infinity,
   options: {

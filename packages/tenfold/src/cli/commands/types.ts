@@ -6,8 +6,6 @@ import type { Command } from '../command.ts'
 import { fromHere, loadProject } from '../project.ts'
 
 export const types: Command = {
-  name: 'types',
-  about: "write each module's tables.gen.ts from the migrated database",
   options: { check: { type: 'boolean', about: 'write nothing; exit 1 if a file is out of date (for CI)' } },
   examples: ['tenfold types', 'tenfold types --check'],
   async run({ flags, output }) {
