@@ -33,6 +33,9 @@ describe('what tenfold deploy writes', () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'tenfold-files-'))
     for (const stage of STAGES) await writePlan(planOf(FACTS, stage, TARGETS), join(folder, String(stage), 'deploy'))
+    const other: Facts = { ...FACTS, balancer: 'haproxy', proxies: ['203.0.113.0/24'] }
+    for (const stage of [1, 4] as const)
+      await writePlan(planOf(other, stage, ['machines', 'compose']), join(folder, 'haproxy', String(stage), 'deploy'))
   })
   after(() => rm(folder, { recursive: true, force: true }))
 
@@ -52,8 +55,8 @@ describe('what tenfold deploy writes', () => {
   test('scripts: bash and shellcheck', needs('shellcheck'), async () => {
     await accepted('shellcheck', [
       '--severity=warning',
-      ...(await files(/[146]\/.*setup\.sh$/)),
-      ...(await files(/reload-nginx$/)),
+      ...(await files(/(^|\/)[146]\/.*setup\.sh$/)),
+      ...(await files(/reload-(nginx|haproxy)$/)),
     ])
   })
 
@@ -113,6 +116,27 @@ describe('what tenfold deploy writes', () => {
         await accepted('nginx', ['-t', '-q', '-c', conf])
       }
     }
+  })
+
+  test('HAProxy: haproxy, with certificates and instances that are here', needs('haproxy'), async () => {
+    const both = join(folder, 'both.pem')
+    const made = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
+    await accepted('openssl', [...made, '-keyout', both, '-out', `${both}.crt`, '-subj', '/CN=example.com'])
+    await writeFile(both, (await readFile(`${both}.crt`, 'utf8')) + (await readFile(both, 'utf8')))
+    const found = await files(/haproxy\.cfg$/)
+    assert.equal(found.length, 4)
+    for (const file of found) {
+      const text = await readFile(file, 'utf8')
+      const here = text
+        .replace(/\S+\/certificates\/\S+\.pem/g, both)
+        .replaceAll(/(server app-\d) app-\d:/g, '$1 127.0.0.1:')
+      await writeFile(file, here)
+      const { code, output } = await run('haproxy', ['-c', '-f', file])
+      assert.deepEqual([code, /warning/i.test(output)], [0, false], output)
+    }
+    // A word that HAProxy does not know is noticed.
+    await writeFile(`${both}.cfg`, (await readFile(found[0]!, 'utf8')).replace('balance leastconn', 'balance fairly'))
+    assert.notEqual((await run('haproxy', ['-c', '-f', `${both}.cfg`])).code, 0)
   })
 
   test('Prometheus: promtool', needs('promtool'), async () => {

@@ -16,6 +16,9 @@ export type Stage = (typeof STAGES)[number]
 export const TARGETS = ['machines', 'compose', 'kubernetes', 'helm'] as const
 export type Target = (typeof TARGETS)[number]
 
+export const BALANCERS = ['nginx', 'haproxy'] as const
+export type Balancer = (typeof BALANCERS)[number]
+
 export interface Facts {
   /** The app's name, as in `app({ name })`. */
   app: string
@@ -30,6 +33,10 @@ export interface Facts {
   split?: string
   /** Under which users reach the app. */
   domain: string
+  /** What stands in front of the instances. */
+  balancer: Balancer
+  /** Proxies in front of that (a CDN), as addresses or networks: they are believed what they say about the client. */
+  proxies: readonly string[]
   /** Instances of the web part, from stage 3 on. */
   instances: number
   replicas: number
@@ -43,6 +50,8 @@ export type Choices = Partial<Omit<Facts, 'app' | 'modules' | 'settings' | 'aler
 
 export const DEFAULTS: Required<Omit<Choices, 'split'>> = {
   domain: 'example.com',
+  balancer: 'nginx',
+  proxies: [],
   instances: 2,
   replicas: 1,
   machine: { memory: 4, cores: 2 },

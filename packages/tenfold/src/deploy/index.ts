@@ -1,5 +1,16 @@
 /** Ring 6: the files that an app needs to run at a stage of the ladder. */
-export { DEFAULTS, STAGES, TARGETS, type Choices, type Facts, type Stage, type Target } from './deploy.ts'
+export { isNetwork } from './balancers/index.ts'
+export {
+  BALANCERS,
+  DEFAULTS,
+  STAGES,
+  TARGETS,
+  type Balancer,
+  type Choices,
+  type Facts,
+  type Stage,
+  type Target,
+} from './deploy.ts'
 export { diffStages } from './diff.ts'
 export { NoSuchStage } from './errors.ts'
 export { LADDER } from './ladder.ts'

@@ -4,9 +4,11 @@ import { checkAlerts } from '../../alerts/index.ts'
 import { businessMetrics } from '../../app/index.ts'
 import { readEnvironment } from '../../config/index.ts'
 import {
+  BALANCERS,
   DEFAULTS,
   defaultTargets,
   diffStages,
+  isNetwork,
   LADDER,
   lastChoices,
   NoSuchStage,
@@ -15,6 +17,7 @@ import {
   TARGETS,
   userlist,
   writePlan,
+  type Balancer,
   type Choices,
   type Facts,
   type Stage,
@@ -33,6 +36,16 @@ const CHOICES: Record<string, OptionSpec> = {
     about: `some of ${TARGETS.join(', ')} (default: machines; kubernetes at stage 6)`,
   },
   domain: { type: 'string', value: '<name>', about: 'under which users reach the app (default: example.com)' },
+  balancer: {
+    type: 'string',
+    value: '<name>',
+    about: `in front of the instances: ${BALANCERS.join(' or ')} (default: nginx)`,
+  },
+  proxies: {
+    type: 'string',
+    value: '<networks>',
+    about: 'of a CDN in front, separated by commas: believed what they say about the client (default: none)',
+  },
   instances: { type: 'string', value: '<n>', about: 'machines of the web part, from stage 3 on (default: 2)' },
   replicas: { type: 'string', value: '<n>', about: 'read replicas, from stage 4 on (default: 1)' },
   machine: {
@@ -166,7 +179,7 @@ async function factsOf({ flags }: Invocation): Promise<{ facts: Facts; choices: 
 }
 
 function chosen(flags: Invocation['flags'], { app }: Project): Choices {
-  const { domain, split } = flags
+  const { domain, split, balancer, proxies } = flags
   if (typeof domain === 'string' && !/^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(domain))
     throw BadOptionValue({ option: '--domain', value: domain, allowed: 'a name such as shop.example.com' })
   if (typeof split === 'string' && !app.modules.some(({ name }) => name === split))
@@ -178,6 +191,8 @@ function chosen(flags: Invocation['flags'], { app }: Project): Choices {
   return {
     ...(typeof domain === 'string' && { domain }),
     ...(typeof split === 'string' && { split }),
+    ...(balancer !== undefined && { balancer: balancerOf(balancer) }),
+    ...(typeof proxies === 'string' && { proxies: networksOf(proxies) }),
     ...(flags.instances !== undefined && { instances: countOf('--instances', flags.instances) }),
     ...(flags.replicas !== undefined && { replicas: countOf('--replicas', flags.replicas) }),
     ...(flags.machine !== undefined && { machine: sizeOf('--machine', flags.machine) }),
@@ -185,6 +200,26 @@ function chosen(flags: Invocation['flags'], { app }: Project): Choices {
       databaseMachine: sizeOf('--database-machine', flags['database-machine']),
     }),
   }
+}
+
+function balancerOf(value: string | boolean): Balancer {
+  const balancer = BALANCERS.find((one) => one === value)
+  if (balancer) return balancer
+  throw BadOptionValue({ option: '--balancer', value: String(value), allowed: `one of ${BALANCERS.join(', ')}` })
+}
+
+/** `none` takes back what was chosen before. */
+function networksOf(value: string): string[] {
+  if (value === 'none') return []
+  return value.split(',').map((one) => {
+    const network = one.trim()
+    if (isNetwork(network)) return network
+    throw BadOptionValue({
+      option: '--proxies',
+      value: one,
+      allowed: 'addresses and networks, such as 203.0.113.0/24; or none',
+    })
+  })
 }
 
 function countOf(option: string, value: string | boolean): number {

@@ -1,9 +1,14 @@
-import type { BalancerOptions, Settled } from './options.ts'
+import type { BalancedInstance, BalancerOptions, Settled } from './options.ts'
 import { addressOf, settle } from './settle.ts'
 
 export interface HaproxyOptions extends BalancerOptions {
   /** A socket for commands (`show stat`, `set server … state drain`), readable for its owner alone. None by default. */
   adminSocket?: string
+  /** The user that HAProxy becomes once its ports are open, and the folder that it locks itself into. Needs root. By default
+   *  it stays who it is. */
+  runAs?: { user: string; chroot: string }
+  /** Who answers the certificate authority, on plain HTTP: certbot, for example, while it renews. Needs `tls.redirectPort`. */
+  challenges?: { host: string; port: number }
 }
 
 /** A whole configuration for HAProxy 2.4 and newer: `haproxy -W -f <file>`.
@@ -12,7 +17,7 @@ export interface HaproxyOptions extends BalancerOptions {
  *  `DRAIN_DELAY` lets it: make that longer than two checks.
  *  @example
  *  haproxyConfig({ app: 'shop', instances: [{ name: 'shop-1', host: '10.0.0.11', port: 3000 }], listen: { port: 80 } }) */
-export function haproxyConfig({ adminSocket, ...options }: HaproxyOptions): string {
+export function haproxyConfig({ adminSocket, runAs, challenges, ...options }: HaproxyOptions): string {
   const settled = settle(options)
   const { app, method, answerSeconds, checkSeconds } = settled
   return `# Load balancer of '${app}', written by tenfold. Check it with: haproxy -c -f <this file>
@@ -21,6 +26,7 @@ global
     log stderr format raw daemon warning
     maxconn 8192
 ${adminSocket === undefined ? '' : `    stats socket ${adminSocket} mode 600 level admin expose-fd listeners\n`}\
+${runAs === undefined ? '' : `    user ${runAs.user}\n    group ${runAs.user}\n    chroot ${runAs.chroot}\n`}\
     # After a reload, the process from before ends its last connections after this time.
     hard-stop-after 30s
     ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets
@@ -44,7 +50,7 @@ defaults
     option abortonclose
 
 frontend ${app}
-${binds(settled)}
+${binds(settled, challenges && `${app}-certificates`)}
 ${realAddress(settled)}
     # Replaced, not extended: what a client writes there is worth nothing. The app believes these when TRUST_PROXY names the
     # address of this balancer.
@@ -71,11 +77,26 @@ ${method === 'least-connections' ? '    # The next request goes to whoever answe
     http-check send meth GET uri /health/ready ver HTTP/1.1 hdr Host ${app}
     http-check expect status 200
     default-server check inter ${Math.round(checkSeconds * 1000)}ms fall 2 rise 1
-${settled.instances.map((one) => `    server ${one.name} ${addressOf(one)}`).join('\n')}
-`
+${settled.instances.map(server).join('\n')}
+${challenges === undefined ? '' : `\n# Here only while a certificate is renewed.\nbackend ${app}-certificates\n    server acme ${addressOf(challenges)}\n`}\
+${settled.instances.some(({ upTo = 1 }) => upTo > 1) ? RESOLVERS : ''}`
 }
 
-function binds({ listen: { host, port }, tls }: Settled): string {
+function server({ name, host, port, upTo = 1 }: BalancedInstance): string {
+  const at = addressOf({ host, port })
+  if (upTo === 1) return `    server ${name} ${at}`
+  return `    # As many as there are addresses behind the name; asked for again and again.
+    server-template ${name}- ${upTo} ${at} resolvers here init-addr none`
+}
+
+const RESOLVERS = `
+resolvers here
+    parse-resolv-conf
+    hold valid 2s
+    hold obsolete 2s
+`
+
+function binds({ listen: { host, port }, tls }: Settled, certificates: string | undefined): string {
   const address = (at: number): string => (host === undefined ? `:::${at} v4v6` : addressOf({ host, port: at }))
   if (!tls) return `    bind ${address(port)}`
   return [
@@ -86,7 +107,10 @@ function binds({ listen: { host, port }, tls }: Settled): string {
       : [
           `    bind ${address(tls.redirectPort)}`,
           '    # Keeps method and body, since an API may be called by mistake as well.',
-          '    http-request redirect scheme https code 308 unless { ssl_fc }',
+          `    http-request redirect scheme https code 308 unless { ssl_fc }${certificates === undefined ? '' : ' || { path_beg /.well-known/acme-challenge/ }'}`,
+          ...(certificates === undefined
+            ? []
+            : [`    use_backend ${certificates} if { path_beg /.well-known/acme-challenge/ } !{ ssl_fc }`]),
         ]),
   ].join('\n')
 }

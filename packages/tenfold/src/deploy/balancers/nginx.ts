@@ -1,4 +1,4 @@
-import type { BalancerOptions, Settled } from './options.ts'
+import type { BalancerListen, BalancerOptions, Settled } from './options.ts'
 import { addressOf, settle } from './settle.ts'
 
 /** A site for nginx: goes into `/etc/nginx/conf.d/<app>.conf`, which is inside of `http { }`. For nginx 1.18 and newer.
@@ -54,7 +54,9 @@ ${realAddress(trustedProxies)}
         # Tried at the next instance: what was not sent yet (any method), and what may be sent twice (GET, HEAD, PUT,
         # DELETE). A POST that was sent is not repeated: nobody knows how far it came.
         proxy_next_upstream error timeout;
-        proxy_next_upstream_tries 3;
+        # At all of them, if need be: while a release is rolled out, all but one may be away.
+        proxy_next_upstream_tries 0;
+        proxy_next_upstream_timeout 10s;
         proxy_connect_timeout 1s;
         proxy_read_timeout ${answerSeconds}s;
         proxy_send_timeout 30s;
@@ -97,16 +99,27 @@ function listen({ listen: { host, port }, tls }: Settled): string {
   ].join('\n')
 }
 
-/** The redirect keeps method and body (308), since an API may be called by mistake as well. */
 function redirect({ listen: { host }, tls }: Settled): string {
   if (tls?.redirectPort === undefined) return ''
-  const port = tls.redirectPort
+  return `\n${nginxPlainHttp({ listen: { ...(host !== undefined && { host }), port: tls.redirectPort } })}`
+}
+
+/** What answers plain HTTP where all else is TLS: it sends everybody to HTTPS, with method and body (308), since an API may
+ *  be called by mistake as well. A site of its own when the first certificate is not there yet.
+ *  @param challenges a folder in which certbot (`--webroot`) leaves what the certificate authority asks for */
+export function nginxPlainHttp({ listen, challenges }: { listen: BalancerListen; challenges?: string }): string {
+  const { host, port } = listen
   const addresses = host === undefined ? [`${port}`, `[::]:${port}`] : [addressOf({ host, port })]
-  return `
+  const away = 'return 308 https://$host$request_uri;'
+  const body =
+    challenges === undefined
+      ? `    ${away}`
+      : `    location /.well-known/acme-challenge/ {\n        root ${challenges};\n    }\n    location / {\n        ${away}\n    }`
+  return `# Plain HTTP${challenges === undefined ? '' : ': proves to the certificate authority who is here, and'} sends everybody to HTTPS.
 server {
 ${addresses.map((address) => `    listen ${address};`).join('\n')}
     server_tokens off;
-    return 308 https://$host$request_uri;
+${body}
 }
 `
 }

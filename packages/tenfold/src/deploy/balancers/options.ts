@@ -29,6 +29,9 @@ export interface BalancedInstance {
   name: string
   host: string
   port: number
+  /** The host's name stands for so many addresses at most, and which they are may change: HAProxy asks for them again and
+   *  again, nginx once, when it starts. Defaults to one address. */
+  upTo?: number
 }
 
 export interface BalancerListen {

@@ -21,7 +21,8 @@ export function settle(options: BalancerOptions): Settled {
   check(settled.instances.length > 0, 'there is no instance')
   const names = settled.instances.map(({ name }) => name)
   check(new Set(names).size === names.length, 'two instances have one name')
-  for (const { name, host, port } of settled.instances) {
+  for (const { name, host, port, upTo = 1 } of settled.instances) {
+    check(Number.isInteger(upTo) && upTo >= 1, `${upTo} is no number of addresses`)
     check(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name), `'${name}' is no name for an instance`)
     check(isHost(host), `'${host}' is no host name and no address`)
     check(isPort(port), `${port} is no port`)
@@ -49,7 +50,8 @@ function isPort(port: number): boolean {
   return Number.isInteger(port) && port > 0 && port <= 65_535
 }
 
-function isNetwork(text: string): boolean {
+/** `203.0.113.9`, `203.0.113.0/24`. */
+export function isNetwork(text: string): boolean {
   const [address = '', bits, more] = text.split('/')
   const family = isIP(address)
   if (family === 0 || more !== undefined) return false

@@ -7,7 +7,7 @@ export function composeYaml(facts: Facts, stage: Stage): string {
   const services = [
     migrate(),
     ...apps(facts, stage),
-    BALANCER,
+    balancer(facts),
     database(facts, stage),
     ...(stage >= 3 ? [POOLER] : []),
     ...(stage >= 4 ? [replica(facts, stage)] : []),
@@ -67,7 +67,7 @@ function apps(facts: Facts, stage: Stage): string[] {
     about:
       stage < 3
         ? 'Web, worker and crons together.'
-        : 'The web part; more of them: docker compose up --detach --scale app=3 && docker compose restart balancer',
+        : `The web part; more of them: docker compose up --detach --scale app=3${facts.balancer === 'haproxy' ? '' : ' && docker compose restart balancer'}`,
     command: stage < 3 ? '[start]' : `[start, --only, web, --processes, '1']`,
     memory,
     cpus: facts.machine.cores,
@@ -188,22 +188,40 @@ function replica(facts: Facts, stage: Stage): string {
 `
 }
 
-const BALANCER = `  # The only part that is reached from outside. It finds the instances when it starts: after scaling, restart it.
+function balancer({ balancer: kind }: Facts): string {
+  const own =
+    kind === 'haproxy'
+      ? {
+          about: 'It finds instances that come and go by itself.',
+          image: 'haproxy:3.0-alpine',
+          tmpfs: '[/tmp]',
+          rights: '[NET_BIND_SERVICE]',
+          file: './haproxy.cfg:/usr/local/etc/haproxy/haproxy.cfg:ro',
+        }
+      : {
+          about: 'It finds the instances when it starts: after scaling, restart it.',
+          image: 'nginx:1-alpine',
+          tmpfs: '[/var/cache/nginx, /run]',
+          rights: '[CHOWN, NET_BIND_SERVICE, SETGID, SETUID]',
+          file: './nginx.conf:/etc/nginx/conf.d/default.conf:ro',
+        }
+  return `  # The only part that is reached from outside. ${own.about}
   balancer:
-    image: nginx:1-alpine
+    image: ${own.image}
     restart: unless-stopped
     read_only: true
-    tmpfs: [/var/cache/nginx, /run]
+    tmpfs: ${own.tmpfs}
     cap_drop: [ALL]
-    cap_add: [CHOWN, NET_BIND_SERVICE, SETGID, SETUID]
+    cap_add: ${own.rights}
     security_opt: ['no-new-privileges:true']
     mem_limit: 128m
     logging: *logging
     ports: ['80:80']
-    volumes: [./nginx.conf:/etc/nginx/conf.d/default.conf:ro]
+    volumes: ['${own.file}']
     depends_on:
       app: { condition: service_healthy }
 `
+}
 
 const POOLER = `  # Few server connections for many clients. Its list of users: tenfold deploy userlist > deploy/compose/pgbouncer/userlist.txt
   pgbouncer:

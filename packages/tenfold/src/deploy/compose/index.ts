@@ -1,5 +1,5 @@
 /** A stage on one machine with Docker Compose: every part in a container of its own, with limits. */
-import { nginxSite } from '../balancers/index.ts'
+import { haproxyConfig, nginxSite, type BalancerOptions } from '../balancers/index.ts'
 import { pgbouncerIni } from '../machines/pooler.ts'
 import { hbaConf } from '../machines/postgres.ts'
 import type { Facts, PlannedFile, Stage } from '../deploy.ts'
@@ -15,7 +15,7 @@ export function composeFiles(facts: Facts, stage: Stage): PlannedFile[] {
       text: environmentFile(environmentOf(facts, stage)),
       about: 'the environment; copy it to `env` and fill in the secrets',
     },
-    { path: 'nginx.conf', text: site(facts), about: 'nginx: the requests to the instances; TLS ends in front of it' },
+    site(facts),
     { path: 'initdb.sql', text: initdb(facts, stage), about: 'the database, and the role that deploys' },
   ]
   if (stage >= 3)
@@ -36,14 +36,18 @@ export function composeFiles(facts: Facts, stage: Stage): PlannedFile[] {
   return files.map((file) => ({ ...file, path: `compose/${file.path}` }))
 }
 
-function site(facts: Facts): string {
-  return nginxSite({
+function site(facts: Facts): PlannedFile {
+  const options: BalancerOptions = {
     app: serviceName(facts),
-    instances: [{ name: 'app', host: 'app', port: 3000 }],
+    instances: [{ name: 'app', host: 'app', port: 3000, upTo: 20 }],
     listen: { port: 80 },
     // What ends TLS in front of it is on the network of this machine.
-    trustedProxies: ['172.16.0.0/12', '127.0.0.0/8'],
-  })
+    trustedProxies: ['172.16.0.0/12', '127.0.0.0/8', ...facts.proxies],
+  }
+  const about = 'the requests to the instances; TLS ends in front of it'
+  return facts.balancer === 'haproxy'
+    ? { path: 'haproxy.cfg', text: haproxyConfig(options), about: `HAProxy: ${about}` }
+    : { path: 'nginx.conf', text: nginxSite(options), about: `nginx: ${about}` }
 }
 
 function environmentOf(facts: Facts, stage: Stage) {

@@ -3,6 +3,7 @@ import type { Facts, Stage } from '../deploy.ts'
 import { serviceName } from '../names.ts'
 import { POSTGRES } from './postgres.ts'
 import { type Machine } from './places.ts'
+import { CERTBOT_PORT } from './web.ts'
 
 export function setupScript(facts: Facts, stage: Stage, machine: Machine): string {
   const parts = [...partsOf(stage, machine)]
@@ -66,6 +67,7 @@ for unit in etc/systemd/system/*; do put "$unit" && systemctl daemon-reload || t
 `
   },
   balancer(facts) {
+    if (facts.balancer === 'haproxy') return haproxy(facts)
     return `
 # The web server in front, and certificates for it by ACME: certbot renews them by a timer of its own.
 install_packages nginx certbot
@@ -183,6 +185,29 @@ grep -q '^include /etc/valkey/${facts.app}.conf' /etc/valkey/valkey.conf || echo
 if put etc/valkey/${facts.app}.conf; then systemctl enable valkey-server && systemctl restart valkey-server; fi
 `
   },
+}
+
+function haproxy({ domain }: Facts): string {
+  return `
+# HAProxy in front, and certificates for it by ACME: certbot renews them by a timer of its own, and answers through HAProxy.
+install_packages haproxy certbot openssl
+install -d -m 700 /etc/haproxy/certificates
+put etc/letsencrypt/renewal-hooks/deploy/reload-haproxy 755 || true
+if [ ! -e /etc/haproxy/certificates/${domain}.pem ]; then
+  # HAProxy does not start without one: this one is signed by nobody, and gone in a moment.
+  (umask 077 && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=${domain} \\
+    -keyout /etc/haproxy/certificates/key -out /etc/haproxy/certificates/certificate 2>/dev/null
+    cat /etc/haproxy/certificates/certificate /etc/haproxy/certificates/key >/etc/haproxy/certificates/${domain}.pem
+    rm /etc/haproxy/certificates/certificate /etc/haproxy/certificates/key)
+fi
+if put etc/haproxy/haproxy.cfg; then
+  haproxy -c -q -f /etc/haproxy/haproxy.cfg && systemctl enable haproxy && systemctl reload-or-restart haproxy
+fi
+if [ ! -e /etc/letsencrypt/live/${domain}/fullchain.pem ]; then
+  certbot certonly --standalone --http-01-address 127.0.0.1 --http-01-port ${CERTBOT_PORT} --non-interactive --agree-tos \\
+    --register-unsafely-without-email --domain ${domain}
+fi
+`
 }
 
 const POSTGRES_PACKAGES = `if [ ! -e /etc/apt/sources.list.d/pgdg.list ]; then
