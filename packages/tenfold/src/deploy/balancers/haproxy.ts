@@ -50,7 +50,7 @@ defaults
     option abortonclose
 
 frontend ${app}
-${binds(settled, challenges && `${app}-certificates`)}
+${binds(settled, challenges !== undefined)}
 ${realAddress(settled)}
     # Replaced, not extended: what a client writes there is worth nothing. The app believes these when TRUST_PROXY names the
     # address of this balancer.
@@ -58,6 +58,7 @@ ${realAddress(settled)}
 ${scheme(settled)}
     http-request set-header X-Forwarded-Host %[req.hdr(host)]
     http-request del-header Forwarded
+${challenges === undefined ? '' : `    use_backend ${app}-certificates if { path_beg /.well-known/acme-challenge/ } !{ ssl_fc }\n`}\
     default_backend ${app}-instances
 
 backend ${app}-instances
@@ -96,7 +97,7 @@ resolvers here
     hold obsolete 2s
 `
 
-function binds({ listen: { host, port }, tls }: Settled, certificates: string | undefined): string {
+function binds({ listen: { host, port }, tls }: Settled, challenged: boolean): string {
   const address = (at: number): string => (host === undefined ? `:::${at} v4v6` : addressOf({ host, port: at }))
   if (!tls) return `    bind ${address(port)}`
   return [
@@ -107,10 +108,7 @@ function binds({ listen: { host, port }, tls }: Settled, certificates: string | 
       : [
           `    bind ${address(tls.redirectPort)}`,
           '    # Keeps method and body, since an API may be called by mistake as well.',
-          `    http-request redirect scheme https code 308 unless { ssl_fc }${certificates === undefined ? '' : ' || { path_beg /.well-known/acme-challenge/ }'}`,
-          ...(certificates === undefined
-            ? []
-            : [`    use_backend ${certificates} if { path_beg /.well-known/acme-challenge/ } !{ ssl_fc }`]),
+          `    http-request redirect scheme https code 308 unless { ssl_fc }${challenged ? ' || { path_beg /.well-known/acme-challenge/ }' : ''}`,
         ]),
   ].join('\n')
 }
