@@ -12,7 +12,7 @@ export const RINGS: readonly (readonly string[])[] = [
   ['cache', 'queue', 'cron', 'storage', 'sessions', 'limits', 'outbound', 'mail', 'pubsub'],
   ['http', 'analytics', 'inspect', 'backup', 'evidence'],
   ['modules', 'advisor', 'plan', 'alerts'],
-  ['console', 'twin', 'load', 'deploy', 'supervisor'],
+  ['console', 'twin', 'load', 'deploy', 'supervisor', 'webhooks'],
   ['app', 'parts'],
   ['cli'],
 ]

@@ -3,7 +3,6 @@ import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { Webhook } from 'standardwebhooks'
-import { isPrivate } from '../modules/notifications/outgoing.ts'
 import { newKey, openShop, orderOf, until, type Shop } from './shop.ts'
 
 interface Received {
@@ -74,18 +73,12 @@ describe('a webhook', () => {
     assert.equal((await carla.send('DELETE', `/webhooks/${body.id}`)).status, 204)
   })
 
-  test('to an endpoint that is gone is given up', async () => {
+  test('to an endpoint that says it is gone is given up', async () => {
     const product = await shop.product()
     const carla = await shop.customer()
-    const { body } = await carla.post('/webhooks', { url: 'http://127.0.0.1:1/gone', events: ['order.placed'] })
-    await shop.app
-      .db('notifications')
-      .updateTable('endpoints')
-      .set({ failures: 29 })
-      .where('id', '=', body.id)
-      .execute()
+    await carla.post('/webhooks', { url, events: ['order.placed'] })
+    answers.push(410)
     await carla.post('/orders', orderOf(product), newKey())
-    await shop.app.drain()
     await until('it is disabled', async () => {
       const [own] = (await carla.get<{ disabledAt: string | null }[]>('/webhooks')).body
       return own!.disabledAt !== null
@@ -106,17 +99,10 @@ describe('a webhook into the private network', () => {
     ] // prettier-ignore
     for (const url of urls) {
       const { status, body } = await carla.post('/webhooks', { url, events: ['order.paid'] })
-      assert.deepEqual([status, body.code], [422, 'SHOP_PRIVATE_ADDRESS'], url)
+      assert.deepEqual([status, body.code], [422, 'TF_WEBHOOK_URL'], url)
     }
     for (const url of ['file:///etc/passwd', 'gopher://x.example/', 'javascript:alert(1)']) {
       assert.equal((await carla.post('/webhooks', { url, events: ['order.paid'] })).status, 400, url)
     }
-  })
-
-  test('is told apart from the internet', () => {
-    for (const address of ['8.8.8.8', '1.1.1.1', '172.32.0.1', '2606:4700:4700::1111'])
-      assert.equal(isPrivate(address), false, address)
-    for (const address of ['127.9.9.9', '172.31.255.255', '100.64.0.1', 'fe80::1', '::ffff:127.0.0.1', '::'])
-      assert.equal(isPrivate(address), true, address)
   })
 })

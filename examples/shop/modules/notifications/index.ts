@@ -1,11 +1,15 @@
 import { customerToCrm, orderToCrm, syncCrm } from './crm.ts'
-import { deliverWebhook, onPaid, onPlaced, onRefunded } from './deliver.ts'
+import { hooks, onPaid, onPlaced, onRefunded } from './hooks.ts'
 import { m } from './kit.ts'
 import { receipt, refund, welcome } from './mails.ts'
 import { addEndpoint, listDeliveries, listEndpoints, removeEndpoint } from './webhooks.ts'
 
 export default m.build({
   parts: [
+    ...hooks.parts,
+    onPlaced,
+    onPaid,
+    onRefunded,
     welcome,
     receipt,
     refund,
@@ -13,10 +17,6 @@ export default m.build({
     listEndpoints,
     removeEndpoint,
     listDeliveries,
-    onPlaced,
-    onPaid,
-    onRefunded,
-    deliverWebhook,
     customerToCrm,
     orderToCrm,
     syncCrm,

@@ -9,28 +9,6 @@ export interface NotificationsTables {
     outcome: string
     synced_at: ColumnType<Date, Date | string | undefined, Date | string>
   }
-  deliveries: {
-    id: Generated<string>
-    endpoint_id: string
-    event: string
-    key: string
-    payload: Json
-    attempts: Generated<number>
-    status: number | null
-    problem: string | null
-    delivered_at: ColumnType<Date | null, Date | string | null, Date | string | null>
-    created_at: ColumnType<Date, Date | string | undefined, Date | string>
-  }
-  endpoints: {
-    id: Generated<string>
-    user_id: string
-    url: string
-    secret: string
-    events: string[]
-    failures: Generated<number>
-    disabled_at: ColumnType<Date | null, Date | string | null, Date | string | null>
-    created_at: ColumnType<Date, Date | string | undefined, Date | string>
-  }
   mails: {
     kind: string
     key: string
@@ -38,5 +16,43 @@ export interface NotificationsTables {
     message_id: string
     sent_at: ColumnType<Date | null, Date | string | null, Date | string | null>
     created_at: ColumnType<Date, Date | string | undefined, Date | string>
+  }
+  webhook_delivery: {
+    id: Generated<string>
+    message_id: string
+    endpoint_id: string
+    attempts: Generated<number>
+    status: number | null
+    problem: string | null
+    answer: string | null
+    attempted_at: ColumnType<Date | null, Date | string | null, Date | string | null>
+    delivered_at: ColumnType<Date | null, Date | string | null, Date | string | null>
+    created_at: ColumnType<Date, Date | string | undefined, Date | string>
+  }
+  webhook_endpoint: {
+    id: Generated<string>
+    owner: string
+    url: string
+    events: string[]
+    secret: string
+    old_secret: string | null
+    old_secret_until: ColumnType<Date | null, Date | string | null, Date | string | null>
+    failures: Generated<number>
+    failing_since: ColumnType<Date | null, Date | string | null, Date | string | null>
+    disabled_at: ColumnType<Date | null, Date | string | null, Date | string | null>
+    disabled_why: string | null
+    created_at: ColumnType<Date, Date | string | undefined, Date | string>
+  }
+  webhook_message: {
+    id: Generated<string>
+    type: string
+    key: string | null
+    body: string
+    created_at: ColumnType<Date, Date | string | undefined, Date | string>
+  }
+  webhook_received: {
+    route: string
+    id: string
+    received_at: ColumnType<Date, Date | string | undefined, Date | string>
   }
 }

@@ -1,10 +1,11 @@
-import type { Clock } from '../kernel/index.ts'
+import { createSeal, type Clock } from '../kernel/index.ts'
 import type { Database } from '../database/index.ts'
-import type { Module, ModuleContext } from '../modules/index.ts'
+import type { Module, ModuleContext, Vault } from '../modules/index.ts'
 import type { Storage } from '../storage/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 import { callsOf, type Calling } from './calls.ts'
 import type { App } from './define.ts'
+import { Sealed } from './errors.ts'
 import { filesOf } from './files.ts'
 import type { RemoteModule } from './remote/index.ts'
 import { readSettings } from './settings.ts'
@@ -15,6 +16,7 @@ export interface ContextParts {
   files: Storage
   telemetry: Telemetry
   clock: Clock
+  secretKey: string
   variables: Record<string, string | undefined>
   /** Those whose code runs here. */
   local: readonly Module[]
@@ -31,7 +33,7 @@ export interface Contexts {
 }
 
 export async function createContexts(parts: ContextParts): Promise<Contexts> {
-  const { app, database, files, telemetry, clock, variables, local, remotes } = parts
+  const { app, database, files, telemetry, clock, secretKey, variables, local, remotes } = parts
   const settings = await readSettings(local, variables)
   const fixed = new Map(
     app.modules.map((module) => [
@@ -43,6 +45,7 @@ export async function createContexts(parts: ContextParts): Promise<Contexts> {
         log: telemetry.log.child({ module: module.name }),
         span: spansOf(telemetry, module.name),
         files: filesOf(files, module.name),
+        vault: vaultOf(secretKey, module.name),
         now: () => new Date(clock.now()),
       },
     ]),
@@ -64,7 +67,19 @@ function spansOf(telemetry: Telemetry, module: string): ModuleContext['span'] {
   return (name, attributes, fn) => telemetry.span('custom', name, { ...attributes, 'tenfold.module': module }, fn)
 }
 
-type Fixed = Record<'db' | 'settings' | 'log' | 'span' | 'files' | 'now', unknown> & { module: Module }
+function vaultOf(secretKey: string, module: string): Vault {
+  const keys = createSeal([secretKey], 'values of modules')
+  return {
+    seal: (text) => keys.seal(module, text)!,
+    open(sealed) {
+      const text = keys.open(module, sealed)
+      if (text === undefined) throw Sealed({ module })
+      return text
+    },
+  }
+}
+
+type Fixed = Record<'db' | 'settings' | 'log' | 'span' | 'files' | 'vault' | 'now', unknown> & { module: Module }
 
 class Context {
   readonly db: unknown
@@ -72,13 +87,14 @@ class Context {
   readonly log: unknown
   readonly span: unknown
   readonly files: unknown
+  readonly vault: unknown
   readonly now: unknown
   readonly signal: AbortSignal
   readonly #module: Module
   readonly #calls: (module: Module, signal: AbortSignal) => unknown
 
   constructor(
-    { module, db, settings, log, span, files, now }: Fixed,
+    { module, db, settings, log, span, files, vault, now }: Fixed,
     signal: AbortSignal,
     calls: (module: Module, signal: AbortSignal) => unknown,
   ) {
@@ -87,6 +103,7 @@ class Context {
     this.log = log
     this.span = span
     this.files = files
+    this.vault = vault
     this.now = now
     this.signal = signal
     this.#module = module

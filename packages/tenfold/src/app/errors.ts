@@ -12,6 +12,11 @@ export const CallInvalid = defineError('TF_CALL_INVALID', {
   fix: 'Correct the caller (input) or the implementation (output), or change the contract on both sides.',
 })
 
+export const Sealed = defineError('TF_SEALED', {
+  says: (e: { module: string }) => `A sealed value of module '${e.module}' cannot be opened with this SECRET_KEY.`,
+  fix: 'Start with the SECRET_KEY that it was sealed with, or store the value anew.',
+})
+
 export const EventInvalid = defineError('TF_EVENT_INVALID', {
   says: (e: { event: string; issues: { path: string; message: string }[] }) =>
     `The payload of event '${e.event}' does not fit its schema: ${e.issues.map((i) => `${i.path || 'it'}: ${i.message}`).join('; ')}`,

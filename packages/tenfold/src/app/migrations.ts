@@ -12,12 +12,18 @@ import { migrations as queue } from '../queue/index.ts'
 import { migrations as sessions } from '../sessions/index.ts'
 import type { App } from './define.ts'
 
-/** All migrations of an app, in the order in which they are applied: the platform's own, then each module's. */
+/** All migrations of an app, in the order in which they are applied: the platform's own, then each module's, after those
+ *  that its parts bring along. */
 export function migrationsOf(app: Pick<App, 'modules'>): MigrationSource[] {
-  const own = app.modules.map((module) => ({
-    module: module.name,
-    schema: module.name,
-    directory: module.migrations ?? new URL('./none/', import.meta.url),
-  }))
+  const own = app.modules.flatMap((module) => [
+    ...module.parts
+      .filter((part) => part.kind === 'migrations')
+      .map(({ name, directory }) => ({ module: name, schema: module.name, directory })),
+    {
+      module: module.name,
+      schema: module.name,
+      directory: module.migrations ?? new URL('./none/', import.meta.url),
+    },
+  ])
   return [queue, cron, sessions, limits, cache, mail, inspect, analytics, evidence, alerts, pubsub, ...own]
 }

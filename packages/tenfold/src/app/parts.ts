@@ -98,7 +98,7 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
   const signatures = createSignatures(secretKey, app.name)
   const remote = { outbound, telemetry, clock, signatures, positions }
   const remotes = new Map([...places.remote].map(([module, url]) => [module, createRemote(module, url, remote)]))
-  const made = { app, database, files, telemetry, clock, variables, local, remotes }
+  const made = { app, database, files, telemetry, clock, secretKey, variables, local, remotes }
   const { contextOf, callingFor } = await createContexts(made)
   const scope = createScope(local, { queue, caches, pubsub, live, outbound, analytics, telemetry, strict, contextOf })
   const backups = await scheduleBackups(ground, opened)

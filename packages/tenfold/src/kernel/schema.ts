@@ -40,6 +40,24 @@ function toIssue(issue: StandardSchemaV1.Issue): Issue {
   return { path, message: issue.message }
 }
 
+/** A schema that is a question: for what the framework itself stores and reads back, where no validator is installed.
+ *  @example const Id = schemaOf<{ id: string }>('an id', (value) => typeof value.id === 'string') */
+export function schemaOf<T extends object>(
+  what: string,
+  is: (value: Record<string, unknown>) => boolean,
+): StandardSchemaV1<T, T> {
+  return {
+    '~standard': {
+      version: 1,
+      vendor: 'tenfold',
+      validate: (value) =>
+        typeof value === 'object' && value !== null && is(value as Record<string, unknown>)
+          ? { value: value as T }
+          : { issues: [{ message: `not ${what}` }] },
+    },
+  }
+}
+
 export const NoJsonSchema = defineError('TF_NO_JSON_SCHEMA', {
   says: (e: { where: string; vendor: string }) =>
     `The schema of ${e.where} (${e.vendor}) cannot be written as JSON Schema.`,

@@ -4,6 +4,13 @@ import type { Storage } from '../storage/index.ts'
 import type { Db } from '../database/index.ts'
 import type { AnyContract, Calls } from './contract.ts'
 
+/** Sealed with a key made from SECRET_KEY, for this module alone. */
+export interface Vault {
+  seal(text: string): string
+  /** Throws TF_SEALED if it was not sealed here. */
+  open(sealed: string): string
+}
+
 /** The types that a kit was made with. */
 export interface KitTypes {
   name: string
@@ -28,6 +35,8 @@ export interface ModuleContext<K extends KitTypes = KitTypes> {
   readonly signal: AbortSignal
   /** This module's files: those of other modules cannot be reached. */
   readonly files: Omit<Storage, 'verify' | 'close'>
+  /** Seals text before it is stored, so that whoever has only the database cannot read it: access tokens, secrets of others. */
+  readonly vault: Vault
   /** The time now. */
   now(): Date
 }

@@ -25,6 +25,7 @@ import {
 } from './loader.ts'
 import { liveDefinition, type LiveDefinition, type LiveOptions } from './live.ts'
 import { metricDefinition, type MetricDefinition, type MetricOptions } from './metric.ts'
+import type { MigrationsDefinition } from './migrations.ts'
 import type { RouteDefinition, RouteOptions, RoutePath } from './route.ts'
 import { trackDefinition, type TrackDefinition, type TrackOptions } from './track.ts'
 import { checkName, checkParts } from './names.ts'
@@ -43,6 +44,7 @@ export type Part<Module extends string = string> =
   | TrackDefinition<Module, any>
   | ImplementationDefinition<Module>
 
+  | MigrationsDefinition<Module>
 export interface Module<Name extends string = string> {
   readonly name: Name
   readonly uses: Record<string, AnyContract>
@@ -167,6 +169,9 @@ export interface ModuleOptions<Uses extends Record<string, AnyContract>, T exten
 }
 
 /** Begins a module: its name is also its schema, its database role and the prefix of all its names.
+  /** Tables that a part brings along: a folder of migrations, applied in this module's schema before its own.
+   *  @example m.migrations('inbox', new URL('./migrations/', import.meta.url)) */
+  migrations(name: string, directory: URL): MigrationsDefinition<Name>
  *  @example
  *  export const m = defineModule('orders', { uses: { billing }, tables: tables<OrdersTables>() }) */
 export function defineModule<
@@ -241,4 +246,10 @@ type UsesByName<Uses extends Record<string, AnyContract>> = {
  *  @example
  *  async function openOrders({ db }: ContextOf<typeof m>, userId: string) { … } */
 export type ContextOf<K> =
+    migrations: (part, directory) => ({
+      kind: 'migrations',
+      module: name,
+      name: `${name}.${checkName('part', part)}`,
+      directory,
+    }),
   K extends Kit<infer Name, infer Uses, infer T, infer S> ? ModuleContext<TypesOf<Name, Uses, T, S>> : never

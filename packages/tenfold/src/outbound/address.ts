@@ -1,4 +1,5 @@
 /** The address of a call, put together so that nothing given by a user can lead it elsewhere. */
+import { createGuard } from './addresses.ts'
 import { OutboundUrl } from './errors.ts'
 import type { CallOptions } from './outbound.ts'
 
@@ -31,6 +32,14 @@ export function wholeUrl(client: string, text: string): URL {
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
     throw OutboundUrl({ client, problem: `'${url.protocol}' is neither http: nor https:` })
   if (url.username || url.password) throw OutboundUrl({ client, problem: 'it has a user or password in it' })
+  return url
+}
+
+/** What a client without `baseUrl` says about a URL before it is called: for those that users give, which are called later.
+ *  Names are not resolved: that happens with each call. Throws TF_OUTBOUND_URL or TF_OUTBOUND_PRIVATE. */
+export function checkPublic(client: string, text: string, allowPrivate: boolean | readonly string[] = false): URL {
+  const url = wholeUrl(client, text)
+  createGuard(allowPrivate)?.check(url.hostname)
   return url
 }
 

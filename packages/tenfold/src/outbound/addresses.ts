@@ -1,6 +1,6 @@
 /** Which addresses are the public internet, and connections to nothing else. Whoever may name a URL must not reach our own
  *  network with it: https://owasp.org/www-community/attacks/Server_Side_Request_Forgery */
-import { lookup } from 'node:dns'
+import { lookup, type LookupAddress, type LookupOptions } from 'node:dns'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
 import { OutboundPrivate } from './errors.ts'
 
@@ -12,7 +12,15 @@ export interface Guard {
   readonly lookup: LookupFunction
 }
 
-export function createGuard(allowed: boolean | readonly string[]): Guard | undefined {
+/** How names become addresses. */
+export type Resolve = (
+  host: string,
+  options: LookupOptions & { all: true },
+  done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void
+
+/** @param resolve defaults to that of Node */
+export function createGuard(allowed: boolean | readonly string[], resolve: Resolve = lookup): Guard | undefined {
   if (allowed === true) return undefined
   const names = new Set(allowed === false ? [] : allowed.map((name) => name.toLowerCase()))
   const list = notPublic()
@@ -25,7 +33,7 @@ export function createGuard(allowed: boolean | readonly string[]): Guard | undef
       if ((literal && isPrivate(bare)) || (!literal && isLocalName(bare))) throw OutboundPrivate({ host: bare })
     },
     lookup(host, options, done) {
-      lookup(host, { ...options, all: true }, (error, addresses) => {
+      resolve(host, { ...options, all: true }, (error, addresses) => {
         if (error) return done(error, '', 0)
         const bad = !names.has(host.toLowerCase()) && addresses.some(({ address }) => isPrivate(address))
         const first = addresses[0]

@@ -2,7 +2,7 @@ import type { Clock } from '../kernel/index.ts'
 import { toMs } from '../kernel/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 import { addressOf, wholeUrl, type Address } from './address.ts'
-import { createGuard } from './addresses.ts'
+import { createGuard, type Resolve } from './addresses.ts'
 import { startDeadline, type Deadline } from './deadline.ts'
 import { openEngine, type Engine } from './engine.ts'
 import { OutboundBusy, OutboundOpen, OutboundRedirects, type Called } from './errors.ts'
@@ -19,6 +19,8 @@ export interface ClientParts {
   telemetry: Telemetry
   clock: Clock
   tallies: Tallies
+  /** Defaults to that of Node. */
+  resolve?: Resolve
 }
 
 /** A call with all that can be known before it is sent. */
@@ -41,7 +43,7 @@ export interface OpenClient extends Client {
 
 export function createClient(settings: CheckedSettings, parts: ClientParts): OpenClient {
   const { name, baseUrl } = settings
-  const { telemetry, clock, tallies } = parts
+  const { telemetry, clock, tallies, resolve } = parts
   const hosts = new Hosts(settings, clock, (host, to) => {
     tallies.circuit(name, host, to)
     if (to === 'open') telemetry.log.warn('Calls to a host fail; it is left alone for a while.', { client: name, host })
@@ -53,7 +55,7 @@ export function createClient(settings: CheckedSettings, parts: ClientParts): Ope
   const engine = (trusted: boolean): Promise<Engine> => {
     const open = engines.get(trusted)
     if (open) return open
-    const guard = trusted ? undefined : createGuard(settings.allowPrivate)
+    const guard = trusted ? undefined : createGuard(settings.allowPrivate, resolve)
     const opening = openEngine({ connectTimeoutMs: settings.connectTimeoutMs, connections, guard })
     engines.set(trusted, opening)
     return opening
@@ -170,6 +172,7 @@ export function createClient(settings: CheckedSettings, parts: ClientParts): Ope
         headersTimeoutMs: timeouts.timeoutMs,
         bodyTimeoutMs: timeouts.bodyTimeoutMs,
         maxBytes: timeouts.maxBytes,
+        cut: timeouts.cut,
         signal: deadline.signal,
         mark: { client: name, template: own ? template : undefined, stack, attempt, internal: settings.internal },
       })
@@ -222,7 +225,7 @@ function planOf(
     ...lowerCase(settings.headers),
   }
   const given = options.headers ?? {}
-  const { timeout, hedge, maxBytes = settings.maxBytes } = options
+  const { timeout, hedge, maxBytes = settings.maxBytes, cut = false } = options
   return {
     ...address,
     method,
@@ -235,6 +238,7 @@ function planOf(
       timeoutMs: timeout === undefined ? settings.timeoutMs : toMs(timeout),
       bodyTimeoutMs: settings.bodyTimeoutMs,
       maxBytes,
+      cut,
     },
     called: { client: name, call: `${method} ${address.url.host}${address.template ?? ''}` },
     stack,

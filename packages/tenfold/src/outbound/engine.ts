@@ -10,6 +10,7 @@ export interface WireRequest {
   headersTimeoutMs: number
   bodyTimeoutMs: number
   maxBytes: number
+  cut: boolean
   signal: AbortSignal
   mark: Mark
 }
@@ -61,7 +62,7 @@ export async function openEngine({ connectTimeoutMs, connections, guard }: Engin
   }
   const agent = new Agent({ connect: guarded, connections, pipelining: 1, allowH2: false })
   return {
-    send: ({ url, mark, headersTimeoutMs, bodyTimeoutMs, maxBytes, body, signal, ...rest }) =>
+    send: ({ url, mark, headersTimeoutMs, bodyTimeoutMs, maxBytes, cut, body, signal, ...rest }) =>
       markExchange(mark, async () => {
         const patience = startPatience(signal, headersTimeoutMs)
         try {
@@ -74,7 +75,7 @@ export async function openEngine({ connectTimeoutMs, connections, guard }: Engin
             bodyTimeout: 0,
           })
           const moved = patience.forBody(bodyTimeoutMs)
-          const bytes = await bodyOf(answer.body, answer.headers['content-length'], maxBytes, moved)
+          const bytes = await bodyOf(answer.body, answer.headers['content-length'], { maxBytes, cut }, moved)
           return { status: answer.statusCode, headers: joined(answer.headers), bytes, url }
         } finally {
           patience.end()
@@ -120,7 +121,7 @@ type Body = AsyncIterable<Buffer> & {
 async function bodyOf(
   body: Body,
   length: string | string[] | undefined,
-  most: number,
+  { maxBytes: most, cut }: Pick<WireRequest, 'maxBytes' | 'cut'>,
   moved: () => void,
 ): Promise<Buffer> {
   const pieces: Buffer[] = []
@@ -130,14 +131,16 @@ async function bodyOf(
     body.destroy()
     return new BodyTooLong()
   }
-  if (typeof length === 'string' && Number(length) > most) throw tooLong()
+  if (!cut && typeof length === 'string' && Number(length) > most) throw tooLong()
   for await (const piece of body) {
     moved()
     size += piece.length
-    if (size > most) throw tooLong()
+    if (size > most && !cut) throw tooLong()
     pieces.push(piece)
+    // Leaving the loop ends the connection: what still comes is not wanted.
+    if (size >= most && cut) break
   }
-  return Buffer.concat(pieces, size)
+  return Buffer.concat(pieces, Math.min(size, most))
 }
 
 function joined(headers: Record<string, string | string[] | undefined>): Record<string, string> {

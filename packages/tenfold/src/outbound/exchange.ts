@@ -21,6 +21,8 @@ export interface Timeouts {
   timeoutMs: number
   bodyTimeoutMs: number
   maxBytes: number
+  /** What is longer ends there, and does not fail. */
+  cut: boolean
 }
 
 /** Before the request was written: refused, unknown, unreachable. */

@@ -1,4 +1,5 @@
 import { systemClock, type Clock } from '../kernel/index.ts'
+import type { Resolve } from './addresses.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 import { createClient, type OpenClient } from './client.ts'
 import { createTallies } from './metrics.ts'
@@ -18,16 +19,18 @@ export interface Outbound {
 export interface OutboundOptions {
   telemetry: Telemetry
   clock?: Clock
+  /** How names become addresses. Defaults to `lookup` of node:dns. */
+  resolve?: Resolve
 }
 
 /** Calls to other services, for one instance. Also watches those that are made with `fetch`. */
-export function openOutbound({ telemetry, clock = systemClock }: OutboundOptions): Outbound {
+export function openOutbound({ telemetry, clock = systemClock, resolve }: OutboundOptions): Outbound {
   const clients = new Set<OpenClient>()
   const tallies = createTallies(telemetry, clients)
   const stopWatching = watchOutgoing(telemetry)
   return {
     client(options) {
-      const client = createClient(checkSettings(options), { telemetry, clock, tallies })
+      const client = createClient(checkSettings(options), { telemetry, clock, tallies, ...(resolve && { resolve }) })
       clients.add(client)
       return client
     },

@@ -115,6 +115,8 @@ export interface CallOptions<R extends AnySchema | undefined = AnySchema | undef
   reply?: R
   /** Sent as `idempotency-key`: the other side does it once, so that it may be repeated. */
   idempotencyKey?: string
+  /** A longer body than `maxBytes` is cut off there, instead of failing. Defaults to false. */
+  cut?: boolean
   /** Whether it may be repeated. Defaults to what the method says: yes for GET, HEAD, OPTIONS, PUT and DELETE. */
   idempotent?: boolean
   signal?: AbortSignal
