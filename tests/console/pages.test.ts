@@ -19,6 +19,8 @@ const PAGES = [
   '/jobs',
   '/jobs/j0120',
   '/crons',
+  '/caches',
+  '/limits',
   '/logs',
   '/mail/m1',
 ]

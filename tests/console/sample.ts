@@ -93,6 +93,8 @@ export function sampleSource(env: api.Overview['env'] = 'development'): Sample {
             (!search || l.message.includes(search)) && (!before || Number(l.id.slice(1)) < Number(before.slice(1))),
         )
         .slice(0, limit),
+    caches: async () => (data.routes.length === 0 ? { caches: [], points: [] } : sampleCaches(now)),
+    limits: async () => (data.routes.length === 0 ? { limits: [], points: [] } : sampleLimits(now)),
     advice: async () => advice(),
     alerts: sampleAlerts(now, HOSTILE, actions),
     business: async () => sampleBusiness(now, HOSTILE),
@@ -102,6 +104,38 @@ export function sampleSource(env: api.Overview['env'] = 'development'): Sample {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
+  }
+}
+
+function sampleCaches(now: number): api.CachesView {
+  const times = Array.from({ length: 60 }, (_, i) => now - (60 - i) * 60_000)
+  const row = { sharedHits: 41_200, loads: 3900, loadErrors: 0, evictions: 0, bytes: 3_400_000 }
+  return {
+    caches: [
+      {
+        name: 'catalog.product',
+        hits: 812_345,
+        misses: 4100,
+        ...row,
+        loadP50Ms: 4.2,
+        loadP95Ms: 31,
+        savedMs: 4_120_000,
+      },
+      { name: 'catalog.search', hits: 120, misses: 2100, ...row, sharedHits: 0, loadErrors: 12, savedMs: 9000 },
+      { name: `catalog.${HOSTILE}`, hits: 0, misses: 0, ...row, sharedHits: 0, savedMs: 0 },
+    ],
+    points: times.map((time, i) => ({ time, hitShare: i < 5 ? null : 0.9 + Math.sin(i) / 20, loads: 60 + (i % 7) })),
+  }
+}
+
+function sampleLimits(now: number): api.LimitsView {
+  const times = Array.from({ length: 60 }, (_, i) => now - (60 - i) * 60_000)
+  return {
+    limits: [
+      { name: 'POST /login by address, cost 1, closed', allowed: 1200, refused: 340, known: 300, away: 0 },
+      { name: `POST /${HOSTILE}`, allowed: 12, refused: 0, known: 0, away: 3 },
+    ],
+    points: times.map((time, i) => ({ time, allowed: 20 + (i % 5), refused: i > 40 ? 17 : 0 })),
   }
 }
 

@@ -8,10 +8,12 @@ import { AlertsPage } from '../pages/alerts/page.tsx'
 import { AdvicePage } from '../pages/advice/page.tsx'
 import { AnalyticsPage } from '../pages/analytics/page.tsx'
 import { BusinessPage } from '../pages/business/page.tsx'
+import { CachesPage } from '../pages/caches/page.tsx'
 import { CronsPage } from '../pages/crons/page.tsx'
 import { FindingsPage } from '../pages/findings/page.tsx'
 import { JobDetailPage } from '../pages/jobs/detail.tsx'
 import { JobsPage } from '../pages/jobs/page.tsx'
+import { LimitsPage } from '../pages/limits/page.tsx'
 import { LogsPage } from '../pages/logs/page.tsx'
 import { MailPage } from '../pages/mail/page.tsx'
 import { ModulesPage } from '../pages/modules/page.tsx'
@@ -58,6 +60,8 @@ export function Console() {
                 <Route path="/jobs" component={JobsPage} />
                 <Route path="/jobs/:id" component={JobDetailPage} />
                 <Route path="/crons" component={CronsPage} />
+                <Route path="/caches" component={CachesPage} />
+                <Route path="/limits" component={LimitsPage} />
                 <Route path="/logs" component={LogsPage} />
                 <Route path="/modules" component={ModulesPage} />
                 <Route path="/analytics" component={AnalyticsPage} />

@@ -15,6 +15,8 @@ export const PLACES: Place[] = [
   { href: '/findings', name: 'Findings', key: 'f' },
   { href: '/jobs', name: 'Jobs', key: 'j' },
   { href: '/crons', name: 'Crons', key: 'c' },
+  { href: '/caches', name: 'Caches', key: 'h' },
+  { href: '/limits', name: 'Limits', key: 'i' },
   { href: '/logs', name: 'Logs', key: 'l' },
   { href: '/business', name: 'Business', key: 'b' },
   { href: '/modules', name: 'Modules', key: 'u' },

@@ -2,7 +2,7 @@
 import type { Analytics } from '../analytics/index.ts'
 import { openCaches } from '../cache/index.ts'
 import { openCron, type Cron } from '../cron/index.ts'
-import { createInspector, createStore, type Inspector, type Store } from '../inspect/index.ts'
+import { CACHE_METRICS, createInspector, createStore, LIMIT_METRICS, type Inspector, type Store } from '../inspect/index.ts'
 import { PeerMissing, systemClock } from '../kernel/index.ts'
 import { openLimits, type Limits } from '../limits/index.ts'
 import { readCaughtMails, startMailCatcher } from '../mail/index.ts'
@@ -109,7 +109,7 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
     telemetry,
     roles,
     clock,
-    metrics: alerts.metrics,
+    metrics: [...new Set([...alerts.metrics, ...CACHE_METRICS, ...LIMIT_METRICS])],
     metricsEvery: alerts.metricsEveryMs,
   })
   const inspector = createInspector({

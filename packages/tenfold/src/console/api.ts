@@ -25,6 +25,8 @@ export const API_ROUTES: readonly ApiRoute[] = [
   get('/calls', (source, query) => source.calls(windowOf(query))),
   get('/modules', async (source) => found(source.modules?.(), 'list of modules')),
   get('/queries', (source, query) => source.queries(windowOf(query))),
+  get('/caches', (source, query) => source.caches(windowOf(query))),
+  get('/limits', (source, query) => source.limits(windowOf(query))),
   get('/traces', (source, query) =>
     source.traces({
       ...oneOf(query, 'kind', KINDS),

@@ -6,6 +6,8 @@
  *    GET  /api/traces?kind=&name=&min=&error=&before=&limit=   TraceSummary[]  (newest first; `before` pages back)
  *    GET  /api/traces/:traceId               TraceDetail
  *    GET  /api/queries?minutes=60            QueryStats[]
+ *    GET  /api/caches?minutes=60             CachesView        of caches.ts
+ *    GET  /api/limits?minutes=60             LimitsView        of limits.ts
  *    GET  /api/findings?minutes=1440         FindingRow[]
  *    GET  /api/jobs?state=&name=&search=&before=&limit=        JobRow[]
  *    GET  /api/jobs/summary                  JobSummary[]

@@ -2,6 +2,7 @@
 import type { Sql } from '../database/index.ts'
 import { LogLinear } from '../telemetry/index.ts'
 import { readMetricByTime, type MetricSlot } from './postgres/metrics.ts'
+import { slotsOf } from './slots.ts'
 import type { Window } from './sources.ts'
 
 /** As a module declares it. */
@@ -27,23 +28,19 @@ export interface BusinessMetric extends DeclaredMetric, BusinessValue {
   by: ({ labels: Record<string, string> } & BusinessValue)[]
 }
 
-const MOST_POINTS = 180
-const FINEST_MS = 60_000
 const MOST_ROWS = 20
 
 export function readBusiness(
   sql: Sql,
   declared: readonly DeclaredMetric[],
-  { minutes }: Window,
+  window: Window,
   nowMs: number,
 ): Promise<BusinessMetric[]> {
-  const stepMs = Math.max(FINEST_MS, Math.ceil((minutes * 60_000) / MOST_POINTS / FINEST_MS) * FINEST_MS)
-  const fromMs = Math.floor((nowMs - minutes * 60_000) / stepMs) * stepMs
+  const { fromMs, toMs, stepMs, times } = slotsOf(window, nowMs)
   return Promise.all(
     declared.map(async (metric) => {
-      const slots = await readMetricByTime(sql, metric.name, fromMs, nowMs + 1000, stepMs)
+      const slots = await readMetricByTime(sql, metric.name, fromMs, toMs, stepMs)
       const byTime = Map.groupBy(slots, ({ timeMs }) => timeMs)
-      const times = Array.from({ length: Math.floor((nowMs - fromMs) / stepMs) + 1 }, (_, i) => fromMs + i * stepMs)
       const byLabels = Map.groupBy(slots, ({ labels }) => JSON.stringify(withoutOutcome(labels)))
       const by = [...byLabels]
         .map(([labels, own]) => ({

@@ -2,7 +2,9 @@ import type { SystemDatabase } from '../database/index.ts'
 import { type Clock, systemClock } from '../kernel/index.ts'
 import { LogLinear } from '../telemetry/index.ts'
 import type * as api from './api.ts'
+import { readCaches, type CachesView } from './caches.ts'
 import { InspectNotBound } from './errors.ts'
+import { readLimits, type LimitsView } from './limits.ts'
 import { readFindings } from './postgres/findings.ts'
 import { readLogs } from './postgres/logs.ts'
 import { type Operation, operationsByName, operationsByTime, type Span, spanOf } from './postgres/operations.ts'
@@ -41,6 +43,9 @@ export interface Inspector {
   trace(traceId: string): Promise<api.TraceDetail | undefined>
   /** The costliest in total first. */
   queries(window: Window): Promise<api.QueryStats[]>
+  caches(window: Window): Promise<CachesView>
+  /** Rate limits. */
+  limits(window: Window): Promise<LimitsView>
   /** The newest first. */
   findings(window: Window): Promise<api.FindingRow[]>
   logs(filter: LogFilter): Promise<api.LogRow[]>
@@ -74,7 +79,8 @@ const FINE_SERIES_MINUTES = 360
 
 export function createInspector(options: InspectorOptions): Inspector {
   const { db, store, jobs, crons, mails, clock = systemClock } = options
-  const window = ({ minutes }: Window): Span => spanOf(Math.min(Math.max(minutes, 1), MOST_MINUTES), clock.now())
+  const bounded = ({ minutes }: Window): Window => ({ minutes: Math.min(Math.max(minutes, 1), MOST_MINUTES) })
+  const window = (asked: Window): Span => spanOf(bounded(asked).minutes, clock.now())
   const most = (limit: number): number => Math.min(Math.max(Math.trunc(limit), 1), MOST_ROWS)
 
   return {
@@ -87,6 +93,8 @@ export function createInspector(options: InspectorOptions): Inspector {
       const logs = await readLogs(db, { trace: traceId, limit: MOST_ROWS })
       return readTrace(db, traceId, logs.reverse())
     },
+    caches: (asked) => readCaches(db, bounded(asked), clock.now()),
+    limits: (asked) => readLimits(db, bounded(asked), clock.now()),
     findings: (asked) => findings(db, window(asked)),
     logs: (filter) => readLogs(db, { ...filter, limit: most(filter.limit) }),
     processes: () => readProcesses(db),
