@@ -26,7 +26,7 @@ export const EventInvalid = defineError('TF_EVENT_INVALID', {
 export const LiveInvalid = defineError('TF_LIVE_INVALID', {
   says: (e: { live: string; issues: { path: string; message: string }[] }) =>
     `A message of '${e.live}' does not fit its schema: ${e.issues.map((i) => `${i.path || 'it'}: ${i.message}`).join('; ')}`,
-  fix: 'Correct what is published, or the schema of `m.live`.',
+  fix: 'Correct what is sent, or the schema of the definition.',
 })
 
 export const TrackInvalid = defineError('TF_TRACK_INVALID', {

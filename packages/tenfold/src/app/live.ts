@@ -1,13 +1,13 @@
 /** Those who follow something, over server-sent events or a WebSocket. */
 import type { IncomingHttpHeaders } from 'node:http'
-import { closingOf, LiveSlow, stream, Stopping, webSocket, wantsSocket, type Socket } from '../http/index.ts'
+import { closingOf, LiveSlow, stream, webSocket, wantsSocket, type Socket } from '../http/index.ts'
 import type { Reply } from '../kernel/index.ts'
 import { openFeed, type Feed, type FeedItem, type PubSub } from '../pubsub/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 
 export interface Live {
   follow(channel: string, headers: Readonly<IncomingHttpHeaders>): Promise<Reply>
-  /** The same over a socket that is open already; resolves at the end of it. */
+  /** The same over a socket that is open already. Resolves when nothing is missed any more. */
   feed(channel: string, socket: Socket): Promise<void>
   /** Sends everybody away, to come back at another instance. Who comes after that is sent away at once. */
   end(): void
@@ -38,27 +38,29 @@ export function createLive(pubsub: PubSub, { metrics }: Pick<Telemetry, 'metrics
 
   async function feedSocket(channel: string, socket: Socket): Promise<void> {
     const feed = await openFeed(pubsub, channel, { after: socket.after })
-    if (ending) feed.end()
-    const onClose = (): void => feed.end()
-    socket.signal.addEventListener('abort', onClose)
-    if (socket.signal.aborted) feed.end()
+    const end = (): void => feed.end()
+    if (ending || socket.signal.aborted) end()
+    socket.signal.addEventListener('abort', end)
     feeds.add(feed)
-    try {
-      // From here on nothing is missed: the page may load the present state.
-      await socket.send('{"event":"ready"}')
+    const pump = async (): Promise<void> => {
       // What is sent waits until the client has taken it: so the feed, which is bounded, is all that a slow one costs.
       for await (const item of feed) if (item.kind !== 'beat') await sendItem(socket, item)
-    } finally {
       feeds.delete(feed)
-      socket.signal.removeEventListener('abort', onClose)
+      socket.signal.removeEventListener('abort', end)
     }
-    if (ending) socket.close(closingOf(Stopping()))
+    socket.during(pump())
+  }
+
+  async function feedFrom(channel: string, socket: Socket): Promise<void> {
+    await feedSocket(channel, socket)
+    // The page may load the present state now.
+    await socket.send('{"event":"ready"}')
   }
 
   return {
     feed: feedSocket,
     async follow(channel, headers) {
-      if (wantsSocket(headers)) return webSocket({ opened: (socket) => feedSocket(channel, socket) })
+      if (wantsSocket(headers)) return webSocket({ opened: (socket) => feedFrom(channel, socket) })
       const after = headers['last-event-id']
       const feed = await openFeed(pubsub, channel, { after: after === undefined ? after : String(after) })
       if (ending) feed.end()

@@ -17,9 +17,12 @@ export function routesDocument(app: Pick<App, 'name' | 'modules'>, version: stri
 }
 
 function declared(route: RouteDefinition): Omit<HttpRoute, 'handle'> {
-  const { handler: _, ...options } = route.options
+  const { handler: _, socket, follows, ...options } = route.options
   const [method, path] = route.path.split(' ') as [HttpRoute['method'], string]
-  return { ...(options as Partial<HttpRoute>), method, path, name: route.path, module: route.module }
+  const spoken = socket
+    ? { socket: { receive: socket.receive, send: socket.send } }
+    : follows && { socket: { send: follows.options.message } }
+  return { ...(options as Partial<HttpRoute>), method, path, name: route.path, module: route.module, ...spoken }
 }
 
 function httpRoute(route: RouteDefinition, scope: Scope, contextOf: ContextOf, watch?: RepeatWatch): HttpRoute {

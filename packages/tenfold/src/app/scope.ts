@@ -21,6 +21,7 @@ import type { Live } from './live.ts'
 import { checked } from './jobs.ts'
 import { createLoaders } from './loaders.ts'
 import { createTrack } from './analytics.ts'
+import { socketReply } from './sockets.ts'
 
 export interface ScopeParts {
   pubsub: PubSub
@@ -76,6 +77,7 @@ export function createScope(modules: readonly Module[], parts: ScopeParts): Scop
       await parts.pubsub.publish(`${name}:${key}`, message, tx ? { tx } : {})
     },
     follow: ({ name }, key, headers) => parts.live.follow(`${name}:${key}`, headers),
+    talk: (module, socket, context) => socketReply(module, socket, context, { ...parts, scope }),
     record: (metric, value, dimensions) => metrics.get(metric.name)!(value, dimensions),
   }
   for (const part of modules.flatMap((module) => module.parts)) {

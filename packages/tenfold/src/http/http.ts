@@ -51,6 +51,8 @@ export interface HttpRoute {
   readonly priority?: Priority
   /** Keeps the exact bytes of the body in `rawBody`: webhooks sign those, not the parsed value. */
   readonly raw?: boolean
+  /** Where its answer is a WebSocket: what clients say, and what they are told. */
+  readonly socket?: { readonly receive?: AnySchema; readonly send: AnySchema }
   /** Left out of the API reference, the OpenAPI document and the client: pages and files. Defaults to false. */
   readonly hidden?: boolean
   handle(request: HttpRequest): Promise<unknown>

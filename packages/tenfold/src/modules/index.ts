@@ -22,5 +22,6 @@ export type { Loaded, LoaderDefinition, LoaderFound, LoaderKey, LoaderOptions } 
 export type { MetricDefinition, MetricOptions } from './metric.ts'
 export { BadName, DuplicateName, ForeignPart, nameOf } from './names.ts'
 export type { HttpMethod, PathParams, RouteContext, RouteDefinition, RouteOptions, RoutePath } from './route.ts'
+export type { AnySocket, OpenSocket } from './socket.ts'
 export type { TrackDefinition, TrackedBy, TrackOptions } from './track.ts'
 export { currentScope, NoScope, runInScope, type CacheHandle, type LoaderHandle, type Scope } from './scope.ts'

@@ -27,6 +27,7 @@ import { liveDefinition, type LiveDefinition, type LiveOptions } from './live.ts
 import { metricDefinition, type MetricDefinition, type MetricOptions } from './metric.ts'
 import type { MigrationsDefinition } from './migrations.ts'
 import type { RouteDefinition, RouteOptions, RoutePath } from './route.ts'
+import { socketRoute, type SocketOptions } from './socket.ts'
 import { trackDefinition, type TrackDefinition, type TrackOptions } from './track.ts'
 import { checkName, checkParts } from './names.ts'
 
@@ -131,6 +132,26 @@ export interface Kit<Name extends string, Uses extends Record<string, AnyContrac
    *  const orderLive = m.live('order', { message: z.object({ status: z.string() }) })
    *  await orderLive.publish(order.id, { status: 'paid' }, { tx }) */
   live<Message extends AnySchema>(name: string, options: LiveOptions<Message>): LiveDefinition<Name, InputOf<Message>>
+  /** A route for WebSockets: what clients say and are told, both checked.
+   *  @example
+   *  const chat = m.socket('GET /rooms/:room/chat', {
+   *    auth: 'user',
+   *    receive: z.object({ text: z.string() }),
+   *    send: Said,
+   *    opened: ({ params, socket }) => socket.follow(said, params.room),
+   *    message: ({ message, params, user }) => said.publish(params.room, { from: user.id, text: message.text }),
+   *  }) */
+  socket<
+    const Path extends `GET /${string}`,
+    const A extends Auth,
+    Received extends AnySchema,
+    Sent extends AnySchema,
+    P extends MaybeSchema = undefined,
+    Q extends MaybeSchema = undefined,
+  >(
+    path: Path,
+    options: SocketOptions<TypesOf<Name, Uses, T, S>, Path, P, Q, A, Received, Sent>,
+  ): RouteDefinition<Name>
   metric<const Dimension extends string = never>(
     name: string,
     options: MetricOptions<Dimension>,
@@ -215,6 +236,8 @@ export function defineModule<
       options: subscription as unknown as SubscriptionDefinition['options'],
     }),
     live: (live, liveOptions) => liveDefinition(name, checkName('live', live), liveOptions),
+    socket: (path, socketOptions) =>
+      socketRoute(name, path, socketOptions as unknown as Parameters<typeof socketRoute>[2]),
     metric: (metric, metricOptions) => metricDefinition(name, checkName('metric', metric), metricOptions),
     track: (track, trackOptions = {}) => trackDefinition(name, checkName('track', track), trackOptions),
     implement: (contract, methods) => ({

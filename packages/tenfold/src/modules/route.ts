@@ -2,6 +2,8 @@ import type { Readable } from 'node:stream'
 import type { AnySchema, Duration, InputOf, OutputOf, Reply, User } from '../kernel/index.ts'
 import type { Auth, HttpRequest, Priority, RouteLimit } from '../http/index.ts'
 import type { KitTypes, ModuleContext } from './context.ts'
+import type { LiveDefinition } from './live.ts'
+import type { AnySocket } from './socket.ts'
 
 export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 export type RoutePath = `${HttpMethod} /${string}`
@@ -47,7 +49,7 @@ export interface RouteContext<
 }
 
 /** Anything, if the schema has just the path's parameters; otherwise a type that says so. */
-type MatchesPath<P extends MaybeSchema, Path extends string> = P extends AnySchema
+export type MatchesPath<P extends MaybeSchema, Path extends string> = P extends AnySchema
   ? [keyof OutputOf<P>, keyof PathParams<Path>] extends [keyof PathParams<Path>, keyof OutputOf<P>]
     ? unknown
     : `params must describe just the parameters of '${Path}'`
@@ -88,6 +90,8 @@ export interface RouteOptions<
   priority?: Priority
   /** Keeps the body's bytes in `request.rawBody`, for checking signatures. Defaults to false. */
   raw?: boolean
+  /** What its answer follows, when that is `follow` of an `m.live`: for the API reference and the types of the client. */
+  follows?: LiveDefinition<string, any>
   /** One line for the API reference. */
   summary?: string
   description?: string
@@ -110,6 +114,8 @@ export interface RouteDefinition<Module extends string = string> {
     'handler' | 'params'
   > & {
     params?: MaybeSchema
+    /** Made by `m.socket`. */
+    socket?: AnySocket
     handler(context: unknown): unknown
   }
 }

@@ -10,6 +10,7 @@ import type { EnqueueOptions, JobDefinition } from './job.ts'
 import type { LiveDefinition } from './live.ts'
 import type { LoaderDefinition } from './loader.ts'
 import type { MetricDefinition } from './metric.ts'
+import type { AnySocket } from './socket.ts'
 import type { TrackDefinition, TrackedBy } from './track.ts'
 import type { AnyTx } from '../database/index.ts'
 import type { HttpRequest } from '../http/index.ts'
@@ -32,6 +33,7 @@ export interface Scope {
   track(definition: TrackDefinition<string, any>, properties: unknown, by: TrackedBy): Promise<boolean>
   broadcast(live: LiveDefinition<string, any>, key: string, message: unknown, tx: AnyTx | undefined): Promise<void>
   follow(live: LiveDefinition<string, any>, key: string, headers: HttpRequest['headers']): Promise<Reply>
+  talk(module: string, socket: AnySocket, context: { request: HttpRequest }): Reply
   record(metric: MetricDefinition, value: number, dimensions: Record<string, string>): void
 }
 

@@ -37,6 +37,10 @@ const routes = [
       bytes: (await (body as { toArray(): Promise<Buffer[]> }).toArray()).reduce((sum, chunk) => sum + chunk.length, 0),
     }),
   }),
+  route('GET /rooms/:room', {
+    socket: { receive: z.object({ text: z.string() }), send: z.object({ from: z.string() }) },
+    handle: async () => undefined,
+  }),
 ]
 const document = openapi(routes, { title: 'shop', version: '1.2.3' })
 
@@ -50,6 +54,8 @@ const tags: string[] = one.tags
 await api('GET /orders/:id', { params: { id: 'a' } })
 await api('DELETE /orders/:id', { params: { id: 'a' } })
 const { bytes } = await api('POST /upload', { body: new Blob(['a']) })
+const room = api.open('GET /rooms/:room', { params: { room: 1 } }, { message: ({ from }) => console.log(from.length) })
+room.send({ text: 'hello' })
 try { await api('POST /orders', { body: { product: 'a', count: 2 } }) } catch (error) {
   if (error instanceof ProblemError) console.log(error.code, error.status, error.issues[0]?.path, state, note, tags, bytes)
 }
@@ -62,6 +68,15 @@ const WRONG: [why: string, line: string][] = [
   ['a field that is not declared', `await api('POST /orders', { body: { product: 'a', colour: 'red' } })`],
   ['missing params', `await api('GET /orders/:id')`],
   ['a query of the wrong type', `await api('GET /orders/:id', { params: { id: 1 }, query: { tag: 'a' } })`],
+  ['a socket where there is none', `api.open('GET /orders/:id', { params: { id: 1 } }, {})`],
+  [
+    'a message that the socket does not take',
+    `api.open('GET /rooms/:room', { params: { room: 1 } }, {}).send({ txt: '' })`,
+  ],
+  [
+    'a message that it does not tell',
+    `api.open('GET /rooms/:room', { params: { room: 1 } }, { message: (m) => m.text })`,
+  ],
   ['a field that the reply does not have', `(await api('POST /orders', { body: { product: 'a' } })).price`],
 ]
 

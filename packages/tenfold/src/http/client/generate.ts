@@ -19,7 +19,14 @@ function runtimeOf(operations: Operation[], title: string): string {
   const raw = operations
     .filter((operation) => operation.requestBody?.content['*/*'])
     .map((operation) => operation['x-route'])
-  const runtime = readFileSync(new URL('./runtime.js', import.meta.url), 'utf8')
+  const part = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8')
+  const sockets = operations.some((operation) => operation['x-socket'])
+  // Pages of apps without sockets do not load what opens them.
+  const runtime =
+    part('./runtime.js').replace(
+      '  // SOCKETS\n',
+      sockets ? '  call.open = opener({ baseUrl, fetch, credentials, headersOf })\n' : '',
+    ) + (sockets ? `\n${part('./socket.js')}` : '')
   return `/** Client of ${title}. Generated: do not edit. */\n\nconst RAW = new Set(${JSON.stringify(raw)})\n\n${runtime}`
 }
 
@@ -31,9 +38,49 @@ function typesOf(document: OpenApiDocument, operations: Operation[], title: stri
     `/** Client of ${title}. Generated: do not edit. */\n`,
     ...schemas,
     `/** Every route, with what it takes and what it answers. */\nexport interface Routes {\n${operations.map(routeOf).join('\n')}\n}\n`,
-    CLIENT,
+    ...(operations.some((operation) => operation['x-socket']) ? [socketsOf(operations), SOCKET] : []),
+    `${CLIENT}${operations.some((operation) => operation['x-socket']) ? ' & Opener' : ''}${REST}`,
   ].join('\n')
 }
+
+/** What is said and heard on the routes that open sockets. */
+function socketsOf(operations: Operation[]): string {
+  const lines = operations.flatMap((operation) => {
+    const socket = operation['x-socket']
+    if (!socket) return []
+    const sent = socket.receive ? typeOf(socket.receive, '  ') : 'never'
+    return [`  ${JSON.stringify(operation['x-route'])}: { send: ${sent}; message: ${typeOf(socket.send, '  ')} }`]
+  })
+  return `/** Every route that opens a socket, with what is sent to it and what it tells. */\nexport interface Sockets {\n${lines.join('\n')}\n}\n`
+}
+
+const SOCKET = `export interface SocketListener<Message> {
+  message?(message: Message): void
+  /** It is open, the first time or again: from now on nothing is missed. Load the present state. */
+  ready?(): void
+  /** Something may have been missed: load the present state. */
+  gap?(): void
+  /** A message that was sent has been refused, or failed. */
+  error?(error: ProblemError): void
+  /** It is over: closed by either side for good. After a lost connection it is opened again instead. */
+  closed?(closing: { code: number; reason: string }): void
+}
+
+export interface OpenSocket<Message> {
+  /** What cannot be sent yet waits, up to 100 messages. What was given to a connection that is then lost may be lost. */
+  send(message: Message): void
+  close(code?: number, reason?: string): void
+}
+
+export interface Opener {
+  /** Opens a WebSocket, and again when it is lost, with what was missed meanwhile. */
+  open<Route extends keyof Sockets>(
+    route: Route,
+    options: Omit<NonNullable<Routes[Route]['args'][0]>, 'headers'>,
+    on: SocketListener<Sockets[Route]['message']>,
+  ): OpenSocket<Sockets[Route]['send']>
+}
+`
 
 function routeOf(operation: Operation): string {
   const { summary, description, deprecated } = operation
@@ -104,7 +151,9 @@ export interface ClientOptions {
 }
 
 /** Calls a route. Rejects with ProblemError when the app answers with an error. */
-export type Client = <Route extends keyof Routes>(route: Route, ...args: Routes[Route]['args']) => Promise<Routes[Route]['reply']>
+export type Client = (<Route extends keyof Routes>(route: Route, ...args: Routes[Route]['args']) => Promise<Routes[Route]['reply']>)`
+
+const REST = `
 
 export declare function createClient(options?: ClientOptions): Client
 

@@ -18,9 +18,10 @@ export function createClient({
 } = {}) {
   // Where the database was after our last write: whichever instance answers next has to know of it.
   let position
-  return async function call(route, { params = {}, query = {}, body, headers = {}, signal } = {}) {
+  const headersOf = async () => (typeof always === 'function' ? await always() : always)
+  async function call(route, { params = {}, query = {}, body, headers = {}, signal } = {}) {
     const space = route.indexOf(' ')
-    const all = typeof always === 'function' ? await always() : always
+    const all = await headersOf()
     const sent = { accept: 'application/json', ...(position && { 'x-tenfold-position': position }), ...all, ...headers }
     const init = { method: route.slice(0, space), headers: sent, credentials, signal }
     if (body !== undefined && RAW.has(route)) {
@@ -38,6 +39,8 @@ export function createClient({
     if (response.status === 204 || response.headers.get('content-length') === '0') return undefined
     return isJson ? await response.json() : response
   }
+  // SOCKETS
+  return call
 }
 
 function pathOf(template, params) {

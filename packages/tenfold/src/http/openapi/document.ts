@@ -56,7 +56,20 @@ function operationOf(route: HttpRoute, schemas: SchemaSet): Operation {
     ...(requestBody ? { requestBody } : {}),
     responses: responsesOf(route, schemas, Name),
     security: securityOf(route),
+    ...(route.socket && { 'x-socket': socketOf(route.socket, schemas, Name, route.name) }),
     'x-route': `${route.method} ${route.path}`,
+  }
+}
+
+function socketOf(
+  { receive, send }: NonNullable<HttpRoute['socket']>,
+  schemas: SchemaSet,
+  Name: string,
+  route: string,
+): NonNullable<Operation['x-socket']> {
+  return {
+    ...(receive && { receive: schemas.add(receive, 'input', `${Name}Receive`, route) }),
+    send: schemas.add(send, 'output', `${Name}Send`, route),
   }
 }
 
@@ -126,6 +139,8 @@ function responsesOf(route: HttpRoute, schemas: SchemaSet, Name: string): Operat
         content: { 'application/json': { schema: schemas.add(route.reply, 'output', `${Name}Reply`, route.name) } },
       }
     : { description: 'Done.' }
+  if (route.socket?.receive)
+    return { 101: { description: 'A WebSocket: see `x-socket`.' }, 426: problem, default: problem }
   return {
     [route.status ?? (route.reply ? '200' : '2XX')]: done,
     ...(route.params || route.query || route.headers || route.body ? { 400: problem } : {}),

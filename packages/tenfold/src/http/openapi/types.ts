@@ -21,6 +21,8 @@ export interface Operation {
   requestBody?: { required: boolean; content: Record<string, { schema?: JsonSchema }> }
   responses: Record<string, ApiResponse | { $ref: string }>
   security: Record<string, string[]>[]
+  /** What is said and told over a WebSocket at this address. */
+  'x-socket'?: { receive?: JsonSchema; send: JsonSchema }
   /** The route as it is written in the app: `GET /orders/:id`. */
   'x-route': string
 }

@@ -1,6 +1,6 @@
 import type { WebSocket } from 'ws'
 import { messageOf, TenfoldError } from '../../kernel/index.ts'
-import { Internal, SignInRequired, Stopping } from '../errors.ts'
+import { Internal, RouteTimeout, SignInRequired, Stopping } from '../errors.ts'
 import { asTenfoldError, errorFields, problemOf } from '../problem.ts'
 import { SocketIdle, SocketMessage, SocketRate, SocketSlow } from './errors.ts'
 import type { Exchange } from '../exchange.ts'
@@ -9,6 +9,7 @@ import type { SocketKit } from './upgrade.ts'
 
 /** Messages that wait for the one that is handled; more are left in the connection. */
 const MOST_WAITING = 16
+const MOST_UNANSWERED = 2
 /** How many seconds' worth of messages may come at once. */
 const BURST_SECONDS = 10
 
@@ -39,11 +40,12 @@ export class Connection implements Socket {
   readonly #waiting: string[] = []
   readonly #openedAt = performance.now()
   #handling: Promise<void> | undefined
-  #opening: Promise<void> = Promise.resolve()
+  readonly #works = new Set<Promise<void>>()
   #closing: Closing | undefined
   #tokens: number
   #refilledAt = this.#openedAt
-  #heardAt = this.#openedAt
+  /** Pings since anything was heard. */
+  #unanswered = 0
   #spokeAt = this.#openedAt
   #checkedAt = this.#openedAt
   #received = 0
@@ -59,7 +61,7 @@ export class Connection implements Socket {
     this.id = x.requestId
     this.after = offered(x.raw.headers['sec-websocket-protocol'], 'after')
     ws.on('message', (data: Buffer, isBinary) => this.#hear(data, isBinary))
-    ws.on('pong', () => (this.#heardAt = performance.now()))
+    ws.on('pong', () => (this.#unanswered = 0))
     ws.on('ping', (data: Buffer) => {
       if (this.#mayCome() && ws.bufferedAmount < SEND_BYTES) ws.pong(data)
     })
@@ -77,7 +79,12 @@ export class Connection implements Socket {
   open(): void {
     const { opened } = this.#talk
     if (!opened) return
-    this.#opening = this.#traced('opened', () => opened(this)).catch((error: unknown) => this.#fail(error))
+    this.during(this.#traced('opened', () => opened(this)).catch((error: unknown) => this.#fail(error)))
+  }
+
+  during(work: Promise<void>): void {
+    this.#works.add(work)
+    void work.finally(() => this.#works.delete(work))
   }
 
   send(text: string): Promise<void> {
@@ -95,14 +102,14 @@ export class Connection implements Socket {
 
   close(closing: Closing): void {
     this.#closing ??= closing
+    this.#aborter.abort()
     this.#ws.close(closing.code, closing.reason.slice(0, 123))
   }
 
   /** After what is under way, but not later than this: come back at another process. */
   async restart(until: Promise<void>): Promise<void> {
     const done = async (): Promise<void> => {
-      await this.#opening
-      while (this.#handling) await this.#handling
+      while (this.#handling || this.#works.size > 0) await Promise.all([this.#handling, ...this.#works])
     }
     await Promise.race([done(), until])
     this.close(closingOf(Stopping()))
@@ -114,10 +121,11 @@ export class Connection implements Socket {
   }
 
   /** Looks whether the other side is there, and still may be. */
-  look(now: number, deadMs: number, sessionMs: number): void {
+  look(now: number, sessionMs: number): void {
     const ws = this.#ws
     if (ws.readyState !== ws.OPEN || ws.isPaused) return
-    if (now - this.#heardAt > deadMs) {
+    // Counted, not timed: after this process stood still, answers lie unread in the connection.
+    if (this.#unanswered >= MOST_UNANSWERED) {
       this.#closing = { code: 1006, reason: 'no answer' }
       return ws.terminate()
     }
@@ -130,11 +138,13 @@ export class Connection implements Socket {
         (error: unknown) => this.#log('debug', 'session not checked', { reason: messageOf(error) }),
       )
     }
+    this.#unanswered++
     if (ws.bufferedAmount < SEND_BYTES) ws.ping()
   }
 
   #hear(data: Buffer, isBinary: boolean): void {
-    this.#heardAt = this.#spokeAt = performance.now()
+    this.#unanswered = 0
+    this.#spokeAt = performance.now()
     if (!this.#mayCome()) return
     if (isBinary) return this.#fail(SocketMessage({ problem: 'it is binary' }))
     if (!this.#talk.message) return this.#fail(SocketMessage({ problem: 'nothing is expected here' }))
@@ -164,11 +174,27 @@ export class Connection implements Socket {
       if (this.#ws.isPaused && this.#waiting.length < MOST_WAITING / 2) this.#ws.resume()
       const value = parsed(text)
       if (value === undefined) return this.#fail(SocketMessage({ problem: 'it is not JSON' }))
-      await this.#traced('message', () => this.#talk.message!(value.value, this)).catch((error: unknown) =>
-        this.#tell(error),
-      )
+      await this.#traced('message', () => this.#inTime(value.value)).catch((error: unknown) => this.#tell(error))
       if (this.#closing && this.#closing.code !== 1012) return
     }
+  }
+
+  #inTime(value: unknown): Promise<void> {
+    const { name, timeoutMs } = this.#x.route
+    const talk = this.#talk
+    if (timeoutMs === 0) return talk.message!(value, this, this.signal)
+    const late = new AbortController()
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const error = RouteTimeout({ route: name, timeoutMs })
+        late.abort(error)
+        reject(error)
+      }, timeoutMs)
+      const signal = AbortSignal.any([this.signal, late.signal])
+      talk.message!(value, this, signal)
+        .then(resolve, reject)
+        .finally(() => clearTimeout(timer))
+    })
   }
 
   #traced(what: string, act: () => Promise<void>): Promise<void> {
@@ -212,7 +238,11 @@ export class Connection implements Socket {
       received: this.#received,
       sent: this.#sent,
     })
-    this.#talk.closed?.({ code, reason })
+    const { closed } = this.#talk
+    if (!closed) return
+    void this.#traced('closed', () => closed({ code, reason }, this)).catch((error: unknown) =>
+      this.#log('error', 'failed', errorFields(error)),
+    )
   }
 
   #log(level: 'debug' | 'info' | 'error', what: string, fields: Record<string, unknown>): void {

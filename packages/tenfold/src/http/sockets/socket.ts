@@ -10,12 +10,14 @@
 export interface Socket {
   /** The id of the request that it began with. */
   readonly id: string
-  /** Aborts when it is closed. */
+  /** Aborts when it is closed, or about to be. */
   readonly signal: AbortSignal
   /** The last message that a client knows which comes back. */
   readonly after: string | undefined
   /** Resolves when the message is handed to the connection; at once, and in vain, when that is closed. */
   send(text: string): Promise<void>
+  /** What goes on at its side, such as a subscription that ends with it: a stop waits for that, too. Never rejects. */
+  during(work: Promise<void>): void
   /** Sends a close frame after what was sent before it. */
   close(closing: Closing): void
 }
@@ -32,10 +34,10 @@ export interface SocketTalk {
   limits?: SocketLimits | undefined
   /** It is open. A stop waits until this has ended. */
   opened?(socket: Socket): Promise<void>
-  /** A message of the client, parsed from JSON. Absent: the client has nothing to say, and a message closes it.
+  /** A message of the client, parsed from JSON. It may take as long as the route; then the signal aborts. Absent: the client has nothing to say, and a message closes it.
    *  What it throws, the client is told as `{ error: { code, … } }`. */
-  message?(value: unknown, socket: Socket): Promise<void>
-  closed?(closing: Closing): void
+  message?(value: unknown, socket: Socket, signal: AbortSignal): Promise<void>
+  closed?(closing: Closing, socket: Socket): Promise<void>
 }
 
 export interface SocketLimits {

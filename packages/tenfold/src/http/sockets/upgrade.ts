@@ -14,7 +14,8 @@ import { LIMITS, PING_MS, PROTOCOL, type SocketTalk } from './socket.ts'
 const CLOSE_MS = 2000
 /** Open connections of one process: at some 10 kB each. */
 const MOST_SOCKETS = 10_000
-const SESSION_MS = 60_000
+/** Pings between two looks at the session of who has opened it. */
+const SESSION_PINGS = 4
 
 export interface SocketKit {
   telemetry: Telemetry
@@ -128,7 +129,7 @@ export function openSockets(
         open.add(connection)
         life.timer ??= setInterval(() => {
           const now = performance.now()
-          for (const one of open) one.look(now, 2 * pingMs, SESSION_MS)
+          for (const one of open) one.look(now, SESSION_PINGS * pingMs)
         }, pingMs).unref()
         connection.open()
       })
