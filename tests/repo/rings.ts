@@ -13,7 +13,7 @@ export const RINGS: readonly (readonly string[])[] = [
   ['http', 'analytics', 'inspect', 'backup', 'evidence'],
   ['modules', 'advisor', 'plan', 'alerts'],
   ['console', 'twin', 'load', 'deploy', 'supervisor', 'webhooks'],
-  ['app', 'parts'],
+  ['app', 'parts', 'observe'],
   ['cli'],
 ]
 
@@ -59,6 +59,8 @@ export const WHY: Readonly<Record<string, string>> = {
   app: 'it joins everything and is used by the command line and by users only',
   parts:
     'it joins one capability to a database that is not ours, for an app that is not made of modules: with app in it, whoever wants a queue gets a framework',
+  observe:
+    'it joins what looks at an app to an app that is not made with us: whatever of `app` it needed, it would load into that',
   cli: 'it is the outermost ring',
 }
 

@@ -3,11 +3,10 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import pg from 'pg'
 import { z } from 'zod'
-import { viewOf } from '../advisor/index.ts'
+import { adviseLive, viewOf } from '../advisor/index.ts'
 import { readEvidence, type Evidence } from '../evidence/index.ts'
 import { defineModule } from '../modules/index.ts'
 import { startTestApp, type TestApp } from '../testing.ts'
-import { adviseLive } from './advice.ts'
 import { app } from './index.ts'
 
 const m = defineModule('shelf')

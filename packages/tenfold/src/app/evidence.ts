@@ -1,12 +1,11 @@
 /** What the advisor is told: this process's part of it, and how the whole is gathered. */
-import { viewOf, type AdviceView } from '../advisor/index.ts'
+import { createAdvice, type AdviceView } from '../advisor/index.ts'
 import type { Environment } from '../config/index.ts'
 import type { Database, SystemDatabase } from '../database/index.ts'
 import { createRecorder, gatherEvidence, type Evidence, type RecorderOptions } from '../evidence/index.ts'
-import { readDays, readHours, type Inspector } from '../inspect/index.ts'
+import { readDays, readHours, repeatsOf, type Inspector } from '../inspect/index.ts'
 import { toMs, type Service } from '../kernel/index.ts'
 import type { Queue } from '../queue/index.ts'
-import { adviseLive } from './advice.ts'
 import type { Ground } from './instance.ts'
 import { isLocal, stageOf } from './stage.ts'
 
@@ -21,8 +20,6 @@ export interface EvidencePart {
   /** A verdict with its words, at most ten seconds old. */
   advice(): Promise<AdviceView>
 }
-
-const FRESH_MS = 10_000
 
 export function openEvidence(ground: Ground, queue: Queue, inspector: Inspector): EvidencePart {
   const { app, environment, database, telemetry, roles, config } = ground
@@ -50,7 +47,6 @@ export function openEvidence(ground: Ground, queue: Queue, inspector: Inspector)
   const names = app.modules.map(({ name }) => name)
   const gathered = (minutes?: number): Promise<Evidence> =>
     gather({ app: app.name, modules: names, database, db: aside.system, inspector, ...(minutes && { minutes }) })
-  let latest: { at: number; view: Promise<AdviceView> } | undefined
   return {
     service: {
       name: recorder.name,
@@ -62,18 +58,7 @@ export function openEvidence(ground: Ground, queue: Queue, inspector: Inspector)
     },
     flush: () => recorder.flush(),
     gather: gathered,
-    // Whoever looks at the same time gets the same answer: to gather costs some queries.
-    advice: () => {
-      const now = performance.now()
-      if (!latest || now - latest.at > FRESH_MS) {
-        const view = gathered()
-          .then((found) => adviseLive(database.system, found))
-          .then(viewOf)
-        latest = { at: now, view }
-        view.catch(() => (latest = undefined))
-      }
-      return latest.view
-    },
+    advice: createAdvice(database.system, gathered),
   }
 }
 
@@ -109,17 +94,7 @@ export function gather({
         : undefined,
     days: () => readDays(db, { days: 60 }),
     hours: () => readHours(db, { days: 28, most: 12 }),
-    repeats: async (window) =>
-      (await inspector?.findings({ minutes: window }).catch(() => []))?.map(
-        ({ code, origin, query, callSite, meanRepeats, share }) => ({
-          code,
-          origin: origin.name,
-          query,
-          times: meanRepeats,
-          ...(callSite !== undefined && { place: callSite }),
-          ...(share !== undefined && { share }),
-        }),
-      ) ?? [],
+    repeats: async (window) => repeatsOf((await inspector?.findings({ minutes: window }).catch(() => [])) ?? []),
   })
 }
 

@@ -1,5 +1,4 @@
 /** Ring 7: joins everything. Only the command line and users import it. */
-export { adviseLive } from './advice.ts'
 export { gather } from './evidence.ts'
 export { businessMetrics } from './alerts.ts'
 export { openAppBackups, type OpenedBackups } from './backups.ts'

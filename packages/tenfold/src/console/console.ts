@@ -48,6 +48,8 @@ export interface ConsoleOptions {
   access: ConsoleAccess
   /** Where the built pages are. Defaults to those that come with tenfold. */
   assets?: string
+  /** Given its server before that listens. */
+  onServer?: (server: Server) => void
   clock?: Clock
 }
 
@@ -77,6 +79,7 @@ export function createConsole(options: ConsoleOptions): Console {
       const assets = await loadAssets(options.assets ?? OWN_PAGES)
       const handle = handler({ ...options, log: telemetry.log, control, events, assets })
       server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 16_384 }, handle)
+      options.onServer?.(server)
       await listen(server, host, port, options.listenFd)
     },
     async stop() {

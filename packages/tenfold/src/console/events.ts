@@ -24,7 +24,7 @@ export function createLiveEvents(source: Pick<ConsoleSource, 'onData'>): LiveEve
   let unfollow: (() => void) | undefined
 
   const begin = (): (() => void) => {
-    const heartbeat = setInterval(() => write(': still here\n\n'), HEARTBEAT_MS)
+    const heartbeat = setInterval(() => write(': still here\n\n'), HEARTBEAT_MS).unref()
     const news = source.onData(tick.call)
     return () => {
       clearInterval(heartbeat)

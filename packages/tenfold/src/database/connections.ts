@@ -25,6 +25,10 @@ export interface ConnectionsOptions {
   acquireTimeoutMs?: number
   /** Defaults to 30000. */
   idleMs?: number
+  /** What values become, by role. Defaults to tenfold's way. */
+  typesOf?: (role: string) => pg.CustomTypesConfig
+  /** Whether an open connection keeps the process alive, as it should where the app waits for its answers. Defaults to true. */
+  keepAlive?: boolean
   /** Told of errors on idle connections (a restarted server, a killed backend). */
   onLost?: (role: string, error: Error) => void
   /** Called with each new connection; it is not used when this throws. */
@@ -74,7 +78,7 @@ export class Connections {
   #closed = false
 
   constructor(options: ConnectionsOptions) {
-    this.#options = { max: 20, acquireTimeoutMs: 5000, idleMs: 30_000, ...options }
+    this.#options = { max: 20, acquireTimeoutMs: 5000, idleMs: 30_000, typesOf: () => parsers, keepAlive: true, ...options }
     this.#sweeper = setInterval(() => this.#closeIdle(), 5000)
     this.#sweeper.unref()
   }
@@ -168,8 +172,11 @@ export class Connections {
     this.#opened++
     this.#held.set(role, this.#heldBy(role) + 1)
     const config = clientConfig(this.#options.url, this.#options.credentials(role), this.#options.applicationName)
-    const client = new pg.Client({ ...config, connectionTimeoutMillis: this.#options.acquireTimeoutMs })
+    const { acquireTimeoutMs, typesOf } = this.#options
+    const types = typesOf(role)
+    const client = new pg.Client({ ...config, types, connectionTimeoutMillis: acquireTimeoutMs })
     const connection: Connection = { role, client, usable: true, idleSince: 0, waitedMs: 0 }
+    if (!this.#options.keepAlive) (client as pg.Client & { unref(): void }).unref()
     client.on('error', (error: Error) => this.#lose(connection, error))
     client.on('end', () => this.#lose(connection, new Error('the server closed the connection')))
     try {

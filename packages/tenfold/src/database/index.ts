@@ -14,6 +14,7 @@ export type { BackfillProgress } from './migrations/backfill.ts'
 export { readMigrations, type MigrationFile, type MigrationSource, type Phase } from './migrations/files.ts'
 export {
   callSiteOf,
+  createRepeatWatch,
   createReport,
   isDatabaseFinding,
   placeOf,
@@ -27,6 +28,7 @@ export {
   type RepeatWatch,
   type Words,
 } from './nplus1/index.ts'
+export { createFingerprint } from './fingerprint.ts'
 export { openDatabase, type Database, type DatabaseOptions } from './open.ts'
 export { poolerSettings, type PoolerOptions, type PoolerSettings } from './pooler/index.ts'
 export { reachDatabase, type Reach } from './reach.ts'

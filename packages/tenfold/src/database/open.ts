@@ -30,6 +30,8 @@ export interface DatabaseOptions {
   maxReplicaLagMs?: number
   /** Whether N+1 queries are looked for. Defaults to true. */
   watch?: boolean
+  /** Whether open connections keep the process alive. Defaults to true. */
+  keepAlive?: boolean
 }
 
 export interface Database {
@@ -66,6 +68,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     credentials,
     applicationName,
     max: maxConnections,
+    ...(options.keepAlive !== undefined && { keepAlive: options.keepAlive }),
     onLost: (role, error) => telemetry.log.warn('Lost a database connection.', { role, reason: error.message }),
   })
   const prefix = `${app}_`

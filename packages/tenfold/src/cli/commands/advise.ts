@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { adviseLive, connect, gather } from '../../app/index.ts'
-import { advise as judge, viewOf, type AdviceView, type Verdict } from '../../advisor/index.ts'
+import { connect, gather } from '../../app/index.ts'
+import { advise as judge, adviseLive, viewOf, type AdviceView, type Verdict } from '../../advisor/index.ts'
 import { EVIDENCE_SCHEMA, NotEvidence, readEvidence, type Evidence } from '../../evidence/index.ts'
 import { createInspector } from '../../inspect/index.ts'
 import { messageOf } from '../../kernel/index.ts'

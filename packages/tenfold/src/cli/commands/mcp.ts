@@ -1,6 +1,5 @@
 import { createInterface } from 'node:readline'
-import { adviseLive } from '../../app/index.ts'
-import { viewOf } from '../../advisor/index.ts'
+import { adviseLive, viewOf } from '../../advisor/index.ts'
 import { messageOf, TenfoldError } from '../../kernel/index.ts'
 import manifest from '../../../package.json' with { type: 'json' }
 import type { Command, Invocation } from '../command.ts'

@@ -75,12 +75,14 @@ export class Recording {
     text: string,
     values: readonly unknown[],
     transaction: object | undefined,
+    /** The stack of who asked, where it is not the present one. */
+    site?: { stack?: string },
   ): Occurrence | undefined {
     const group = this.groupOf(kind, module, name)
     if (!group) return undefined
     group.times++
     if (group.times === CAPTURE_AT) {
-      group.captured = capture()
+      group.captured = site ?? capture()
       this.repeated = true
     }
     if (group.writes) {

@@ -16,6 +16,8 @@ export interface RepeatWatch {
     text: string,
     values: readonly unknown[],
     transaction: object | undefined,
+    /** Holds the stack of who asked; defaults to that of this call. */
+    site?: { stack?: string },
   ): Occurrence | undefined
   end(occurrence: Occurrence, rows: readonly unknown[]): void
   /** A call from one module to another begins: `catalog.product`. Several inputs at once are no keys. */
@@ -59,8 +61,10 @@ export function createRepeatWatch(telemetry: Telemetry): RepeatWatch {
   }
 
   return {
-    begin: (module, fingerprint, text, values, transaction) =>
-      module === PLATFORM ? undefined : recording()?.begin('query', module, fingerprint, text, values, transaction),
+    begin: (module, fingerprint, text, values, transaction, site) =>
+      module === PLATFORM
+        ? undefined
+        : recording()?.begin('query', module, fingerprint, text, values, transaction, site),
     end: (occurrence, rows) => occurrence.recording.end(occurrence, rows),
     beginCall: (caller, method, input) => recording()?.begin('call', caller, method, '', [input], undefined),
     given(name, value) {
