@@ -44,8 +44,8 @@ export type Part<Module extends string = string> =
   | MetricDefinition<Module, any>
   | TrackDefinition<Module, any>
   | ImplementationDefinition<Module>
-
   | MigrationsDefinition<Module>
+
 export interface Module<Name extends string = string> {
   readonly name: Name
   readonly uses: Record<string, AnyContract>
@@ -169,6 +169,9 @@ export interface Kit<Name extends string, Uses extends Record<string, AnyContrac
     contract: Contract<Name, M, E>,
     methods: Implementation<TypesOf<Name, Uses, T, S>, M>,
   ): ImplementationDefinition<Name>
+  /** Tables that a part brings along: a folder of migrations, applied in this module's schema before its own.
+   *  @example m.migrations('inbox', new URL('./migrations/', import.meta.url)) */
+  migrations(name: string, directory: URL): MigrationsDefinition<Name>
   /** The module, for `app({ modules })`: the manifest of all that it defines. */
   build(manifest: { parts: readonly Part<Name>[]; migrations?: URL }): Module<Name>
 }
@@ -190,9 +193,6 @@ export interface ModuleOptions<Uses extends Record<string, AnyContract>, T exten
 }
 
 /** Begins a module: its name is also its schema, its database role and the prefix of all its names.
-  /** Tables that a part brings along: a folder of migrations, applied in this module's schema before its own.
-   *  @example m.migrations('inbox', new URL('./migrations/', import.meta.url)) */
-  migrations(name: string, directory: URL): MigrationsDefinition<Name>
  *  @example
  *  export const m = defineModule('orders', { uses: { billing }, tables: tables<OrdersTables>() }) */
 export function defineModule<
@@ -246,6 +246,12 @@ export function defineModule<
       contract: contract as unknown as Contract<Name, Methods, EventSchemas>,
       methods: methods as unknown as ImplementationDefinition['methods'],
     }),
+    migrations: (part, directory) => ({
+      kind: 'migrations',
+      module: name,
+      name: `${name}.${checkName('part', part)}`,
+      directory,
+    }),
     build: ({ parts, migrations }) => ({
       name,
       uses,
@@ -269,10 +275,4 @@ type UsesByName<Uses extends Record<string, AnyContract>> = {
  *  @example
  *  async function openOrders({ db }: ContextOf<typeof m>, userId: string) { … } */
 export type ContextOf<K> =
-    migrations: (part, directory) => ({
-      kind: 'migrations',
-      module: name,
-      name: `${name}.${checkName('part', part)}`,
-      directory,
-    }),
   K extends Kit<infer Name, infer Uses, infer T, infer S> ? ModuleContext<TypesOf<Name, Uses, T, S>> : never
