@@ -1,7 +1,8 @@
 /** Opens a socket, and again when it is lost. `on` hears `ready`, `message`, `gap`, `error` and `closed`. */
 export function opener({ baseUrl, fetch, credentials, headersOf }) {
   // After these the server does not want to see us again: what we sent was wrong, or who we are.
-  const isFinal = (code) => code < 1001 || code === 1003 || (code >= 1007 && code <= 1009) || code >= 4000
+  const isFinal = (code) =>
+    code < 1001 || code === 1002 || code === 1003 || (code >= 1007 && code <= 1009) || code >= 4000
   return function open(route, { params = {}, query = {}, signal } = {}, on = {}) {
     const url = new URL(baseUrl + pathOf(route.slice(4), params) + searchOf(query), globalThis.location?.href)
     const waiting = []

@@ -199,6 +199,16 @@ test('a server that stops handles what it was sent, then says that it restarts',
   assert.equal(done.handled, 2)
 })
 
+test('a server that hands over to another process sends everybody there', async () => {
+  const server = await startServer([route('GET /echo', { handle: async () => webSocket(echo) })])
+  const ws = new WebSocket(`ws://127.0.0.1:${server.port}/echo`)
+  const closed = new Promise((resolve) => ws.on('close', (code) => resolve(code)))
+  await new Promise((resolve) => ws.once('open', resolve))
+  await server.handOver()
+  assert.equal(await closed, 1012)
+  await server.stop()
+})
+
 function times(count: number, act: () => void): void {
   for (let n = 0; n < count; n++) act()
 }
