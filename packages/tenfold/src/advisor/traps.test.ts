@@ -4,7 +4,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { DatabaseEvidence, Evidence, HostEvidence, ProcessEvidence, Work } from '../evidence/index.ts'
-import { advise, describeFinding, type FindingCode, type Verdict } from './index.ts'
+import { advise, adviceOf, describeFinding, outcomeOf, type FindingCode, type Verdict } from './index.ts'
+import { describeOutcome } from './words/index.ts'
 
 const HEALTHY = JSON.parse(readFileSync(new URL('./fixtures/healthy.json', import.meta.url), 'utf8')) as Evidence
 
@@ -18,6 +19,8 @@ interface Signs {
   host?: Partial<HostEvidence>
   active?: Partial<DatabaseEvidence['active']>
   database?: Partial<DatabaseEvidence>
+  traffic?: Partial<Evidence['traffic']>
+  configuration?: Partial<Evidence['configuration']>
   whole?: Partial<Evidence>
 }
 
@@ -48,15 +51,23 @@ function evidenceWith({
   host,
   active,
   database,
+  traffic,
+  configuration,
   whole,
 }: Signs): Evidence {
   const base = HEALTHY.database!
   return {
     ...HEALTHY,
     window: { ...HEALTHY.window, seconds: 60 },
-    configuration: { ...HEALTHY.configuration, promisedP95: 150, roles: { web: 1, worker: 1 }, workerConcurrency: 10 },
+    configuration: {
+      ...HEALTHY.configuration,
+      promisedP95: 150,
+      roles: { web: 1, worker: 1 },
+      workerConcurrency: 10,
+      ...configuration,
+    },
     coverage: { share: 1, requests: 3000, statements: true, sessions: true, reset: false },
-    traffic: { ...HEALTHY.traffic, requests: 3000, errors: 0, perSecond: 50, p95, unseenWaitP95: wait },
+    traffic: { ...HEALTHY.traffic, requests: 3000, errors: 0, perSecond: 50, p95, unseenWaitP95: wait, ...traffic },
     routes: (routes ?? [{ p95 }]).map((one) => ({ ...ROUTE, ...one })),
     jobs: jobs.map((one) => ({ ...ROUTE, name: 'orders.mail', ...one })),
     crons: [],
@@ -107,6 +118,50 @@ function evidenceWith({
 const judged = (signs: Signs): Verdict => advise(evidenceWith(signs))
 const POOL_FULL = { pool: { max: 20, used: 20, waiting: 30, opened: 0 } }
 const QUERY = { query: 'select "id" from "orders" where "owner" = $1', module: 'orders' }
+const READ: Signs = {
+  routes: [
+    {
+      p95: 900,
+      ms: 270_000,
+      pool: 230_000,
+      database: 38_000,
+      queries: [
+        {
+          query: 'select * from "orders" where "id" = ?',
+          calls: 3000,
+          ms: 37_000,
+          rows: 3000,
+          repeated: 0,
+          mostInOne: 1,
+        },
+      ],
+    },
+  ],
+  process: POOL_FULL,
+  active: { cpu: 4.5 },
+  host: { busy: 1, postgres: 1.7, app: 0.1 },
+  database: {
+    queries: [
+      {
+        query: 'select * from "orders" where "id" = $1',
+        module: 'orders',
+        calls: 3000,
+        ms: 14_000,
+        rows: 3000,
+        blocks: 24_000,
+        scans: [],
+      },
+    ],
+  },
+}
+const ASKED = {
+  query: 'select * from "orders" where "id" = ?',
+  calls: 3000,
+  again: 0,
+  top: 0,
+  beside: 900,
+  mostAtOnce: 9,
+}
 const queue = (signs: Partial<Evidence['queue']>): Partial<Evidence> => ({
   queue: { ...HEALTHY.queue, ...signs },
 })
@@ -203,6 +258,98 @@ const FAULTS: Record<FindingCode, Signs> = {
     ],
     process: { loop: 0.97, cpu: 0.97 },
   },
+  'cache-stampede': {
+    p95: 1200,
+    routes: [
+      {
+        p95: 1200,
+        ms: 300_000,
+        pool: 60_000,
+        database: 230_000,
+        calls: 700,
+        queries: [
+          { query: 'select sum(?) from orders', calls: 700, ms: 228_000, rows: 700, repeated: 0, mostInOne: 1 },
+        ],
+      },
+    ],
+    process: POOL_FULL,
+    active: { cpu: 5 },
+    host: { busy: 1, postgres: 1.7, app: 0.1 },
+    database: {
+      queries: [
+        { query: 'select sum($1) from orders', module: 'orders', calls: 700, ms: 14_000, rows: 700, blocks: 700 },
+      ],
+    },
+    whole: {
+      asked: [{ query: 'select sum(?) from orders', calls: 700, again: 690, top: 700, beside: 650, mostAtOnce: 30 }],
+    },
+  },
+  'repeated-reads': { ...READ, whole: { asked: [{ ...ASKED, again: 2700, top: 120 }] } },
+  'hot-key': { ...READ, whole: { asked: [{ ...ASKED, again: 2500, top: 2000 }] } },
+  'noisy-client': {
+    wait: 300,
+    routes: [
+      { p95: 60, self: 20_000 },
+      { name: 'GET /b', self: 20_000 },
+      { name: 'GET /c', self: 20_000 },
+    ],
+    process: { loop: 0.97, cpu: 0.97 },
+    traffic: { topClientShare: 0.8, clients: { seen: 30, topTime: 0.8 } },
+  },
+  'needs-redis': {
+    routes: [{ p95: 900, ms: 270_000, pool: 230_000, database: 38_000 }],
+    process: POOL_FULL,
+    active: { cpu: 4.5 },
+    host: { busy: 1, postgres: 1.7, app: 0.1 },
+    database: {
+      seen: { client: 27_000, server: 15_000, calls: 6000 },
+      platform: { sessions: 30_000, limits: 12_000, cache: 0, jobs: 200, other: 100 },
+    },
+    configuration: { instances: 3 },
+  },
+  'large-table': {
+    routes: [{ p95: 900, ms: 90_000, database: 85_000 }],
+    active: { io: 0.8 },
+    database: {
+      readFromDisk: 0.3,
+      seen: { client: 85_000, server: 80_000, calls: 6000 },
+      queries: [
+        {
+          query: 'select * from event where at > $1',
+          module: 'orders',
+          calls: 900,
+          ms: 70_000,
+          rows: 90_000,
+          blocks: 200_000,
+          scans: [],
+        },
+      ],
+      tables: [
+        {
+          name: 'orders.event',
+          rows: 2e8,
+          dead: 0,
+          bytes: 60e9,
+          scans: 0,
+          rowsScanned: 0,
+          writes: 9000,
+          inserts: 8000,
+          deletes: 1000,
+        },
+      ],
+    },
+  },
+  'module-crowds-out': {
+    wait: 300,
+    routes: [
+      { p95: 400, self: 20_000 },
+      { name: 'GET /thumb', module: 'media', count: 200, self: 40_000, ms: 40_000 },
+      { name: 'GET /crop', module: 'media', count: 200, self: 40_000, ms: 40_000 },
+      { name: 'GET /scale', module: 'media', count: 200, self: 40_000, ms: 40_000 },
+    ],
+    process: { loop: 0.97, cpu: 0.97 },
+    configuration: { instances: 6 },
+  },
   'poison-job': {
     p95: 20,
     routes: [{}],
@@ -293,6 +440,56 @@ function seconds(from: number): Evidence['traffic']['seconds'] {
     return [from + s * 1000, 50, 50 * (inside ? 400 : 12 + (s % 5)), inside ? 45 : 0]
   })
 }
+
+for (const [code, signs] of Object.entries(FAULTS) as [FindingCode, Signs][]) {
+  test(`once ${code} is gone, what was predicted of it is compared`, () => {
+    const sick = evidenceWith(signs)
+    if (code === 'cron-interferes') sick.traffic.seconds = seconds(sick.window.from)
+    const advice = adviceOf(advise(sick))
+    if (code === 'host-is-busy') return assert.equal(advice, undefined)
+    // The same routes and jobs, quick.
+    const well = evidenceWith({
+      p95: 5,
+      routes: sick.routes.map(({ name, module }) => ({ name, module, p95: 5 })),
+      jobs: sick.jobs.map(({ name }) => ({ name, errors: 0, p95: 5 })),
+    })
+    const outcome = outcomeOf(advice!, well, advise(well))
+    assert.equal(outcome?.cameTrue, true, JSON.stringify([advice, outcome]))
+    assert.doesNotMatch(describeOutcome(outcome), /undefined|NaN/)
+    assert.equal(outcomeOf(advice!, sick, advise(sick)), undefined, 'as long as it is there')
+  })
+}
+
+/** What looks like one of them and is something else. */
+const TRAPS: Partial<Record<FindingCode, Signs>> = {
+  // A query that each request needs, asked by many: a stampede has pauses.
+  'cache-stampede': { ...READ, whole: { asked: [{ ...ASKED, again: 2700, top: 120, beside: 2900, mostAtOnce: 20 }] } },
+  // Each asks for something else.
+  'repeated-reads': { ...READ, whole: { asked: [{ ...ASKED, again: 300, top: 12 }] } },
+  'hot-key': { ...READ, whole: { asked: [{ ...ASKED, again: 2700, top: 120 }] } },
+  // One client of two; one of thirty that asks no more than they do.
+  'noisy-client': { ...FAULTS['noisy-client'], traffic: { topClientShare: 0.8, clients: { seen: 2, topTime: 0.8 } } },
+  // One instance shares with nobody.
+  'needs-redis': { ...FAULTS['needs-redis'], configuration: { instances: 1 } },
+  // All of it is in memory.
+  'large-table': { ...FAULTS['large-table'], database: { ...FAULTS['large-table'].database, readFromDisk: 0.001 } },
+  // A second one would do.
+  'module-crowds-out': { ...FAULTS['module-crowds-out'], configuration: { instances: 1 } },
+}
+for (const [code, signs] of Object.entries(TRAPS) as [FindingCode, Signs][]) {
+  test(`what only looks like ${code} is not called that`, () => {
+    assert.ok(!judged(signs).findings.some((one) => one.code === code))
+  })
+}
+
+test('rows that are written as often as they are read are not worth keeping', () => {
+  const written = { name: 'orders.orders', rows: 400_000, dead: 0, bytes: 9e7, scans: 0, rowsScanned: 0, writes: 2000 }
+  const { findings } = judged({
+    ...FAULTS['repeated-reads'],
+    database: { ...READ.database, tables: [written] },
+  })
+  assert.ok(!findings.some(({ code }) => code === 'repeated-reads'))
+})
 
 test('an app with none of these signs is let alone', () => {
   const verdict = judged({ p95: 20, routes: [{}] })

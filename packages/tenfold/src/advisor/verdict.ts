@@ -13,6 +13,7 @@ export const CLASSES = ['code', 'settings', 'placement', 'cache', 'hardware', 'a
 export type StepClass = (typeof CLASSES)[number]
 
 export type FindingCode =
+  | 'cache-stampede'
   | 'connect-per-request'
   | 'cpu-bound-route'
   | 'cron-interferes'
@@ -24,22 +25,41 @@ export type FindingCode =
   | 'event-loop-full'
   | 'event-loop-stalls'
   | 'host-is-busy'
+  | 'hot-key'
+  | 'large-table'
   | 'lock-contention'
   | 'long-transaction'
   | 'low-hit-ratio'
   | 'memory-grows'
   | 'missing-index'
+  | 'module-crowds-out'
   | 'n-plus-one'
+  | 'needs-redis'
+  | 'noisy-client'
   | 'over-fetch'
   | 'poison-job'
   | 'pool-too-small'
+  | 'repeated-reads'
   | 'replica-lags'
   | 'slow-call'
   | 'too-few-workers'
   | 'too-many-connections'
 
 export interface Subject {
-  kind: 'route' | 'job' | 'cron' | 'query' | 'table' | 'host' | 'pool' | 'process' | 'database' | 'cache' | 'replica'
+  kind:
+    | 'route'
+    | 'job'
+    | 'cron'
+    | 'query'
+    | 'table'
+    | 'host'
+    | 'pool'
+    | 'process'
+    | 'database'
+    | 'cache'
+    | 'replica'
+    | 'client'
+    | 'module'
   name: string
 }
 
@@ -76,7 +96,7 @@ export interface Finding {
 
 /** What should be seen once the step was taken. */
 export interface Expectation {
-  what: 'p95' | 'wait of jobs' | 'heap growth' | 'connections'
+  what: 'p95' | 'wait of jobs' | 'failed runs' | 'heap growth' | 'connections' | 'replica lag'
   /** The route or the job; absent for all of them. */
   of?: string
   before: number

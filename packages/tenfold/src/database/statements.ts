@@ -62,6 +62,8 @@ export function createStatements(
   ) => {
     const module = moduleOf(connection.role)
     const shape = fingerprint(text)
+    const { watch: seesRunning } = telemetry.statements
+    const asked = seesRunning?.began(module, shape, values)
     const started = performance.now()
     const span = telemetry.start('query', shape, {
       'db.system.name': 'postgresql',
@@ -85,6 +87,8 @@ export function createStatements(
       if (endsConnection(error)) connection.usable = false
       end(span, started, module, 0, error)
       throw error
+    } finally {
+      seesRunning?.ended(asked)
     }
   }
 

@@ -1,6 +1,6 @@
 /** Samples become evidence: histograms are merged, counters subtracted, states averaged. */
 import { type Buckets, LogLinear } from '../telemetry/index.ts'
-import type { Configuration, Evidence, HostEvidence, QueueEvidence, Slot, Traffic, Work } from './evidence.ts'
+import type { Asked, Configuration, Evidence, HostEvidence, QueueEvidence, Slot, Traffic, Work } from './evidence.ts'
 import { databaseOf } from './database.ts'
 import { waitQuantile } from './loop.ts'
 import type { StoredSamples } from './postgres/samples.ts'
@@ -23,6 +23,7 @@ export type Samples = StoredSamples['processes']
 
 const MOST_WORKS = 40
 const MOST_SECONDS = 3600
+const MOST_ASKED = 25
 
 export function assemble(parts: Parts): Evidence {
   const { app, now, minutes, texts } = parts
@@ -59,6 +60,7 @@ export function assemble(parts: Parts): Evidence {
     processes: processesOf(processes),
     hosts: hostsOf(processes),
     caches: cachesOf(processes),
+    asked: askedOf(processes),
     repeats: parts.repeats,
     days: parts.days,
     changes: parts.changes,
@@ -139,6 +141,7 @@ function trafficOf(processes: Samples, whole: StoredSamples['whole'], seconds: n
     p99: all.quantile(0.99),
     unseenWaitP95: waitQuantile(merged(web.map(({ sample }) => sample.loop.late)), watchedMs, 0.95),
     shed: processes.reduce((sum, { sample }) => sum + sample.shed, 0),
+    ...clientsOf(web),
     topClientShare: weighted(web.map(({ sample }) => [sample.work.topClientShare, requestsIn(sample.work.requests)])),
     slots,
     seconds: bySecond(processes),
@@ -147,6 +150,19 @@ function trafficOf(processes: Samples, whole: StoredSamples['whole'], seconds: n
 
 function requestsIn(works: readonly WorkSample[]): number {
   return works.reduce((sum, { count }) => sum + count, 0)
+}
+
+function clientsOf(web: Samples): Pick<Traffic, 'clients'> {
+  const seen = web.flatMap(({ sample: { work } }) =>
+    work.clients ? [{ n: work.clients[0], topTime: work.clients[1], weight: requestsIn(work.requests) }] : [],
+  )
+  if (seen.length === 0) return {}
+  return {
+    clients: {
+      seen: Math.round(weighted(seen.map(({ n, weight }) => [n, weight]))),
+      topTime: weighted(seen.map(({ topTime, weight }) => [topTime, weight])),
+    },
+  }
 }
 
 function weighted(pairs: readonly (readonly [value: number, weight: number])[]): number {
@@ -282,15 +298,31 @@ function cronsOf(processes: Samples): Evidence['crons'] {
 function cachesOf(processes: Samples): Evidence['caches'] {
   const sums = new Map<string, Evidence['caches'][number]>()
   for (const { sample } of processes)
-    for (const [name, [hits, misses, loads, evictions]] of Object.entries(sample.caches)) {
-      const known = sums.get(name) ?? { name, hits: 0, misses: 0, loads: 0, evictions: 0 }
+    for (const [name, [hits, misses, loads, evictions, loadMs = 0]] of Object.entries(sample.caches)) {
+      const known = sums.get(name) ?? { name, hits: 0, misses: 0, loads: 0, evictions: 0, loadMs: 0 }
       known.hits += hits
       known.misses += misses
       known.loads += loads
       known.evictions += evictions
+      known.loadMs = (known.loadMs ?? 0) + loadMs
       sums.set(name, known)
     }
   return [...sums.values()]
+}
+
+function askedOf(processes: Samples): NonNullable<Evidence['asked']> {
+  const sums = new Map<string, Asked>()
+  for (const { sample } of processes)
+    for (const [query, [calls, again, top, beside, mostAtOnce]] of Object.entries(sample.heat ?? {})) {
+      const known = sums.get(query) ?? { query, calls: 0, again: 0, top: 0, beside: 0, mostAtOnce: 0 }
+      known.calls += calls
+      known.again += again
+      known.top += top
+      known.beside += beside
+      known.mostAtOnce = Math.max(known.mostAtOnce, mostAtOnce)
+      sums.set(query, known)
+    }
+  return [...sums.values()].sort((a, b) => b.calls - a.calls).slice(0, MOST_ASKED)
 }
 
 /** Machines are numbered: their names are nobody's business. */

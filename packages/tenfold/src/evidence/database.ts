@@ -40,7 +40,15 @@ export function databaseOf({ processes, whole }: StoredSamples, known: Known): D
     readFromDisk: gained(first, last, 'read') / Math.max(1, gained(first, last, 'read') + gained(first, last, 'hit')),
     queries: queries.slice(0, MOST_QUERIES),
     tables: tablesBetween(first, last),
-    replicas: last.replicas.map(({ lagMs }, i) => ({ name: `replica-${i + 1}`, lagMs })),
+    replicas: last.replicas.map(({ lagMs, behindBytes }, i) => ({
+      name: `replica-${i + 1}`,
+      lagMs,
+      ...(behindBytes !== undefined && { behindBytes }),
+    })),
+    ...roundTripOf(looked),
+    platform: platformBetween(first, last, known),
+    commits: gained(first, last, 'commits'),
+    walBytes: gained(first, last, 'walBytes'),
   }
 }
 
@@ -54,7 +62,7 @@ function clientMs(processes: StoredSamples['processes'], what: 'calls' | 'ms'): 
 }
 
 function gained(first: ServerSample, last: ServerSample, key: keyof ServerSample['counters']): number {
-  return Math.max(0, last.counters[key] - first.counters[key])
+  return Math.max(0, (last.counters[key] ?? 0) - (first.counters[key] ?? 0))
 }
 
 function queriesBetween(first: ServerSample, last: ServerSample, { app, texts }: Known): QueryEvidence[] {
@@ -77,6 +85,32 @@ function queriesBetween(first: ServerSample, last: ServerSample, { app, texts }:
     })
   }
   return found.sort((a, b) => b.ms - a.ms)
+}
+
+/** The quickest of each slot, and of those the middle: what a busy process or server adds is not the way. */
+function roundTripOf(looked: readonly ActivitySums[]): Pick<DatabaseEvidence, 'roundTripMs'> {
+  const times = looked.flatMap(({ roundTripMs }) => roundTripMs ?? []).sort((a, b) => a - b)
+  return times.length === 0 ? {} : { roundTripMs: times[Math.floor(times.length / 2)]! }
+}
+
+type Platform = NonNullable<DatabaseEvidence['platform']>
+const PURPOSES: readonly (readonly [keyof Platform, RegExp])[] = [
+  ['sessions', /tenfold\.session/],
+  ['limits', /tenfold\.rate_limit/],
+  ['cache', /tenfold\.cache/],
+  ['jobs', /tenfold\.(?:job|queue|outbox|enqueue|publish)/],
+]
+
+function platformBetween(first: ServerSample, last: ServerSample, { app, texts }: Known): Platform {
+  const before = new Map(first.statements.map(([role, id, , ms]) => [`${role} ${id}`, ms]))
+  const spent: Platform = { sessions: 0, limits: 0, cache: 0, jobs: 0, other: 0 }
+  for (const [role, id, , ms] of last.statements) {
+    const text = texts.get(id) ?? ''
+    if (role !== `${app}_${PLATFORM}` && !text.includes('tenfold.')) continue
+    const purpose = PURPOSES.find(([, names]) => names.test(text))?.[0] ?? 'other'
+    spent[purpose] += Math.max(0, ms - (before.get(`${role} ${id}`) ?? 0))
+  }
+  return spent
 }
 
 function activeOf(looked: readonly ActivitySums[]): DatabaseEvidence['active'] {
@@ -108,8 +142,18 @@ function blockersOf(looked: readonly ActivitySums[]): DatabaseEvidence['blockers
 function tablesBetween(first: ServerSample, last: ServerSample): TableEvidence[] {
   const before = new Map(first.tables.map((row) => [row[0], row]))
   return last.tables
-    .map(([name, rows, dead, bytes, scans, rowsScanned, writes]) => {
-      const [, , , , oldScans = scans, oldRows = rowsScanned, oldWrites = writes] = before.get(name) ?? []
+    .map(([name, rows, dead, bytes, scans, rowsScanned, writes, inserts = 0, deletes = 0]) => {
+      const [
+        ,
+        ,
+        ,
+        ,
+        oldScans = scans,
+        oldRows = rowsScanned,
+        oldWrites = writes,
+        oldInserts = inserts,
+        oldDeletes = deletes,
+      ] = before.get(name) ?? []
       return {
         name,
         rows,
@@ -118,6 +162,8 @@ function tablesBetween(first: ServerSample, last: ServerSample): TableEvidence[]
         scans: scans - oldScans,
         rowsScanned: rowsScanned - oldRows,
         writes: writes - oldWrites,
+        inserts: inserts - oldInserts,
+        deletes: deletes - oldDeletes,
       }
     })
     .slice(0, MOST_TABLES)

@@ -27,7 +27,10 @@ export interface Evidence {
   database?: DatabaseEvidence
   processes: ProcessEvidence[]
   hosts: HostEvidence[]
-  caches: { name: string; hits: number; misses: number; loads: number; evictions: number }[]
+  /** `loadMs`: spent in loading what was not there. */
+  caches: { name: string; hits: number; misses: number; loads: number; evictions: number; loadMs?: number }[]
+  /** Statements that read, and whether they ask for the same again and again; most calls first. */
+  asked?: Asked[]
   /** Places in the code that repeat queries, as the console lists them. */
   repeats: { code: string; origin: string; query: string; place?: string; times: number; share?: number }[]
   /** The past by days, oldest first: what growth is judged by. */
@@ -35,6 +38,18 @@ export interface Evidence {
   changes: { at: number; what: 'release' | 'migration'; name: string }[]
   /** What became slower in the last two days, to stay. */
   shifts?: Shift[]
+}
+
+export interface Asked {
+  query: string
+  calls: number
+  /** Calls for what had been asked in the same slot before. */
+  again: number
+  /** Calls for what was asked for most. */
+  top: number
+  /** Calls that began while another for the very same was still running, and most of the same at once. */
+  beside: number
+  mostAtOnce: number
 }
 
 export interface Shift {
@@ -103,6 +118,8 @@ export interface Traffic {
   shed: number
   /** Of all requests, the share that came from the client with most of them. */
   topClientShare: number
+  /** How many clients there were in a slot, a signed-in user counting as one, and the share of all time that the busiest took. */
+  clients?: { seen: number; topTime: number }
   slots: Slot[]
   /** By the second: [time, requests, milliseconds of all together, how many were slower than promised]. */
   seconds: [number, number, number, number][]
@@ -172,7 +189,15 @@ export interface DatabaseEvidence {
   /** Most server time first; at most 25. */
   queries: QueryEvidence[]
   tables: TableEvidence[]
-  replicas: { name: string; lagMs: number }[]
+  /** `behindBytes`: of the log, written and not yet replayed there. */
+  replicas: { name: string; lagMs: number; behindBytes?: number }[]
+  /** How long the shortest question takes there and back, in the quickest case of each slot. */
+  roundTripMs?: number
+  /** What the server spent on the platform's own statements, by what they are for. */
+  platform?: { sessions: number; limits: number; cache: number; jobs: number; other: number }
+  /** Transactions that ended, and bytes of the log. */
+  commits?: number
+  walBytes?: number
 }
 
 export interface QueryEvidence {
@@ -194,6 +219,9 @@ export interface TableEvidence {
   scans: number
   rowsScanned: number
   writes: number
+  /** Of the writes. */
+  inserts?: number
+  deletes?: number
 }
 
 export interface ProcessEvidence {

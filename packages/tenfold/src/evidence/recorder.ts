@@ -11,6 +11,7 @@ import type { ConnectionSource } from './source.ts'
 import { messageOf, type Service } from '../kernel/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 import type { Configuration } from './evidence.ts'
+import { HeatWatch, type HeatSample } from './heat.ts'
 import { HostWatch, postmasterOf, type HostSample } from './host.ts'
 import { LoopWatch, type LoopSample } from './loop.ts'
 import { claimSlot, forgetSamples, sawRelease, SERVER, writeSample, type WholeSample } from './postgres/samples.ts'
@@ -37,7 +38,8 @@ export interface ProcessSample {
   /** By module, as the client saw them: [calls, ms]. */
   statements: Record<string, [calls: number, ms: number]>
   waitedMs: number
-  caches: Record<string, [hits: number, misses: number, loads: number, evictions: number]>
+  caches: Record<string, [hits: number, misses: number, loads: number, evictions: number, loadMs?: number]>
+  heat?: Record<string, HeatSample>
   shed: number
   machine: HostSample
 }
@@ -154,6 +156,7 @@ class Slots {
   readonly #options: RecorderOptions
   readonly #work: WorkWatch
   readonly #loop = new LoopWatch()
+  readonly #heat = new HeatWatch()
   readonly #gained: ReturnType<Telemetry['metrics']['deltas']>
   readonly #startedAt = Date.now()
   readonly #collections: PerformanceObserver
@@ -182,6 +185,7 @@ class Slots {
 
   start(): void {
     this.#removeSink = this.#options.telemetry.addSink(this.#work)
+    this.#options.telemetry.statements.watch = this.#heat
     this.#loop.start()
     this.#collections.observe({ entryTypes: ['gc'] })
     this.#opened = this.#options.pool().opened
@@ -195,6 +199,7 @@ class Slots {
 
   stop(): void {
     this.#removeSink?.()
+    this.#options.telemetry.statements.watch = undefined
     this.#loop.stop()
     this.#collections.disconnect()
     clearInterval(this.#poolTimer)
@@ -227,6 +232,7 @@ class Slots {
       heapLimit: getHeapStatistics().heap_size_limit,
       pool: this.#poolSample(),
       ...this.#counted(),
+      heat: this.#heat.take(),
       machine: this.host.read(),
     }
     this.#since = now
@@ -259,12 +265,17 @@ class Slots {
       else if (name === 'db.client.connection.wait_time' && histogram) counted.waitedMs += histogram.sum * 1000
       else if (name === 'tenfold.http.shed') counted.shed += value
       else if (name in CACHE_COUNTERS) {
-        const cache = (counted.caches[labels['cache'] ?? ''] ??= [0, 0, 0, 0])
-        cache[CACHE_COUNTERS[name]!]! += value
+        cacheOf(counted, labels)[CACHE_COUNTERS[name]!]! += value
+      } else if (name === 'tenfold.cache.load.duration' && histogram) {
+        cacheOf(counted, labels)[4]! += histogram.sum * 1000
       }
     }
     return counted
   }
+}
+
+function cacheOf({ caches }: Pick<ProcessSample, 'caches'>, labels: Readonly<Record<string, string>>) {
+  return (caches[labels['cache'] ?? ''] ??= [0, 0, 0, 0, 0])
 }
 
 const CACHE_COUNTERS: Readonly<Record<string, 0 | 1 | 2 | 3>> = {

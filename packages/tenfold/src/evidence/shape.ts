@@ -50,8 +50,19 @@ const DATABASE = form({
       'scans?': list(form({ table: s, schema: s, columns: list(s), rows: n, pages: n })),
     }),
   ),
-  tables: list(form({ name: s, ...numbers('rows', 'dead', 'bytes', 'scans', 'rowsScanned', 'writes') })),
-  replicas: list(form({ name: s, lagMs: n })),
+  tables: list(
+    form({
+      name: s,
+      ...numbers('rows', 'dead', 'bytes', 'scans', 'rowsScanned', 'writes'),
+      'inserts?': n,
+      'deletes?': n,
+    }),
+  ),
+  replicas: list(form({ name: s, lagMs: n, 'behindBytes?': n })),
+  'roundTripMs?': n,
+  'platform?': form(numbers('sessions', 'limits', 'cache', 'jobs', 'other')),
+  'commits?': n,
+  'walBytes?': n,
 })
 
 const PROCESS = form({
@@ -92,6 +103,7 @@ export const EVIDENCE_SCHEMA = {
     traffic: form({
       ...numbers('requests', 'errors', 'perSecond', 'peakPerSecond', 'p50', 'p95', 'p99', 'unseenWaitP95', 'shed'),
       topClientShare: n,
+      'clients?': form(numbers('seen', 'topTime')),
       slots: list(form({ ...numbers('at', 'requests', 'errors', 'p95'), 'depth?': n })),
       seconds: list(list(n)),
     }),
@@ -104,7 +116,8 @@ export const EVIDENCE_SCHEMA = {
     'database?': DATABASE,
     processes: list(PROCESS),
     hosts: list(HOST),
-    caches: list(form({ name: s, ...numbers('hits', 'misses', 'loads', 'evictions') })),
+    caches: list(form({ name: s, ...numbers('hits', 'misses', 'loads', 'evictions'), 'loadMs?': n })),
+    'asked?': list(form({ query: s, ...numbers('calls', 'again', 'top', 'beside', 'mostAtOnce') })),
     repeats: list(form({ code: s, origin: s, query: s, 'place?': s, times: n, 'share?': n })),
     days: list(form({ day: s, ...numbers('peakPerSecond', 'requests', 'p95') })),
     changes: list(form({ at: n, what: s, name: s })),

@@ -25,6 +25,7 @@ export interface WorkOfSlot {
   /** [second since 1970, requests, ms, slower than promised]. */
   seconds: [number, number, number, number][]
   topClientShare: number
+  clients?: [seen: number, topTimeShare: number]
 }
 
 interface Adding extends Omit<WorkSample, 'durations'> {
@@ -46,7 +47,7 @@ export class WorkWatch implements Sink {
   #crons: WorkOfSlot['crons'] = []
   #seconds = new Map<number, [number, number, number]>()
   /** Who asked how often. Stays in this process: what leaves it is the share of the most frequent. */
-  #clients = new Map<string, number>()
+  #clients = new Map<string, { count: number; ms: number }>()
 
   constructor(promisedMs: number) {
     this.#promisedMs = promisedMs
@@ -67,13 +68,12 @@ export class WorkWatch implements Sink {
     const listed = (all: Map<string, Adding>): WorkSample[] =>
       [...all.values()].map((one) => ({ ...one, durations: one.durations.buckets() }))
     const requests = listed(this.#requests)
-    const total = requests.reduce((sum, one) => sum + one.count, 0)
     const slot: WorkOfSlot = {
       requests,
       jobs: listed(this.#jobs),
       crons: this.#crons,
       seconds: [...this.#seconds].map(([second, [n, ms, slow]]) => [second, n, Math.round(ms), slow]),
-      topClientShare: total === 0 ? 0 : Math.max(0, ...this.#clients.values()) / total,
+      ...this.#busiest(requests),
     }
     this.#requests = new Map()
     this.#jobs = new Map()
@@ -81,6 +81,18 @@ export class WorkWatch implements Sink {
     this.#seconds = new Map()
     this.#clients = new Map()
     return slot
+  }
+
+  #busiest(requests: readonly WorkSample[]): Pick<WorkOfSlot, 'topClientShare' | 'clients'> {
+    const clients = [...this.#clients.values()]
+    const of = (all: readonly { count: number; ms: number }[], key: 'count' | 'ms'): number =>
+      all.reduce((sum, one) => sum + one[key], 0)
+    const [top] = clients.toSorted((a, b) => b.count - a.count)
+    if (!top) return { topClientShare: 0 }
+    return {
+      topClientShare: top.count / Math.max(1, of(requests, 'count')),
+      clients: [clients.length, top.ms / Math.max(1, of(requests, 'ms'))],
+    }
   }
 
   #request(trace: TraceRecord, ms: number): void {
@@ -94,9 +106,12 @@ export class WorkWatch implements Sink {
     sums[0]++
     sums[1] += ms
     if (ms > this.#promisedMs) sums[2]++
-    const client = String(attributes['client.address'] ?? '')
-    if (this.#clients.has(client) || this.#clients.size < MAX_CLIENTS)
-      this.#clients.set(client, (this.#clients.get(client) ?? 0) + 1)
+    const client = trace.userId ?? String(attributes['client.address'] ?? '')
+    const known = this.#clients.get(client)
+    if (known) {
+      known.count++
+      known.ms += ms
+    } else if (this.#clients.size < MAX_CLIENTS) this.#clients.set(client, { count: 1, ms })
   }
 
   #of(all: Map<string, Adding>, { name: given, module = '' }: TraceRecord): Adding {

@@ -1,5 +1,6 @@
 import type { Work } from '../../evidence/index.ts'
 import { check, percent, type Rule } from '../rule.ts'
+import { moduleCrowdsOut } from './architecture.ts'
 import { type Signals, without } from '../signals.ts'
 
 const STALL_MS = 200
@@ -82,6 +83,8 @@ export const eventLoopFull: Rule = {
   judge(signals) {
     const { evidence, loop } = signals
     if (loop < ACT || serverIsFull(signals) || isForeign(signals)) return undefined
+    // More of all would mostly be more of that one.
+    if (moduleCrowdsOut.judge(signals)) return undefined
     const { instances } = evidence.configuration
     return {
       subject: { kind: 'process', name: 'web' },

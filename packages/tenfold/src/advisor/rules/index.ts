@@ -1,5 +1,7 @@
 /** All rules, in the order in which causes come before their symptoms: where two explain as much, the first is named. */
 import type { Rule } from '../rule.ts'
+import { largeTable, moduleCrowdsOut, needsRedis } from './architecture.ts'
+import { noisyClient } from './clients.ts'
 import { connectPerRequest, databaseFar, poolTooSmall, tooManyConnections } from './connections.ts'
 import { cronInterferes } from './cron.ts'
 import { cpuBoundRoute, eventLoopFull, eventLoopStalls } from './event-loop.ts'
@@ -8,6 +10,7 @@ import { lockContention, longTransaction } from './locks.ts'
 import { lowHitRatio, memoryGrows } from './memory.ts'
 import { missingIndex } from './missing-index.ts'
 import { nPlusOne } from './n-plus-one.ts'
+import { cacheStampede, hotKey, repeatedReads } from './repeats.ts'
 import { overFetch, slowCall } from './requests.ts'
 import { databaseCpu, databaseSharesHost, deadRows, diskBound, hostIsBusy, replicaLags } from './server.ts'
 
@@ -18,10 +21,12 @@ export const RULES: readonly Rule[] = [
   lockContention,
   overFetch,
   missingIndex,
+  cacheStampede,
   poisonJob,
   memoryGrows,
   eventLoopStalls,
   cpuBoundRoute,
+  noisyClient,
   connectPerRequest,
   deadRows,
   tooManyConnections,
@@ -31,9 +36,14 @@ export const RULES: readonly Rule[] = [
   tooFewWorkers,
   databaseSharesHost,
   lowHitRatio,
+  hotKey,
+  repeatedReads,
   databaseCpu,
   diskBound,
   eventLoopFull,
   replicaLags,
+  needsRedis,
+  largeTable,
+  moduleCrowdsOut,
   hostIsBusy,
 ]

@@ -73,7 +73,7 @@ export const poisonJob: Rule = {
         ),
       ],
       facts: { job: job.name, failures: job.errors, runs: job.count, ofTime },
-      expected: { what: 'wait of jobs', of: job.name, before: queue.oldestMs, low: 0, high: queue.oldestMs * 0.5 },
+      expected: { what: 'failed runs', of: job.name, before: job.errors / job.count, low: 0, high: 0.1 },
     }
   },
 }

@@ -50,7 +50,7 @@ export const lowHitRatio: Rule = {
   code: 'low-hit-ratio',
   version: 1,
   class: 'cache',
-  judge({ evidence, share }) {
+  judge({ evidence, share, lost }) {
     const cache = evidence.caches
       .filter(({ hits, misses }) => hits + misses >= 200 && misses > hits)
       .toSorted((a, b) => b.misses - a.misses)[0]
@@ -59,7 +59,10 @@ export const lowHitRatio: Rule = {
     return {
       structural: true,
       subject: { kind: 'cache', name: cache.name },
-      share: share.database * (cache.loads / Math.max(1, evidence.database?.seen.calls ?? cache.loads)),
+      share:
+        cache.loadMs === undefined
+          ? share.database * (cache.loads / Math.max(1, evidence.database?.seen.calls ?? cache.loads))
+          : Math.min(1, cache.loadMs / lost),
       proofs: [
         { signal: 'answered from the cache', value: cache.hits / asked, threshold: 0.5, unit: 'share' },
         { signal: 'asked', value: asked, threshold: 200, unit: 'count' },
@@ -67,7 +70,13 @@ export const lowHitRatio: Rule = {
       against: [
         check('it is just being filled', `${cache.evictions} entries had to go for lack of room`, cache.evictions > 0),
       ],
-      facts: { cache: cache.name, hits: cache.hits, asked, evictions: cache.evictions },
+      facts: {
+        cache: cache.name,
+        hits: cache.hits,
+        asked,
+        evictions: cache.evictions,
+        ...(cache.loadMs !== undefined && { loadMs: cache.loadMs / Math.max(1, cache.loads) }),
+      },
       expected: {
         what: 'p95',
         before: evidence.traffic.p95,

@@ -110,6 +110,18 @@ export const CODE = {
       check: 'own time of the route, and event loop busy, fall',
     },
   }),
+  'cache-stampede': ({ n, s, has }) => ({
+    title: `What ${s('route')} keeps is loaded by many at once when it gets old`,
+    claim: `\`${short(s('query'))}\` ran up to ${count(n('mostAtOnce'))} times at the same moment for the very same answer${has('meanMs') ? `, ${ms(n('meanMs'))} of the server each` : ''}, while most requests of ${s('route')} do without it: each that finds the kept value too old loads it anew.`,
+    step: {
+      title: `Let one load it for all in ${s('route')}`,
+      kind: 'code',
+      text: `// loads once however many ask, gives the old value meanwhile, and loads ahead of time what is often asked for:\nconst kept = m.cache('…', { ttl: '10s', staleFor: '1m', load: (key, { db }) => … })\nhandler: () => kept.get(key)`,
+      ...DEPLOY,
+      risk: 'low: for the time of one load some see the old value',
+      check: 'the statement runs once each time it gets old',
+    },
+  }),
   'poison-job': ({ n, s }) => ({
     title: `Job ${s('job')} fails again and again`,
     claim: `${count(n('failures'))} of ${count(n('runs'))} runs of ${s('job')} failed; each of them comes back and takes a worker again (${percent(n('ofTime'))} of their time).`,

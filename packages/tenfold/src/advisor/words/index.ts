@@ -1,8 +1,8 @@
 /** The only place with sentences: the terminal, the console, alerts and assistants all show these. */
 import type { Shift } from '../../evidence/index.ts'
-import type { Finding, FindingCode, Next, Outcome, Verdict } from '../verdict.ts'
+import type { Expectation, Finding, FindingCode, Next, Outcome, Verdict } from '../verdict.ts'
 import { CODE } from './code.ts'
-import { count, ms, short, span } from './numbers.ts'
+import { bytes, count, ms, percent, short, span } from './numbers.ts'
 import { SCALE } from './scale.ts'
 import { SETTINGS } from './settings.ts'
 
@@ -52,8 +52,14 @@ export function describeFinding(finding: Finding): FindingWords {
 }
 
 function expectation({ expected: { what, of, before, low, high } }: Finding): string {
-  const value = what === 'connections' ? count : what === 'heap growth' ? (n: number) => `${count(n)} bytes/s` : ms
+  const value = valueOf(what)
   return `${what}${of === undefined ? '' : ` of ${of}`}: ${value(before)} -> ${value(low)} to ${value(high)}`
+}
+
+function valueOf(what: Expectation['what']): (n: number) => string {
+  if (what === 'connections') return count
+  if (what === 'heap growth') return (n) => `${bytes(n)}/s`
+  return what === 'failed runs' ? percent : ms
 }
 
 /** The verdict in one sentence. */
@@ -93,7 +99,7 @@ export function describeNext(next: Next): string {
 
 export function describeOutcome({ predicted, measured, cameTrue, subject }: Outcome): string {
   const { what, before, low, high } = predicted
-  const value = what === 'connections' || what === 'heap growth' ? count : ms
+  const value = valueOf(what)
   const said = `predicted ${what} ${value(before)} -> ${value(low)} to ${value(high)}, measured ${value(measured)}`
   return `${subject.name}: ${said}: ${cameTrue ? 'it came true' : 'it did not come true'}`
 }

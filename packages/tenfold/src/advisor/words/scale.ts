@@ -1,5 +1,5 @@
 import type { FindingCode } from '../verdict.ts'
-import { count, ms, percent, short } from './numbers.ts'
+import { bytes, count, ms, percent, short } from './numbers.ts'
 import type { WordsOf } from './index.ts'
 
 export const SCALE = {
@@ -106,6 +106,45 @@ export const SCALE = {
       risk: 'low',
       wayBack: 'nothing is changed',
       check: 'its lag falls below a second',
+    },
+  }),
+  'needs-redis': ({ n, s }) => ({
+    title: 'What instances share keeps the database busy',
+    claim: `${percent(n('ofDatabase'))} of the server's time goes to what ${count(n('instances'))} instances share, ${s('first')} most of all.`,
+    step: {
+      title: 'Let Redis carry sessions, limits and shared values',
+      kind: 'configuration',
+      text: 'REDIS_URL=redis://redis:6379      # .env of every instance',
+      cost: 'one more service',
+      risk: 'low: Postgres keeps the truth, and the app goes on when Redis is away (docs/guide/redis.md)',
+      wayBack: 'without the variable',
+      check: "the server's time for it falls to nearly nothing",
+    },
+  }),
+  'large-table': ({ n, s }) => ({
+    title: `${s('table')} has outgrown the memory`,
+    claim: `${s('table')} has ${count(n('rows'))} rows in ${bytes(n('bytes'))}, is added to and hardly changed, and statements on it take ${percent(n('ofServer'))} of the server's time, from disk.`,
+    step: {
+      title: `Partition ${s('table')} by time`,
+      kind: 'sql',
+      text: `-- a new table beside it, month by month; new rows go there, old ones follow in batches (docs/guide/migrations.md)\ncreate table ${s('table')}_parts (like ${s('table')} including defaults) partition by range (created_at);\ncreate table ${s('table')}_2026_01 partition of ${s('table')}_parts for values from ('2026-01-01') to ('2026-02-01');${n('deletes') > 0 ? '\n-- old rows then go with their month: drop table, instead of delete and vacuum' : ''}`,
+      cost: 'a migration in several steps; the time has to be in every unique index',
+      risk: 'medium: statements that do not name a time look into every part',
+      wayBack: 'the old table, as long as both are written',
+      check: 'plans name one or two parts; fewer pages come from disk',
+    },
+  }),
+  'module-crowds-out': ({ n, s }) => ({
+    title: `Module ${s('module')} crowds out the others`,
+    claim: `With ${percent(n('ofRequests'))} of the requests ${s('module')} takes ${percent(n('ofLoops'))} of the time of ${count(n('instances'))} full instances.`,
+    step: {
+      title: `Give ${s('module')} processes of its own`,
+      kind: 'command',
+      text: `tenfold check --split ${s('module')}              # what blocks it, and what it would cost\ntenfold start --modules ${s('module')}            # on its host\nREMOTE_${s('module').toUpperCase()}_URL=http://${s('module')}.internal:3000 tenfold start      # on the others`,
+      cost: 'one more host, and calls between both that take milliseconds',
+      risk: 'medium: a call over the network can fail (docs/guide/splitting.md)',
+      wayBack: 'without the variable',
+      check: 'the loops of the others are below 70 %, and so are its own',
     },
   }),
   'host-is-busy': ({ n }) => ({

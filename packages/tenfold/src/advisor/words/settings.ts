@@ -1,5 +1,5 @@
 import type { FindingCode } from '../verdict.ts'
-import { count, ms, percent } from './numbers.ts'
+import { count, ms, percent, short } from './numbers.ts'
 import type { WordsOf } from './index.ts'
 
 const RESTART = { cost: 'a restart' }
@@ -53,6 +53,45 @@ export const SETTINGS = {
           wayBack: 'the address before',
           check: 'connections of the server fall, and p95 stays',
         },
+  }),
+  'noisy-client': ({ n, s, has }) => ({
+    title: 'One client sends more than all others together',
+    claim: `Of ${count(n('clients'))} clients one sends ${percent(n('ofRequests'))} of the requests (${count(n('own'))} in a second; the others ${n('others').toFixed(1)} each) and takes ${percent(n('ofTime'))} of their time.`,
+    step: {
+      title: `Limit how much one client may ask${has('route') ? ` of ${s('route')}` : ''}`,
+      kind: 'code',
+      text: `m.route('${s('route')}', {\n  limit: { by: 'user', max: ${Math.max(10, Math.ceil(n('others') * 60 * 5))}, per: '1m' },      // by: 'key' for keys of an API, 'ip' for pages without sign-in\n  …\n})`,
+      cost: 'a change in the code and a release; a word with whoever it is',
+      risk: 'who asks more than that gets 429: choose the number by what others need, with room',
+      wayBack: 'the release before',
+      check: 'no client has half of the requests; the others are as quick as without it',
+    },
+  }),
+  'hot-key': ({ n, s }) => ({
+    title: `Everybody reads the same row in ${s('route')}`,
+    claim: `${percent(n('top'))} of the calls of \`${short(s('query'))}\` are for one and the same row; they take ${percent(n('ofServer'))} of the server's time.`,
+    step: {
+      title: `Keep it for some seconds in ${s('route')}`,
+      kind: 'code',
+      text: `const one = m.cache('…', { ttl: '10s', staleFor: '1m', load: (id, { db }) => … })      // of: ${short(s('query'), 60)}\nhandler: ({ params }) => one.get(params.id)\n// where it is written, in the same transaction: await one.invalidate(id, { tx })`,
+      cost: 'memory; a change in the code and a release',
+      risk: 'low with the invalidation; without it others see what is up to ten seconds old',
+      wayBack: 'the release before',
+      check: 'the statement runs less often; its route is quicker',
+    },
+  }),
+  'repeated-reads': ({ n, s }) => ({
+    title: `${s('route')} asks again for what it has just read`,
+    claim: `${percent(n('again'))} of the calls of \`${short(s('query'))}\` ask for what was asked within the same seconds; the statement takes ${percent(n('ofServer'))} of the server's time.`,
+    step: {
+      title: `Cache what ${s('route')} reads`,
+      kind: 'code',
+      text: `const kept = m.cache('…', { ttl: '30s', staleFor: '1m', load: (key, { db }) => … })      // of: ${short(s('query'), 60)}\n// where it is written, in the same transaction: await kept.invalidate(key, { tx })`,
+      cost: 'memory; a change in the code and a release',
+      risk: 'low with the invalidation; without it others see what is up to the ttl old',
+      wayBack: 'the release before',
+      check: `about ${percent(n('again'))} fewer calls of the statement`,
+    },
   }),
   'dead-rows': ({ n, s }) => ({
     title: `${s('table')} is full of dead rows`,

@@ -15,8 +15,11 @@ export interface ServerSample {
   spent: Record<string, [calls: number, ms: number]>
   /** [role, id, calls, ms, rows, blocks]: cumulative, the costliest first. */
   statements: [role: string, id: string, calls: number, ms: number, rows: number, blocks: number][]
-  counters: { sessions: number; deadlocks: number; tempBytes: number; read: number; hit: number }
-  /** [name, rows, dead, bytes, scans, rowsScanned, writes]. */
+  counters: Record<'sessions' | 'deadlocks' | 'tempBytes' | 'read' | 'hit', number> & {
+    commits?: number
+    walBytes?: number
+  }
+  /** [name, rows, dead, bytes, scans, rowsScanned, writes, inserts, deletes]. */
   tables: [
     name: string,
     rows: number,
@@ -25,8 +28,10 @@ export interface ServerSample {
     scans: number,
     rowsScanned: number,
     writes: number,
+    inserts?: number,
+    deletes?: number,
   ][]
-  replicas: { name: string; lagMs: number }[]
+  replicas: { name: string; lagMs: number; behindBytes?: number }[]
   activity: ActivitySums
 }
 
@@ -39,6 +44,8 @@ export interface ActivitySums {
   commit: number
   idleInTransaction: number
   longestTransactionMs: number
+  /** Of the shortest question, there and back; absent until one was asked. */
+  roundTripMs?: number
   blockers: Record<string, { waiting: number; waitingQuery: string; holderQuery: string; holderState: string }>
 }
 
@@ -49,6 +56,9 @@ export function noActivity(): ActivitySums {
 
 /** One look at who does what; costs about a millisecond of the server. */
 export async function lookAtSessions(sql: Sql, sums: ActivitySums): Promise<void> {
+  const asked = performance.now()
+  await sql.query('select 1')
+  sums.roundTripMs = Math.min(sums.roundTripMs ?? Infinity, performance.now() - asked)
   const { rows } = await sql.query<{ kind: string; n: number; longest: number }>(
     `select case when state = 'idle in transaction' then 'idle'
                  when state <> 'active' then 'other'
@@ -103,13 +113,15 @@ export async function readServer(sql: Sql, app: string, activity: ActivitySums):
   const statements = place ? await readStatements(sql, place, app) : []
   const { rows: tables } = await sql.query<{ row: ServerSample['tables'][number] }>(
     `select json_build_array(schemaname || '.' || relname, n_live_tup, n_dead_tup, pg_total_relation_size(relid), seq_scan,
-              seq_tup_read, n_tup_ins + n_tup_upd + n_tup_del) as row
+              seq_tup_read, n_tup_ins + n_tup_upd + n_tup_del, n_tup_ins, n_tup_del) as row
        from pg_stat_user_tables where schemaname <> 'tenfold'
       order by pg_total_relation_size(relid) desc limit 40`,
   )
   const { rows: replicas } = await sql.query<{ name: string; lagMs: number }>(
     `select coalesce(nullif(application_name, ''), 'replica') as name,
-            coalesce(extract(epoch from replay_lag) * 1000, 0)::float8 as "lagMs" from pg_stat_replication`,
+            coalesce(extract(epoch from replay_lag) * 1000, 0)::float8 as "lagMs",
+            coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn), 0)::float8 as "behindBytes"
+       from pg_stat_replication where not pg_is_in_recovery()`,
   )
   const spent: ServerSample['spent'] = {}
   for (const [role, , calls, ms] of statements) {
@@ -124,7 +136,7 @@ type Facts = Omit<ServerSample, 'statements' | 'spent' | 'tables' | 'replicas' |
 
 async function readFacts(sql: Sql, app: string): Promise<Facts> {
   const { rows } = await sql.query<
-    Omit<Facts, 'counters' | 'sees'> & Facts['counters'] & { sessionsSeen: boolean; statementsSeen: boolean }
+    Omit<Facts, 'counters' | 'sees'> & Required<Facts['counters']> & { sessionsSeen: boolean; statementsSeen: boolean }
   >(
     `select current_setting('server_version') as version, current_setting('max_connections')::int as "maxConnections",
             (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as connections,
@@ -132,17 +144,19 @@ async function readFacts(sql: Sql, app: string): Promise<Facts> {
             pg_database_size(current_database())::float8 as "sizeBytes",
             coalesce(extract(epoch from stats_reset) * 1000, 0)::float8 as "resetAt",
             sessions::float8, deadlocks::float8, temp_bytes::float8 as "tempBytes", blks_read::float8 as read,
-            blks_hit::float8 as hit,
+            blks_hit::float8 as hit, (xact_commit + xact_rollback)::float8 as commits,
+            (select wal_bytes::float8 from pg_stat_wal) as "walBytes",
             pg_has_role(current_user, 'pg_read_all_stats', 'usage') as "sessionsSeen",
             exists (select from pg_extension where extname = 'pg_stat_statements') as "statementsSeen"
        from pg_stat_database where datname = current_database()`,
     [app.replaceAll(/[%_\\]/g, '\\$&')],
   )
-  const { sessions, deadlocks, tempBytes, read, hit, sessionsSeen, statementsSeen, ...rest } = rows[0]!
+  const { sessions, deadlocks, tempBytes, read, hit, commits, walBytes, sessionsSeen, statementsSeen, ...rest } =
+    rows[0]!
   return {
     ...rest,
     sees: { sessions: sessionsSeen, statements: statementsSeen },
-    counters: { sessions, deadlocks, tempBytes, read, hit },
+    counters: { sessions, deadlocks, tempBytes, read, hit, commits, walBytes },
   }
 }
 
