@@ -107,14 +107,14 @@ async function deploy({ way, balancer: kind, url, releases, rate, plant, log }: 
     checkSeconds: 0.5,
   })
   try {
-    migrate(releases['1'], variables)
+    await migrate(releases['1'], variables)
     await blueGreenDeploy({ from: [], to: blue, release: releases['1'], noticeMs: 1000 })
     const load = startLoad(balancer.url, rate, 1)
     await until(() => load.sent.written.length > rate)
     const began = performance.now()
     const release = releases[way === 'broken' || way === 'stuck' ? way : '2']
     // The broken ones have the same migrations, which are no reason for them to fail.
-    migrate(releases['2'], variables)
+    await migrate(releases['2'], variables)
     const options = {
       release,
       noticeMs: 1000,
@@ -138,6 +138,7 @@ async function deploy({ way, balancer: kind, url, releases, rate, plant, log }: 
     await until(() => load.sent.written.length > answered + rate)
     const sent = await load.end()
     const answering = await releasesOf(balancer.url)
+    if (sum(sent.lost) > 0) log(`${kind} said:\n${balancer.printed().slice(-4000)}`)
     return { way, balancer: kind, sent, ...(await lostIn(url, sent.written)), seconds, rolledBack, answering }
   } catch (error) {
     log(places.map((place) => `${place.name}: ${place.printed()}`).join('\n'))

@@ -1,8 +1,9 @@
 /** Releases of one small app, each in a folder of its own, and the places where they run. */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import type { Place } from '../../packages/tenfold/src/supervisor/index.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../packages/tenfold/bin/tenfold.js', import.meta.url))
@@ -89,11 +90,10 @@ export default app({
 `
 }
 
-/** Applies the migrations of a release, as a deploy does before it starts anything. */
-export function migrate({ folder }: Release, variables: Record<string, string>): void {
+/** Applies the migrations of a release, as a deploy does before it starts anything. The load goes on meanwhile. */
+export async function migrate({ folder }: Release, variables: Record<string, string>): Promise<void> {
   const env = { PATH: process.env.PATH, ...variables }
-  const done = spawnSync(process.execPath, [PROGRAM, 'migrate', 'up'], { cwd: folder, env, encoding: 'utf8' })
-  if (done.status !== 0) throw new Error(`tenfold migrate up in ${folder}:\n${done.stdout}${done.stderr}`)
+  await promisify(execFile)(process.execPath, [PROGRAM, 'migrate', 'up'], { cwd: folder, env })
 }
 
 /** A place on this machine: one instance of \`tenfold start\` on a port of its own. */

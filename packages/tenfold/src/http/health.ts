@@ -17,6 +17,8 @@ export interface HealthOptions {
   /** How long one check may take, in milliseconds. */
   timeoutMs: number
   onFailure: (name: string, error: unknown) => void
+  /** After each answer of `/health/ready`. */
+  onAsked?: (status: Health['status']) => void
 }
 
 /** `/health/live`: the process answers; for the supervisor that restarts it.
@@ -32,6 +34,7 @@ export function healthRoutes(options: HealthOptions): HttpRoute[] {
       name: 'GET /health/ready',
       handle: async () => {
         const health = await check(options)
+        options.onAsked?.(health.status)
         return respond(health, { status: health.status === 'ready' ? 200 : 503 })
       },
     },
@@ -39,6 +42,9 @@ export function healthRoutes(options: HealthOptions): HttpRoute[] {
 }
 
 async function check({ checks, spare = {}, state, timeoutMs, onFailure }: HealthOptions): Promise<Health> {
+  const before = state()
+  // Whatever the rest says, the answer is no; and whoever asks has to hear that in time.
+  if (before !== 'running') return { status: before, checks: {} }
   const run = async (name: string, probe: () => Promise<void>): Promise<Health['checks'][string]> => {
     const start = performance.now()
     const outcome = await within(probe, timeoutMs).catch((error: unknown) => {

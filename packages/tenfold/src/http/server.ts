@@ -6,6 +6,7 @@ import type { Limits } from '../limits/index.ts'
 import type { Storage } from '../storage/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 import { createCookieJar } from './cookies.ts'
+import { createDrain } from './drain.ts'
 import { PortTaken, RouteTwice, Stopping } from './errors.ts'
 import { Exchange } from './exchange.ts'
 import { fetchFrom } from './fetch.ts'
@@ -88,7 +89,7 @@ export interface ServerOptions {
   /** Called when nothing more is accepted: what runs for long, such as event streams, should end now. */
   onClosing?: () => void
   /** Between turning not-ready and refusing connections, for load balancers to notice: longer than it takes them to call
-   *  an instance down. Defaults to 0. */
+   *  an instance down. Up to 10 s more when one that asks regularly has not been answered meanwhile. Defaults to 0. */
   drainDelay?: Duration
   /** How long running requests may go on while stopping, before they are aborted. Defaults to 10 s. */
   stopTimeout?: Duration
@@ -147,10 +148,12 @@ export function createServer(options: ServerOptions): HttpServer {
     () => watch.running,
   )
 
+  const drain = createDrain()
   const health = healthRoutes({
     checks: options.checks ?? {},
     ...(options.spareChecks && { spare: options.spareChecks }),
     state: () => life.state,
+    onAsked: (status) => drain.asked(status === 'ready'),
     timeoutMs: 2000,
     onFailure: (name, error) => telemetry.log.warn(`health check '${name}' failed`, errorFields(error)),
   })
@@ -248,7 +251,7 @@ export function createServer(options: ServerOptions): HttpServer {
       const drainMs = toMs(options.drainDelay ?? 0)
       if (!life.closing) life.state = 'stopping'
       if (drainMs > 0 && !life.closing) {
-        await sleep(drainMs)
+        await drain.over(drainMs)
         await handOver()
       }
       life.closing = true
@@ -316,12 +319,12 @@ function assertOnce(routes: readonly HttpRoute[]): void {
 }
 
 /** Until no connection waits to be accepted: those that do when the socket is closed are reset. Node accepts one connection
- *  in a turn of its loop; where they never stop coming, it goes on after half a second. */
+ *  in a turn of its loop; where they never stop coming, it goes on after two seconds. */
 async function quietTurns(server: NetServer): Promise<void> {
   const seen = { connection: false }
   const see = (): void => void (seen.connection = true)
   server.on('connection', see)
-  const until = performance.now() + 500
+  const until = performance.now() + 2000
   for (let quiet = 0; quiet < 3 && performance.now() < until; quiet++) {
     seen.connection = false
     await new Promise((resolve) => setImmediate(resolve))
