@@ -57,6 +57,10 @@ export async function findPrice(pool: pg.Pool, product: string): Promise<number 
   return rows[0]?.price
 }
 
+export async function setPrice(client: pg.PoolClient, product: string, price: number): Promise<void> {
+  await client.query('update product set price = $2 where name = $1', [product, price])
+}
+
 /** Stands for the mail that goes out: once for each order, however often the job runs. */
 export async function sendReceipt(pool: pg.Pool, orderId: number): Promise<void> {
   await pool.query('insert into receipt (order_id) values ($1) on conflict do nothing', [orderId])

@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import { plainDatabase, type PlainDatabase } from './plain-database.ts'
 import { startServer, type Server } from './server.ts'
 
-for (const framework of ['express']) {
+for (const framework of ['express', 'fastify', 'hono']) {
   describe(`the shop on ${framework}`, () => {
     let database: PlainDatabase
     let server: Server

@@ -78,7 +78,14 @@ export class Connections {
   #closed = false
 
   constructor(options: ConnectionsOptions) {
-    this.#options = { max: 20, acquireTimeoutMs: 5000, idleMs: 30_000, typesOf: () => parsers, keepAlive: true, ...options }
+    this.#options = {
+      max: 20,
+      acquireTimeoutMs: 5000,
+      idleMs: 30_000,
+      typesOf: () => parsers,
+      keepAlive: true,
+      ...options,
+    }
     this.#sweeper = setInterval(() => this.#closeIdle(), 5000)
     this.#sweeper.unref()
   }

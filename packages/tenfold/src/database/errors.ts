@@ -59,6 +59,12 @@ export const MigrationLocked = defineError('TF_MIGRATION_LOCKED', {
   fix: 'Wait until it has finished, then run `tenfold migrate status`.',
 })
 
+export const MigrationRoles = defineError('TF_MIGRATION_ROLES', {
+  says: () =>
+    'This database belongs to an app whose modules have roles of their own: tables made without them would be out of reach.',
+  fix: 'Migrate it with that app (`tenfold migrate up`), which brings the tables of all parts; then open the part without `migrate`.',
+})
+
 export const BadMigrationFile = defineError('TF_BAD_MIGRATION_FILE', {
   says: (e: { file: string; reason: string }) => `Migration file ${e.file} cannot be used: ${e.reason}`,
   fix: 'Name it `0001_what_it_does.sql` and begin it with `--! phase: expand` (or backfill, or contract).',

@@ -1,5 +1,6 @@
 /** Ring 2: Postgres. Connections under one budget, typed queries per module, transactions, migrations, roles. */
 export { createDb, type AnyTx, type Db, type Json, type Queries, type Tx } from './db.ts'
+export type { Direct } from './direct.ts'
 export * from './errors.ts'
 export { generateTypes } from './types/generate.ts'
 export {

@@ -3,6 +3,7 @@ import { systemClock, type Service } from '../kernel/index.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/index.ts'
 import { clientConfig, Connections, type ConnectionCounts } from './connections.ts'
 import { createDb, type Db } from './db.ts'
+import { createDirect, type Direct } from './direct.ts'
 import { createListener } from './listener.ts'
 import { createRepeatWatch, type RepeatWatch } from './nplus1/index.ts'
 import { openReplicas, type Positions, type ReplicaInfo } from './replicas/index.ts'
@@ -10,6 +11,7 @@ import { passwordOf, rolesOf, SYSTEM, type RoleMode } from './roles.ts'
 import type { SystemDatabase } from './sql.ts'
 import { createStatements } from './statements.ts'
 import { runTransaction } from './transaction.ts'
+import { parsers } from './values.ts'
 
 export interface DatabaseOptions {
   /** Where statements go; may be a pooler in transaction mode. */
@@ -30,6 +32,9 @@ export interface DatabaseOptions {
   maxReplicaLagMs?: number
   /** Whether N+1 queries are looked for. Defaults to true. */
   watch?: boolean
+  /** What the values of modules become: tenfold's way (bigint a number, date a text), or as `pg` gives them (bigint a text, date a
+   *  Date). Defaults to `tenfold`. */
+  values?: 'tenfold' | 'pg'
   /** Whether open connections keep the process alive. Defaults to true. */
   keepAlive?: boolean
 }
@@ -39,6 +44,8 @@ export interface Database {
   readonly system: SystemDatabase
   /** The tables of one module, as that module's role. */
   module<Tables>(name: string): Db<Tables>
+  /** The same, for queries that code brings itself. */
+  direct(name: string): Direct
   /** Answers when the database does; throws TF_DATABASE_UNREACHABLE otherwise. */
   ping(): Promise<void>
   counts(): ConnectionCounts
@@ -63,9 +70,13 @@ export function openDatabase(options: DatabaseOptions): Database {
     roleMode === 'separate' ? { user: role, password: passwordOf(secretKey, role) } : undefined
   const applicationName = `${app}/${telemetry.instanceId.slice(0, 8)}`
   const maxConnections = options.maxConnections ?? 20
+  const systemRole = rolesOf(app, SYSTEM).login
+  const typesOf = (role: string): pg.CustomTypesConfig =>
+    options.values === 'pg' && role !== systemRole ? (pg.types as pg.CustomTypesConfig) : parsers
   const connections = new Connections({
     url: options.url,
     credentials,
+    typesOf,
     applicationName,
     max: maxConnections,
     ...(options.keepAlive !== undefined && { keepAlive: options.keepAlive }),
@@ -82,7 +93,6 @@ export function openDatabase(options: DatabaseOptions): Database {
     urls.length > 0 ? 'primary' : undefined,
     repeats,
   )
-  const systemRole = rolesOf(app, SYSTEM).login
   const replicas =
     urls.length > 0
       ? openReplicas({
@@ -91,6 +101,7 @@ export function openDatabase(options: DatabaseOptions): Database {
           statements,
           createStatements: (own, target) => createStatements(own, telemetry, moduleOf, target, repeats),
           credentials,
+          typesOf,
           applicationName,
           systemRole,
           maxConnections,
@@ -117,6 +128,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   return {
     system,
     module: (name) => createDb(statements, rolesOf(app, name).login, replicas?.routing),
+    direct: (name) => createDirect(statements, rolesOf(app, name).login, replicas?.routing),
     ping: async () => void (await system.query('select 1')),
     counts: () => connections.counts(),
     aside: (name) =>

@@ -57,6 +57,12 @@ export interface Ground {
   close(): Promise<void>
 }
 
+/** Of a part that this process has for itself. */
+export interface LooseGround extends Pick<Ground, 'name' | 'telemetry' | 'clock' | 'close'> {
+  database?: undefined
+  db?: undefined
+}
+
 export function shared<T extends object>(ground: Ground, door: T): T & Shared {
   return Object.assign(door, { [GROUND]: ground })
 }
@@ -72,6 +78,12 @@ export async function groundOf(part: string, source: MigrationSource, options: O
     await ground.close()
     throw error
   }
+}
+
+/** Without a database. */
+export function looseGround(options: Common): LooseGround {
+  const telemetry = telemetryOf(options)
+  return { name: options.name ?? 'app', telemetry, clock: systemClock, close: () => telemetry.close() }
 }
 
 function lent(ground: Ground, log: Log | undefined): Ground {
@@ -98,6 +110,7 @@ export async function openGround(part: string, options: GroundOptions): Promise<
     telemetry,
     maxConnections,
     watch: false,
+    values: 'pg',
     ...(replicaUrls && { replicaUrls }),
     ...(maxReplicaLagMs !== undefined && { maxReplicaLagMs }),
   })

@@ -33,17 +33,19 @@ export async function makeTables({ part, url, name, sources }: Wanted): Promise<
 }
 
 async function pendingOf(sources: readonly MigrationSource[], db: SystemDatabase): Promise<string[]> {
-  const files = (await Promise.all(sources.map(readMigrations))).flat().map(({ module, name }) => `${module}/${name}`)
   const applied = await appliedIn(db)
+  // Made before the first file, for whatever part.
+  if (!applied) return ['the schema tenfold']
+  const files = (await Promise.all(sources.map(readMigrations))).flat().map(({ module, name }) => `${module}/${name}`)
   return files.filter((file) => !applied.has(file))
 }
 
-async function appliedIn(db: SystemDatabase): Promise<ReadonlySet<string>> {
+async function appliedIn(db: SystemDatabase): Promise<ReadonlySet<string> | undefined> {
   try {
     const { rows } = await db.query<{ file: string }>(`select module || '/' || name as file from tenfold.migration`)
     return new Set(rows.map(({ file }) => file))
   } catch (error) {
-    if (codeOf(error) === UNDEFINED_TABLE) return new Set()
+    if (codeOf(error) === UNDEFINED_TABLE) return undefined
     throw error
   }
 }

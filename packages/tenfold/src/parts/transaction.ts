@@ -1,7 +1,8 @@
-/** The transactions of others, as the queue takes them: of `pg`, of Kysely, of postgres.js, and of tenfold itself.
+/** The transactions of others, as parts take them: of `pg`, of Kysely, of postgres.js, and of tenfold itself.
  *
  *  What is written goes through the caller's own connection, so it is there if and only if their transaction commits. Workers
- *  are told after the commit where that can be seen (`pg`, tenfold); otherwise their polling finds the job within a second. */
+ *  are told after the commit where that can be seen (`pg`, tenfold/database, and Kysely on its dialect); otherwise their polling
+ *  finds the job within a second. */
 import { CompiledQuery } from 'kysely'
 import type { SqlTransaction } from '../database/index.ts'
 import { NotATransaction } from './errors.ts'
@@ -17,6 +18,8 @@ export interface KyselyTransaction {
   readonly isTransaction: boolean
   // oxlint-disable-next-line typescript/no-explicit-any -- of any version of Kysely
   executeQuery(query: any): Promise<{ rows: any[] }>
+  // oxlint-disable-next-line typescript/no-explicit-any -- of any version of Kysely
+  getExecutor(): { provideConnection(consumer: (connection: any) => Promise<any>): Promise<any> }
 }
 
 /** The `sql` that postgres.js gives to the function of `begin`. */
@@ -29,65 +32,97 @@ export interface PostgresTransaction {
 
 export type AnyTransaction = SqlTransaction | ClientTransaction | KyselyTransaction | PostgresTransaction
 
-/** Transactions as one queue sees them: clients that it watches for their commit. */
+/** Transactions as one part sees them: clients that it watches for their commit. */
 export interface Transactions {
   /** Throws TF_NOT_A_TRANSACTION for what can be seen to be none. */
   of(tx: AnyTransaction, what: string): SqlTransaction
+  /** Calls back after the commit; throws where no commit can be seen. */
+  afterCommit(tx: AnyTransaction, what: string): Promise<(fn: () => void) => void>
+}
+
+interface Committing {
+  afterCommit(fn: () => void): void
 }
 
 export function createTransactions(): Transactions {
-  const commits = new WeakMap<object, CommitWatch>()
+  const watches = new WeakMap<object, CommitWatch>()
+
+  const look = (tx: AnyTransaction, what: string): Seen => {
+    const refuse = (given: string): never => {
+      throw NotATransaction({ what, given })
+    }
+    if ((typeof tx !== 'object' && typeof tx !== 'function') || tx === null) return refuse(String(tx))
+    if ('afterCommit' in tx) return { tx, committing: async () => tx }
+    if ('executeQuery' in tx) return tx.isTransaction ? ofKysely(tx) : refuse('a Kysely that has begun none')
+    if ('unsafe' in tx) return 'savepoint' in tx ? ofPostgres(tx) : refuse('a pool of postgres.js')
+    if (typeof tx.query !== 'function') return refuse('nothing that runs statements')
+    if ('totalCount' in tx) return refuse('a pool, where every statement may take another connection')
+    return ofClient(tx, watches, () => refuse('a client that has not run BEGIN: the job was enqueued at once'))
+  }
   return {
-    of(tx, what) {
-      const refuse = (given: string): never => {
-        throw NotATransaction({ what, given })
-      }
-      if ((typeof tx !== 'object' && typeof tx !== 'function') || tx === null) return refuse(String(tx))
-      if ('afterCommit' in tx) return tx
-      if ('executeQuery' in tx) return tx.isTransaction ? ofKysely(tx) : refuse('a Kysely that has begun none')
-      if ('unsafe' in tx) return 'savepoint' in tx ? ofPostgres(tx) : refuse('a pool of postgres.js')
-      if (typeof tx.query !== 'function') return refuse('nothing that runs statements')
-      if ('totalCount' in tx) return refuse('a pool, where every statement may take another connection')
-      return ofClient(tx, commits, () => refuse('a client that has not run BEGIN: the job was enqueued at once'))
+    of: (tx, what) => look(tx, what).tx,
+    async afterCommit(tx, what) {
+      const found = await look(tx, what).committing()
+      if (!found) throw NotATransaction({ what, given: 'a transaction whose commit cannot be seen from here' })
+      return (fn) => found.afterCommit(fn)
     },
   }
 }
 
-function ofKysely(tx: KyselyTransaction): SqlTransaction {
-  return {
+interface Seen {
+  tx: SqlTransaction
+  /** Who tells of the commit; undefined where nobody does. */
+  committing(): Promise<Committing | undefined>
+}
+
+function ofKysely(trx: KyselyTransaction): Seen {
+  /** The connection of our own dialect knows when its transaction commits. */
+  let committing: Committing | undefined
+  const look = async (): Promise<Committing | undefined> => {
+    await trx.getExecutor().provideConnection(async (connection: object) => {
+      if ('afterCommit' in connection) committing = connection as Committing
+    })
+    return committing
+  }
+  const tx: SqlTransaction = {
     async query<Row>(text: string, values: readonly unknown[] = []) {
-      const { rows } = await tx.executeQuery(CompiledQuery.raw(text, [...values]))
+      const { rows } = await trx.executeQuery(CompiledQuery.raw(text, [...values]))
+      await look()
       return { rows: rows as Row[], rowCount: rows.length }
     },
-    afterCommit: () => {},
+    afterCommit: (fn) => committing?.afterCommit(fn),
   }
+  return { tx, committing: look }
 }
 
-function ofPostgres(tx: PostgresTransaction): SqlTransaction {
-  return {
+function ofPostgres(sql: PostgresTransaction): Seen {
+  const tx: SqlTransaction = {
     async query<Row>(text: string, values: readonly unknown[] = []) {
-      const rows = [...((await tx.unsafe(text, [...values])) as Row[])]
+      const rows = [...((await sql.unsafe(text, [...values])) as Row[])]
       return { rows, rowCount: rows.length }
     },
     afterCommit: () => {},
   }
+  return { tx, committing: async () => undefined }
 }
 
-function ofClient(tx: ClientTransaction, commits: WeakMap<object, CommitWatch>, refuse: () => never): SqlTransaction {
-  const { connection } = tx as { connection?: Partial<Connection> }
+function ofClient(client: ClientTransaction, watches: WeakMap<object, CommitWatch>, refuse: () => never): Seen {
+  const { connection } = client as { connection?: Partial<Connection> }
   const watch =
     typeof connection?.on === 'function'
-      ? (commits.get(tx) ?? watchCommits(tx, connection as Connection, commits))
+      ? (watches.get(client) ?? watchCommits(client, connection as Connection, watches))
       : undefined
-  return {
+  const afterCommit = (fn: () => void): void => void watch?.callbacks.push(fn)
+  const tx: SqlTransaction = {
     async query<Row>(text: string, values: readonly unknown[] = []) {
-      const answer = (await tx.query(text, [...values])) as Row[] | { rows: Row[] }
+      const answer = (await client.query(text, [...values])) as Row[] | { rows: Row[] }
       if (watch?.ended) return refuse()
       const rows = Array.isArray(answer) ? answer : answer.rows
       return { rows, rowCount: rows.length }
     },
-    afterCommit: (fn) => void watch?.callbacks.push(fn),
+    afterCommit,
   }
+  return { tx, committing: async () => watch && { afterCommit } }
 }
 
 /** The connection of a client of `pg`: it tells how each message of the server ended.
@@ -104,20 +139,20 @@ interface CommitWatch {
 }
 
 /** Follows one client until its transaction has ended. */
-function watchCommits(client: object, connection: Connection, commits: WeakMap<object, CommitWatch>): CommitWatch {
+function watchCommits(client: object, connection: Connection, watches: WeakMap<object, CommitWatch>): CommitWatch {
   const watch: CommitWatch = { callbacks: [], ended: false }
   let last: string | undefined
   const completed = ({ text }: { text?: string }): void => void (last = text)
   const ready = ({ status }: { status?: string }): void => {
     if (status !== 'I') return
     watch.ended = true
-    commits.delete(client)
+    watches.delete(client)
     connection.off('commandComplete', completed)
     connection.off('readyForQuery', ready)
     if (last === 'COMMIT') for (const callback of watch.callbacks) callback()
   }
   connection.on('commandComplete', completed)
   connection.on('readyForQuery', ready)
-  commits.set(client, watch)
+  watches.set(client, watch)
   return watch
 }

@@ -3,7 +3,7 @@
  *  A file that cannot get a table lock within `lockTimeoutMs` gives way to the readers that wait behind it and tries again
  *  after a jittered pause: readers never stall for longer than that. */
 import { messageOf } from '../../kernel/index.ts'
-import { MigrationChanged, MigrationFailed, MigrationLocked, MigrationMissing } from '../errors.ts'
+import { MigrationChanged, MigrationFailed, MigrationLocked, MigrationMissing, MigrationRoles } from '../errors.ts'
 import { allowStatistics } from '../permissions.ts'
 import {
   ensureRoles,
@@ -130,6 +130,7 @@ async function takeLock(admin: Sql, waitMs: number): Promise<void> {
 
 /** Roles, schemas and the runner's own tables. */
 async function prepare(admin: Sql, options: MigrateOptions): Promise<RoleMode> {
+  if (options.roleMode && (await keptRoleMode(admin)) === 'separate') throw MigrationRoles()
   const roleMode = options.roleMode ?? (await roleModeFor(admin))
   const modules = [...new Set(options.sources.map((source) => source.schema))].filter((schema) => schema !== SYSTEM)
   if (roleMode === 'separate') await ensureRoles(admin, { app: options.app, modules, secretKey: options.secretKey })

@@ -1,3 +1,4 @@
+import type pg from 'pg'
 import { messageOf, type Clock } from '../../kernel/index.ts'
 import type { Logger, Telemetry } from '../../telemetry/index.ts'
 import { Connections } from '../connections.ts'
@@ -14,6 +15,8 @@ export interface ReplicasOptions {
   statements: Statements
   createStatements: (connections: Connections, target: string) => Statements
   credentials: (role: string) => { user: string; password: string } | undefined
+  /** What values become, by role. */
+  typesOf: (role: string) => pg.CustomTypesConfig
   applicationName: string
   /** The role of the platform's own tables. */
   systemRole: string
@@ -78,10 +81,11 @@ export function openReplicas(options: ReplicasOptions): Replicas {
 }
 
 function openReplica(name: string, url: string, primary: Primary, options: ReplicasOptions): Replica {
-  const { credentials, applicationName, maxConnections, telemetry, clock, systemRole } = options
+  const { credentials, typesOf, applicationName, maxConnections, telemetry, clock, systemRole } = options
   const connections = new Connections({
     url,
     credentials,
+    typesOf,
     applicationName,
     max: maxConnections,
     // The primary is there: rather ask it than wait for long.
