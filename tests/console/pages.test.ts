@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { after, afterEach, before, beforeEach, test } from 'node:test'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { createConsole, type Console, type ConsoleAccess } from '../../packages/tenfold/src/console/index.ts'
@@ -290,6 +291,30 @@ describeInBrowser('the pages of the console, in a real browser', () => {
     await page.getByLabel('Token').waitFor()
   })
 
+  test('show no button that acts to whoever may only look, and save what is shown', async () => {
+    await serve({ kind: 'token', token: TOKEN, readToken: 'another-token-for-looking' })
+    const { page, complaints } = await open('/jobs/j0120')
+    await page.getByLabel('Token').fill('another-token-for-looking')
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByText('For looking only').waitFor()
+    await page.locator('.card').first().waitFor()
+    assert.equal(await page.getByRole('button', { name: 'Discard' }).count(), 0)
+
+    await page.goto('/caches')
+    const [csv] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Save Caches as CSV' }).click(),
+    ])
+    assert.equal(csv.suggestedFilename(), 'Caches.csv')
+    const text = await readFile(await csv.path(), 'utf8')
+    assert.match(text, /^Cache,Asked,Found,[^]*\r\ncatalog\.product,857645,/)
+    const [png] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Save Loaded as a picture' }).click(),
+    ])
+    assert.equal((await readFile(await png.path())).toString('latin1', 1, 4), 'PNG')
+    assert.deepEqual(complaints, [])
+  })
   test('sign out', async () => {
     await serve({ kind: 'token', token: TOKEN })
     const { page } = await open('/')

@@ -4,6 +4,8 @@ import { useContext } from 'preact/hooks'
 export interface Session {
   access: 'open' | 'token'
   signedIn: boolean
+  /** `read`: everything can be seen, and nothing can be done. */
+  role?: 'full' | 'read'
 }
 
 /** What a page calls when the server says that the session is over. */

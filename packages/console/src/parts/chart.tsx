@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import uPlot from 'uplot'
 import { clock } from './format.ts'
+import { savePng } from './save.ts'
 import { useNow } from './time.tsx'
 import { useTheme } from '../shell/theme.ts'
 
@@ -65,6 +66,14 @@ export function Chart(props: {
           ))}
         </ul>
         <span class="chart-time">{at !== null && times[index] ? clock(times[index], now) : ''}</span>
+        <button
+          type="button"
+          class="save"
+          aria-label={`Save ${title} as a picture`}
+          onClick={() => plot.current && savePng(title, plot.current.ctx.canvas)}
+        >
+          PNG
+        </button>
       </figcaption>
       <div
         ref={holder}

@@ -1,5 +1,7 @@
 import type { ComponentChildren } from 'preact'
+import { useRef } from 'preact/hooks'
 import { moveFocus } from './move-focus.ts'
+import { type Cell, saveCsv } from './save.ts'
 import { useQuery } from './use-query.ts'
 
 export interface Column<Row> {
@@ -33,6 +35,7 @@ interface TableProps<Row> {
 /** Rows with a link can be walked through by the arrow keys; Enter opens one. */
 export function Table<Row>({ label, columns, rows, rowKey, href, sorting, current }: TableProps<Row>) {
   const [query, setQuery] = useQuery()
+  const table = useRef<HTMLTableElement>(null)
   const sortKey = sorting && (query[sorting.parameter] ?? sorting.initial)
   const by = columns.find((column) => column.key === sortKey)?.sort
   const shown = by ? rows.toSorted((a, b) => compare(by(b), by(a))) : rows
@@ -50,7 +53,7 @@ export function Table<Row>({ label, columns, rows, rowKey, href, sorting, curren
   }
   return (
     <div class="table-scroll">
-      <table aria-label={label}>
+      <table aria-label={label} ref={table}>
         <thead>
           <tr>
             {columns.map((column) => (
@@ -84,8 +87,31 @@ export function Table<Row>({ label, columns, rows, rowKey, href, sorting, curren
           ))}
         </tbody>
       </table>
+      {rows.length > 0 && (
+        <button
+          type="button"
+          class="save"
+          aria-label={`Save ${label} as CSV`}
+          onClick={() => saveCsv(label, cells(table.current!, columns, shown))}
+        >
+          CSV
+        </button>
+      )}
     </div>
   )
+}
+
+/** Numbers that columns are sorted by as they are, the rest as it is read. */
+function cells<Row>(table: HTMLTableElement, columns: readonly Column<Row>[], rows: readonly Row[]): Cell[][] {
+  const read = [...table.tBodies[0]!.rows].map((row) => [...row.cells].map(({ textContent }) => textContent.trim()))
+  const exact = (row: Row, column: Column<Row>): number | undefined => {
+    const value = column.sort?.(row)
+    return typeof value === 'number' ? value : undefined
+  }
+  return [
+    columns.map(({ head }) => head),
+    ...rows.map((row, i) => columns.map((column, j) => exact(row, column) ?? read[i]?.[j] ?? '')),
+  ]
 }
 
 function compare(a: number | string, b: number | string): number {

@@ -36,7 +36,7 @@ export function Frame({ session, theme, onSignedOut, children }: FrameProps) {
   const signOut = (): void => void act('DELETE', '/session').finally(onSignedOut)
 
   return (
-    <div class="frame">
+    <div class={session.role === 'read' ? 'frame read-only' : 'frame'}>
       <a class="skip" href="#main">
         Skip to the page
       </a>
@@ -65,6 +65,7 @@ export function Frame({ session, theme, onSignedOut, children }: FrameProps) {
               Sign out
             </button>
           )}
+          {session.role === 'read' && <p class="zone">For looking only</p>}
           <p class="zone">Times: {timeZone()}</p>
         </div>
       </header>

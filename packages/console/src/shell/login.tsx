@@ -35,7 +35,9 @@ export function Login({ onSignedIn }: { onSignedIn(): void }) {
           />
         </label>
         <p id="login-says" class={failure ? 'trouble' : 'note'} role={failure ? 'alert' : undefined}>
-          {failure ? failure.message : 'The value of TENFOLD_CONSOLE_TOKEN that the app was started with.'}
+          {failure
+            ? failure.message
+            : 'The value of TENFOLD_CONSOLE_TOKEN that the app was started with, or of TENFOLD_CONSOLE_READ_TOKEN to look only.'}
         </p>
         <button type="submit" class="button primary" disabled={busy}>
           Sign in

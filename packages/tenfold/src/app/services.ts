@@ -136,6 +136,6 @@ async function consoleOf(
     host,
     port,
     listenFd: sockets.console,
-    access: token ? { kind: 'token', token } : { kind: 'open' },
+    access: token ? { kind: 'token', token, readToken: environment.consoleReadToken } : { kind: 'open' },
   })
 }

@@ -35,6 +35,8 @@ export interface Environment {
   consoleHost: string
   /** TENFOLD_CONSOLE_TOKEN. Needed for the console in production. */
   consoleToken: string | undefined
+  /** TENFOLD_CONSOLE_READ_TOKEN: opens the console for looking only. Undefined: nobody looks only. */
+  consoleReadToken: string | undefined
   /** METRICS_PORT: a port of its own for `/metrics`, which the console's port serves too. Undefined: none. */
   metricsPort: number | undefined
   /** METRICS_HOST. Defaults to 127.0.0.1; any other needs METRICS_TOKEN. */
@@ -113,6 +115,11 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
       'TENFOLD_CONSOLE_TOKEN',
       (value) => (value.length >= 16 ? value : undefined),
       'must have at least 16 characters',
+    ),
+    consoleReadToken: read(
+      'TENFOLD_CONSOLE_READ_TOKEN',
+      (value) => (value.length >= 16 && value !== text('TENFOLD_CONSOLE_TOKEN') ? value : undefined),
+      'must have at least 16 characters, and be another one than TENFOLD_CONSOLE_TOKEN',
     ),
     metricsPort: read('METRICS_PORT', portOf, 'must be a port number from 0 to 65535'),
     metricsHost: text('METRICS_HOST') ?? '127.0.0.1',

@@ -12,15 +12,18 @@ import { type Clock, secretToken } from '../kernel/index.ts'
 import { ConsoleSignIn, ConsoleThrottled, ConsoleTokenShort } from './errors.ts'
 import { createThrottle } from './throttle.ts'
 
-export type ConsoleAccess = { kind: 'open' } | { kind: 'token'; token: string }
+/** `readToken` opens the console for looking only: its sessions see everything and can do nothing. */
+export type ConsoleAccess = { kind: 'open' } | { kind: 'token'; token: string; readToken?: string | undefined }
+
+export type ConsoleRole = 'full' | 'read'
 
 export interface AccessControl {
   readonly kind: ConsoleAccess['kind']
-  /** Whether this request comes with a live session or the token itself. Always so where access is open. */
-  allows(request: IncomingMessage): boolean
-  /** The `set-cookie` value of a new session, for the right token.
+  /** What this request may do, by a live session or by a token itself; undefined for nothing. `full` where access is open. */
+  roleOf(request: IncomingMessage): ConsoleRole | undefined
+  /** A new session and its `set-cookie` value, for a right token.
    *  Throws TF_CONSOLE_SIGN_IN for a wrong one and TF_CONSOLE_THROTTLED after too many. */
-  signIn(request: IncomingMessage, token: string): string
+  signIn(request: IncomingMessage, token: string): { cookie: string; role: ConsoleRole }
   /** Ends the session of this request; returns the `set-cookie` value that removes it. */
   signOut(request: IncomingMessage): string
 }
@@ -31,43 +34,53 @@ const SHORTEST_TOKEN = 16
 
 export function createAccess(access: ConsoleAccess, clock: Clock): AccessControl {
   if (access.kind === 'open') {
-    return { kind: 'open', allows: () => true, signIn: () => removal(), signOut: () => removal() }
+    const signIn = (): ReturnType<AccessControl['signIn']> => ({ cookie: removal(), role: 'full' })
+    return { kind: 'open', roleOf: () => 'full', signIn, signOut: () => removal() }
   }
-  if (access.token.length < SHORTEST_TOKEN) throw ConsoleTokenShort({ length: access.token.length })
-
-  const key = createHmac('sha256', access.token).update('tenfold console session v1').digest()
+  const { token: full, readToken: read } = access
+  const tokens = read === undefined ? { full } : { full, read }
+  for (const token of Object.values(tokens)) {
+    if (token.length < SHORTEST_TOKEN) throw ConsoleTokenShort({ length: token.length })
+  }
+  // Each role signs with a key of its own, so that a cookie says by its signature what it may do.
+  const roles = Object.entries(tokens).map(([role, token]) => ({
+    role: role as ConsoleRole,
+    token,
+    key: createHmac('sha256', token).update('tenfold console session v1').digest(),
+  }))
   const throttle = createThrottle({ clock, burst: 10, everyMs: 6_000, most: 10_000 })
   const revoked = new Map<string, number>()
 
-  const sign = (claims: string): string => createHmac('sha256', key).update(claims).digest('base64url')
-  const live = (cookie: string | undefined): boolean => {
+  const sign = (key: Buffer, claims: string): string => createHmac('sha256', key).update(claims).digest('base64url')
+  const live = (cookie: string | undefined): ConsoleRole | undefined => {
     const [version, expires, nonce, signature] = cookie?.split('.') ?? []
-    if (version !== 'v1' || !expires || !nonce || !signature) return false
-    return same(signature, sign(`v1.${expires}.${nonce}`)) && Number(expires) > clock.now() && !revoked.has(nonce)
+    if (version !== 'v1' || !expires || !nonce || !signature) return undefined
+    const signed = roles.find(({ key }) => same(signature, sign(key, `v1.${expires}.${nonce}`)))
+    return Number(expires) > clock.now() && !revoked.has(nonce) ? signed?.role : undefined
   }
   // A wrong token costs an attempt, whichever way it came; a right one costs nothing.
-  const check = (request: IncomingMessage, token: string): void => {
+  const check = (request: IncomingMessage, token: string): (typeof roles)[number] => {
     const address = request.socket.remoteAddress ?? ''
     const waitMs = throttle.waitMs(address)
     if (waitMs > 0) throw ConsoleThrottled({ retryAfterSeconds: Math.ceil(waitMs / 1000) })
-    if (same(token, access.token)) return
+    const found = roles.find((one) => same(token, one.token))
+    if (found) return found
     throttle.count(address)
     throw ConsoleSignIn({ why: 'wrong-token' })
   }
 
   return {
     kind: 'token',
-    allows(request) {
+    roleOf(request) {
       const bearer = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1]
-      if (bearer === undefined) return live(cookieOf(request))
-      check(request, bearer)
-      return true
+      return bearer === undefined ? live(cookieOf(request)) : check(request, bearer).role
     },
     signIn(request, token) {
-      check(request, token)
+      const { role, key } = check(request, token)
       const claims = `v1.${clock.now() + SESSION_MS}.${secretToken()}`
       const secure = request.headers['x-forwarded-proto'] === 'https' ? '; Secure' : ''
-      return `${COOKIE}=${claims}.${sign(claims)}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${SESSION_MS / 1000}${secure}`
+      const value = `${COOKIE}=${claims}.${sign(key, claims)}`
+      return { role, cookie: `${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${SESSION_MS / 1000}${secure}` }
     },
     signOut(request) {
       const cookie = cookieOf(request)

@@ -265,6 +265,41 @@ describe('the console with a token', () => {
   })
 })
 
+describe('the console with a second token, for looking only', () => {
+  const READ = 'another-token-for-looking'
+  const app = started({ kind: 'token', token: TOKEN, readToken: READ })
+  const signIn = async (token: string): Promise<{ role: unknown; cookie: string }> => {
+    const { body, headers } = await app.ask('/api/session', {
+      method: 'POST',
+      headers: OWN,
+      body: JSON.stringify({ token }),
+    })
+    return { role: body.role, cookie: headers['set-cookie']!.split(';')[0]! }
+  }
+
+  test('shows everything and does nothing, by cookie and by header', async () => {
+    const { role, cookie } = await signIn(READ)
+    assert.equal(role, 'read')
+    for (const headers of [{ cookie }, { authorization: `Bearer ${READ}` }]) {
+      assert.equal((await app.ask('/api/crons', { headers })).status, 200)
+      const acted = await app.ask('/api/jobs/7/retry', { method: 'POST', headers: { ...OWN, ...headers } })
+      assert.deepEqual([acted.status, acted.body.code], [403, 'TF_CONSOLE_READ_ONLY'])
+    }
+    assert.deepEqual(app.actions, [])
+    assert.deepEqual((await app.ask('/api/session', { headers: { cookie } })).body, {
+      access: 'token',
+      signedIn: true,
+      role: 'read',
+    })
+  })
+  test('does what the first token asks for', async () => {
+    const { role, cookie } = await signIn(TOKEN)
+    assert.equal(role, 'full')
+    const acted = await app.ask('/api/jobs/8/retry', { method: 'POST', headers: { ...OWN, cookie } })
+    assert.deepEqual(acted.body, { done: true })
+  })
+})
+
 describe('a console that must not start', () => {
   const options = { inspector: source([], new Set()), telemetry: { log: logger([]) }, port: 0 }
   const code = (expected: string) => (error: unknown) => error instanceof TenfoldError && error.code === expected
@@ -276,8 +311,10 @@ describe('a console that must not start', () => {
     )
   })
   test('is one with a token that can be guessed', () => {
-    const access = { kind: 'token', token: 'short' } as const
-    assert.throws(() => createConsole({ ...options, access }), code('TF_CONSOLE_TOKEN_SHORT'))
+    for (const tokens of [{ token: 'short' }, { token: TOKEN, readToken: 'short' }]) {
+      const access = { kind: 'token', ...tokens } as const
+      assert.throws(() => createConsole({ ...options, access }), code('TF_CONSOLE_TOKEN_SHORT'))
+    }
   })
   test('is one without its pages', async () => {
     const console = createConsole({ ...options, access: { kind: 'open' }, assets: join(tmpdir(), 'no-such-folder') })

@@ -19,6 +19,7 @@ import {
   ConsoleNotFound,
   ConsoleOpen,
   ConsolePortTaken,
+  ConsoleReadOnly,
   ConsoleSignIn,
   ConsoleThrottled,
 } from './errors.ts'
@@ -115,7 +116,7 @@ async function answer(parts: Parts, request: IncomingMessage, response: ServerRe
   if (path === '/metrics' && parts.scrape && (request.method === 'GET' || request.method === 'HEAD')) {
     const { telemetry, token } = parts.scrape
     const mayScrape = token !== undefined && carriesToken(request, token)
-    if (!mayScrape && !control.allows(request)) throw ConsoleSignIn({ why: 'no-session' })
+    if (!mayScrape && !control.roleOf(request)) throw ConsoleSignIn({ why: 'no-session' })
     return answerMetrics(telemetry, request, response)
   }
 
@@ -127,26 +128,33 @@ async function answer(parts: Parts, request: IncomingMessage, response: ServerRe
   refuseOtherSites(request)
   if (request.method !== 'GET') requireOwnOrigin(request)
   if (path === '/api/session') return session(parts, request, response)
-  if (!control.allows(request)) throw ConsoleSignIn({ why: 'no-session' })
-  if (path === '/api/events' && request.method === 'GET') return events.follow(response, () => control.allows(request))
+  const role = control.roleOf(request)
+  if (!role) throw ConsoleSignIn({ why: 'no-session' })
+  if (request.method !== 'GET' && role === 'read') throw ConsoleReadOnly()
+  if (path === '/api/events' && request.method === 'GET') {
+    return events.follow(response, () => control.roleOf(request) !== undefined)
+  }
   if (await mailPreview(parts, path, response)) return
   json(response, 200, await callApi(parts, request, path.slice('/api'.length), query))
 }
 
-/** GET: whether one is signed in. POST `{ token }`: sign in. DELETE: sign out. */
+/** GET: whether one is signed in, and what one may do. POST `{ token }`: sign in. DELETE: sign out. */
 async function session({ control, log }: Parts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { kind: access } = control
   if (request.method === 'POST') {
     const { token } = await readJson(request)
     if (typeof token !== 'string') throw ConsoleBadRequest({ field: 'token', expected: 'a text' })
-    response.setHeader('set-cookie', control.signIn(request, token))
-    log.info('signed in to the console', { address: request.socket.remoteAddress })
-    return json(response, 200, { access: control.kind, signedIn: true })
+    const { cookie, role } = control.signIn(request, token)
+    response.setHeader('set-cookie', cookie)
+    log.info('signed in to the console', { address: request.socket.remoteAddress, role })
+    return json(response, 200, { access, signedIn: true, role })
   }
   if (request.method === 'DELETE') {
     response.setHeader('set-cookie', control.signOut(request))
-    return json(response, 200, { access: control.kind, signedIn: control.kind === 'open' })
+    return json(response, 200, { access, signedIn: access === 'open' })
   }
-  json(response, 200, { access: control.kind, signedIn: control.allows(request) })
+  const role = control.roleOf(request)
+  json(response, 200, { access, signedIn: role !== undefined, role })
 }
 
 async function callApi(parts: Parts, request: IncomingMessage, path: string, query: URLSearchParams): Promise<unknown> {

@@ -27,6 +27,12 @@ export const ConsoleSignIn = defineError('TF_CONSOLE_SIGN_IN', {
   fix: 'Use the value of TENFOLD_CONSOLE_TOKEN that the app was started with.',
 })
 
+export const ConsoleReadOnly = defineError('TF_CONSOLE_READ_ONLY', {
+  status: 403,
+  says: () => 'This session may look at everything, and change nothing.',
+  fix: 'Sign in with the value of TENFOLD_CONSOLE_TOKEN to do this.',
+})
+
 export const ConsoleThrottled = defineError('TF_CONSOLE_THROTTLED', {
   status: 429,
   says: (e: { retryAfterSeconds: number }) => `Too many attempts to sign in. Try again in ${e.retryAfterSeconds} s.`,

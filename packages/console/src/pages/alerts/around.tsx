@@ -29,7 +29,7 @@ export function Silences({ silences, refresh }: { silences: Silence[]; refresh()
         {lasting.map(({ id, rule = 'every rule', labels = {}, by, comment, endsAt }) => (
           <li key={id}>
             <code>{rule}</code> {labelsOf(labels)} until <Time at={endsAt} /> by {by}: {comment}{' '}
-            <button type="button" class="button small" onClick={() => end(id)}>
+            <button type="button" class="button small acts" onClick={() => end(id)}>
               End it
             </button>
           </li>
@@ -67,7 +67,7 @@ export function Channels({ channels }: { channels: Channel[] }) {
             <code>{name}</code> <span class="faint">{kind}</span> {count(delivery?.delivered ?? 0)} sent{' '}
             {delivery && delivery.waiting > 0 && <Badge tone="warning">{count(delivery.waiting)} waiting</Badge>}
             {delivery?.lastError && <span class="faint"> {delivery.lastError}</span>}{' '}
-            <button type="button" class="button small" onClick={() => test(name)}>
+            <button type="button" class="button small acts" onClick={() => test(name)}>
               Send a test
             </button>{' '}
             <span role="status">{said[name]}</span>

@@ -118,11 +118,11 @@ function Chosen({ rule, refresh }: { rule: RuleRow; refresh(): void }) {
       tools={
         <>
           {rule.state === 'firing' && (
-            <button type="button" class="button small" onClick={() => setAsking('acknowledge')}>
+            <button type="button" class="button small acts" onClick={() => setAsking('acknowledge')}>
               Acknowledge…
             </button>
           )}
-          <button type="button" class="button small" onClick={() => setAsking('silence')}>
+          <button type="button" class="button small acts" onClick={() => setAsking('silence')}>
             Silence…
           </button>
           <button type="button" class="button small" onClick={() => setQuery({ open: undefined })}>

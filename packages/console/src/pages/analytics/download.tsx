@@ -1,21 +1,10 @@
-/** The numbers of a report as a file. A text that a spreadsheet would take for a formula gets an apostrophe in front. */
-export function Download({ name, rows }: { name: string; rows: (string | number | null)[][] }) {
-  const save = (): void => {
-    const text = rows.map((row) => row.map(cell).join(',')).join('\r\n')
-    const url = URL.createObjectURL(new Blob([text], { type: 'text/csv' }))
-    const link = Object.assign(document.createElement('a'), { href: url, download: `${name}.csv` })
-    link.click()
-    URL.revokeObjectURL(url)
-  }
+import { type Cell, saveCsv } from '../../parts/save.ts'
+
+/** The numbers of a report as a file. */
+export function Download({ name, rows }: { name: string; rows: Cell[][] }) {
   return (
-    <button type="button" class="button" onClick={save}>
+    <button type="button" class="button" onClick={() => saveCsv(name, rows)}>
       CSV
     </button>
   )
-}
-
-function cell(value: string | number | null): string {
-  if (typeof value === 'number') return String(value)
-  const text = /^[=+\-@\t\r]/.test(value ?? '') ? `'${value}` : (value ?? '')
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

@@ -36,7 +36,7 @@ export function SavedReports({ view }: { view: string }) {
             onInput={({ currentTarget }) => setTitle(currentTarget.value)}
           />
         </label>
-        <button class="button">Save this question</button>
+        <button class="button acts">Save this question</button>
       </form>
       {failure && (
         <p class="banner trouble" role="alert">
@@ -51,7 +51,7 @@ export function SavedReports({ view }: { view: string }) {
                 <a href={addressOf(report)}>{report.title}</a> <span class="faint">{report.kind}</span>
                 <button
                   type="button"
-                  class="button"
+                  class="button acts"
                   aria-label={`Remove ${report.title}`}
                   onClick={() => void run(removeReport(report.id))}
                 >

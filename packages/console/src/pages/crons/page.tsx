@@ -50,7 +50,7 @@ function Cron({ cron, onChanged }: { cron: CronRow; onChanged(): void }) {
       tools={
         <>
           <span role="status">{jobId && <a href={`/jobs/${encodeURIComponent(jobId)}`}>It was started</a>}</span>
-          <button type="button" class="button small" onClick={() => setAsking(true)}>
+          <button type="button" class="button small acts" onClick={() => setAsking(true)}>
             Run now…
           </button>
         </>

@@ -53,17 +53,17 @@ function Actions({ job, onChanged }: { job: JobDetail; onChanged(): void }) {
         {said}
       </span>
       {canRetry && (
-        <button type="button" class="button" onClick={() => setAsking('retry')}>
+        <button type="button" class="button acts" onClick={() => setAsking('retry')}>
           {job.state === 'dead' ? 'Retry…' : 'Run now…'}
         </button>
       )}
       {canDiscard && (
-        <button type="button" class="button" onClick={() => setAsking('discard')}>
+        <button type="button" class="button acts" onClick={() => setAsking('discard')}>
           Discard…
         </button>
       )}
       {canCancel && (
-        <button type="button" class="button" onClick={() => setAsking('cancel')}>
+        <button type="button" class="button acts" onClick={() => setAsking('cancel')}>
           Cancel…
         </button>
       )}

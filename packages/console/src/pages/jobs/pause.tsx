@@ -12,7 +12,7 @@ export function PauseOrResume({ row, onChanged }: { row: JobSummary | undefined;
       <span>
         <code>{row.name}</code> {row.paused ? 'is paused: its jobs wait.' : ''}
       </span>
-      <button type="button" class="button" onClick={() => setAsking(true)}>
+      <button type="button" class="button acts" onClick={() => setAsking(true)}>
         {row.paused ? 'Resume…' : 'Pause…'}
       </button>
       {asking && (
