@@ -5,6 +5,7 @@ import { hbaConf } from '../machines/postgres.ts'
 import type { Facts, PlannedFile, Stage } from '../deploy.ts'
 import { environmentFile, variablesOf, type Places } from '../environment.ts'
 import { serviceName } from '../names.ts'
+import { observeFiles } from './observe.ts'
 import { composeYaml } from './compose.ts'
 
 export function composeFiles(facts: Facts, stage: Stage): PlannedFile[] {
@@ -33,6 +34,7 @@ export function composeFiles(facts: Facts, stage: Stage): PlannedFile[] {
       text: hbaConf(facts, stage).replaceAll('10.0.0.0/24', 'samenet'),
       about: 'who may log in',
     })
+  if (stage >= 2) files.push(...observeFiles(facts, stage))
   return files.map((file) => ({ ...file, path: `compose/${file.path}` }))
 }
 
@@ -58,11 +60,18 @@ function environmentOf(facts: Facts, stage: Stage) {
     redis: 'valkey:6379',
     proxies: '172.16.0.0/12',
     files: 'file:///var/lib/app/files',
+    ...(stage >= 2 && { metrics: '0.0.0.0' }),
   }
   const own = (name: string, about: string) => ({ name, value: undefined, secret: true, about })
   return [
     ...variablesOf(facts, stage, places),
     own('POSTGRES_PASSWORD', 'of the role postgres and of the one that deploys: the PASSWORD in DATABASE_URL'),
+    ...(stage >= 2
+      ? [
+          own('OTLP_BACKEND', 'where the collector sends to, with observe.yaml'),
+          own('OTLP_TOKEN', 'what it sends as a bearer token'),
+        ]
+      : []),
     ...(stage >= 5 ? [own('VALKEY_PASSWORD', 'the PASSWORD in REDIS_URL')] : []),
   ]
 }

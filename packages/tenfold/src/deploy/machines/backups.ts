@@ -44,6 +44,8 @@ function once(facts: Facts, { kind, about, folder, before = '', command }: Once)
 Description=${about}
 After=network-online.target
 Wants=network-online.target
+# Nothing to do before the first release.
+ConditionPathExists=/srv/${name}/current
 
 [Service]
 Type=oneshot

@@ -26,6 +26,7 @@ export function serviceUnit(facts: Facts, stage: Stage, machine: Machine): strin
 Description=${facts.app}
 After=network-online.target postgresql.service
 Wants=network-online.target
+ConditionPathExists=/srv/${name}/current
 # Started again for ever: a database that is away for an hour must not leave the app stopped.
 StartLimitIntervalSec=0
 

@@ -63,8 +63,10 @@ install -d -m 750 -o root -g ${name} /etc/${name}
 # Filled in by hand, once; it holds the secrets and is never overwritten.
 [ -e /etc/${name}/env ] || install -m 640 -o root -g ${name} etc/${name}/env.example /etc/${name}/env
 for unit in etc/systemd/system/*; do put "$unit" && systemctl daemon-reload || true; done
-[ ! -e /srv/${name}/current ] || systemctl enable --now ${name}${backups ? ` ${name}-backup.timer ${name}-verify.timer` : ''}
-`
+# It starts with the machine; now it starts if there is a release, and otherwise with the first one.
+systemctl enable ${name}
+[ ! -e /srv/${name}/current ] || systemctl start ${name}
+${backups ? `systemctl enable --now ${name}-backup.timer ${name}-verify.timer\n` : ''}`
   },
   balancer(facts) {
     if (facts.balancer === 'haproxy') return haproxy(facts)

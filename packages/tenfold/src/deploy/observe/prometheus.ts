@@ -54,17 +54,22 @@ function hostsOf({ instances }: Facts, stage: Stage, machine: Machine): string[]
 }
 
 /** As \`tenfold start\` does it: a web process for each core, and one more for the rest where there is one. */
-function processesOn({ machine: { cores } }: Facts, stage: Stage, machine: Machine): number {
+function processesOn(facts: Facts, stage: Stage, machine: Machine): number {
   if (machine === 'worker') return 1
-  return cores === 1 || (machine === 'app' && stage >= 3) ? cores : cores + 1
+  return machine === 'app' && stage >= 3 ? facts.machine.cores : processesOfAll(facts)
 }
 
-/** Containers by the name of their service: each address behind it is one. */
-export function inContainers(services: readonly string[]): string {
-  return `    dns_sd_configs:
-      - names: [${services.join(', ')}]
-        type: A
-        port: ${METRICS_PORT}
-        refresh_interval: 15s
-`
+/** Of an app that does everything: where it has more than one web process, what is not web has one of its own. */
+export function processesOfAll({ machine: { cores } }: Facts): number {
+  return cores === 1 ? 1 : cores + 1
+}
+
+/** Containers by the name of their service: each address behind it is one, and has a port for each of its processes. */
+export function inContainers(services: readonly { name: string; processes: number }[]): string {
+  const most = Math.max(...services.map(({ processes }) => processes))
+  const lines = Array.from({ length: most }, (_, i) => {
+    const names = services.filter(({ processes }) => processes > i).map(({ name }) => name)
+    return `      - { names: [${names.join(', ')}], type: A, port: ${METRICS_PORT + i}, refresh_interval: 15s }\n`
+  })
+  return `    dns_sd_configs:\n${lines.join('')}`
 }
