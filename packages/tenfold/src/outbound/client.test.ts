@@ -341,6 +341,37 @@ test('a name that leads to a private address is refused when it is resolved, and
   await assert.rejects(client.get(`http://${hostname()}:1/`), OutboundPrivate.is)
 })
 
+test('a name that was public when somebody looked and is private when it is called reaches nothing', async (t) => {
+  const local = await partner(t, (_request, response) => response.end('secret'))
+  const answers = [['192.0.43.8'], ['127.0.0.1'], ['192.0.43.8', '127.0.0.1'], ['::ffff:127.0.0.1'], ['fd00::1']]
+  const asked: string[] = []
+  const outbound = openOutbound({
+    telemetry: createTelemetry({ service: 'x', env: 'test', level: 'silent' }),
+    resolve(host, _options, done) {
+      asked.push(host)
+      const addresses = answers[Math.min(asked.length, answers.length - 1)]!
+      done(null, addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))) // prettier-ignore
+    },
+  })
+  const client = outbound.client({ name: 'hooks', retries: 0 })
+  for (let times = 0; times < 4; times++)
+    await assert.rejects(client.post(`http://rebind.example:${local.port}/`), OutboundPrivate.is)
+  assert.deepEqual(
+    asked,
+    Array(4).fill('rebind.example'),
+    'it is resolved for each connection, and that answer is checked',
+  )
+  assert.deepEqual(local.seen, [])
+  await outbound.close()
+})
+
+test('a body that may be cut off ends at its limit, and does not fail', async (t) => {
+  const { client } = await partner(t, (_request, response) => response.end('x'.repeat(1_000_000)))
+  const reply = await client.get('/long', { maxBytes: 1000, cut: true })
+  assert.deepEqual([reply.status, reply.bytes.length], [200, 1000])
+  await assert.rejects(client.get('/long', { maxBytes: 1000 }), OutboundTooLarge.is)
+})
+
 test('a redirect to a private address is not followed, from wherever it comes', async (t) => {
   const local = await partner(t, (_request, response) => response.end('secret'))
   const redirecting: Answer = (request, response) => {

@@ -3,6 +3,7 @@ export type { Deliveries, Replay } from './deliveries.ts'
 export type { Disabled } from './deliver.ts'
 export type { Endpoints, NewEndpoint, Which } from './endpoints.ts'
 export * from './errors.ts'
+export type { ReceiveOptions } from './receive.ts'
 export type { SendOptions, Sent } from './send.ts'
 export {
   newWebhookSecret,

@@ -14,11 +14,13 @@
  *  W7  An endpoint to which nothing has arrived for `disableAfter` is disabled, told by an event, and keeps its deliveries.
  *  W8  A received webhook is handled once for its id, in one transaction with what the handler writes. */
 import { schemaOf, toMs, validate, type AnySchema, type Duration, type InputOf } from '../kernel/index.ts'
-import type { AnyContract, EventDefinition, Kit, Part } from '../modules/index.ts'
+import type { AnyContract, EventDefinition, Kit, Part, RouteDefinition } from '../modules/index.ts'
+import { clean } from './clean.ts'
 import { deliver, type Delivering, type Disabled } from './deliver.ts'
 import { dueAgain, dueInReplay, listDeliveries, type Deliveries, type Due } from './deliveries.ts'
 import { endpointsOf, type Allowed, type Endpoints } from './endpoints.ts'
 import { WebhookInvalid, WebhookType } from './errors.ts'
+import { receiver, type ReceiveOptions } from './receive.ts'
 import { pauses, SCHEDULE } from './schedule.ts'
 import { send, type SendOptions, type Sent } from './send.ts'
 import type { Delivery } from './store.ts'
@@ -43,11 +45,19 @@ export interface WebhookOptions<S, E extends WebhookEvents> {
   concurrency?: number
   /** An endpoint is disabled when nothing has arrived for `time` (5 days), over at least `attempts` (10) of them. */
   disableAfter?: { time?: Duration; attempts?: number }
+  /** How long what was sent and received is kept. Longer than the schedule, so that a repeat is recognised. Defaults to 30 days. */
+  keep?: Duration
   /** Defaults to the module's name. */
   userAgent?: string
 }
 
-export interface Webhooks<Name extends string, S, E extends WebhookEvents> {
+export interface Webhooks<
+  Name extends string,
+  Uses extends Record<string, AnyContract>,
+  T extends object,
+  S,
+  E extends WebhookEvents,
+> {
   /** For `m.build({ parts })`. */
   readonly parts: readonly Part<Name>[]
   readonly endpoints: Endpoints<S, keyof E & string>
@@ -55,6 +65,17 @@ export interface Webhooks<Name extends string, S, E extends WebhookEvents> {
    *  @example await hooks.send('order.paid', { orderId, total }, { tx, owner: userId }) */
   send<Type extends keyof E & string>(type: Type, data: InputOf<E[Type]>, options: SendOptions): Promise<Sent>
   readonly deliveries: Deliveries<keyof E & string>
+  /** A route for webhooks that others send: verified over the bytes as they came, then handled once for each `webhook-id`.
+   *  @example
+   *  const paid = hooks.receive('POST /hooks/payments', {
+   *    secret: ({ PAYMENTS_SECRET }) => PAYMENTS_SECRET,
+   *    body: z.object({ type: z.literal('charge.paid'), data: Charge }),
+   *    handler: ({ event, tx }) => tx.updateTable('orders').set({ paid: true }).where('id', '=', event.data.order).execute(),
+   *  }) */
+  receive<Body extends AnySchema = AnySchema<unknown, unknown>>(
+    path: `POST /${string}`,
+    options: ReceiveOptions<Kit<Name, Uses, T, S>, T, S, Body>,
+  ): RouteDefinition<Name>
   readonly events: {
     /** An endpoint was disabled by what it answered: tell its owner.
      *  @example m.on(hooks.events.disabled.shape, 'tell-owner', { run: ({ event }) => … }) */
@@ -85,8 +106,15 @@ export function webhooks<
   T extends object,
   S,
   const E extends WebhookEvents = {},
->(m: Kit<Name, Uses, T, S>, options: WebhookOptions<S, E> = {}): Webhooks<Name, S, E> {
-  const { events = {} as E, schedule = SCHEDULE, timeout = '15s', concurrency = 2, userAgent = m.name } = options
+>(m: Kit<Name, Uses, T, S>, options: WebhookOptions<S, E> = {}): Webhooks<Name, Uses, T, S, E> {
+  const {
+    events = {} as E,
+    schedule = SCHEDULE,
+    timeout = '15s',
+    concurrency = 2,
+    userAgent = m.name,
+    keep = '30d',
+  } = options
   const types = Object.keys(events) as (keyof E & string)[]
   const allowedBy = (settings: S): Allowed => {
     const { allowPrivate: given = false, allowHttp } = options
@@ -127,8 +155,16 @@ export function webhooks<
       return { sent }
     },
   })
+  const cleaning = m.cron('webhook-clean', '23 3 * * *', { run: ({ db }) => clean(db, keep) })
   return {
-    parts: [m.migrations('webhooks', new URL('./migrations/', import.meta.url)), disabled, client, delivery, replay],
+    parts: [
+      m.migrations('webhooks', new URL('./migrations/', import.meta.url)),
+      disabled,
+      client,
+      delivery,
+      replay,
+      cleaning,
+    ],
     endpoints: endpointsOf(m.name, types, allowedBy),
     async send(type, data, within) {
       const schema = events[type]
@@ -147,6 +183,7 @@ export function webhooks<
       replay: ({ endpoint, since, until = new Date(), all = false }, within = {}) =>
         replay.enqueue({ endpoint, since: since.getTime(), until: until.getTime(), all }, within),
     },
+    receive: (path, receiving) => receiver(m, path, receiving),
     events: { disabled },
   }
 }

@@ -28,6 +28,7 @@ create table webhook_message (
   created_at timestamptz not null default now(),
   unique (type, key)
 );
+create index webhook_message_created on webhook_message (created_at);
 
 create table webhook_delivery (
   id           uuid primary key default uuidv7(),
