@@ -2,6 +2,7 @@ import { buildCreate } from './create.ts'
 import { buildTenfold } from './tenfold.ts'
 
 export { pack, type Packed } from './pack.ts'
+export { lockFor, type ProjectManifest } from './lock.ts'
 export { buildCreate, buildTenfold }
 
 /** Builds every package that is published, each in the folder that `target` names; returns the folders. */

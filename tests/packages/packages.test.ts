@@ -6,9 +6,15 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { buildCreate, buildTenfold, pack, type Packed } from '../../scripts/packages/index.ts'
+import {
+  buildCreate,
+  buildTenfold,
+  lockFor,
+  pack,
+  type Packed,
+  type ProjectManifest,
+} from '../../scripts/packages/index.ts'
 import { run as runHere } from '../../scripts/test/step.ts'
-import { lockFor, type ProjectManifest } from './lock.ts'
 
 /** What the package may weigh. Whoever needs more raises it here, and knows that everyone downloads it. */
 const BUDGET = { packed: 2_000_000, unpacked: 8_000_000, files: 2000 }

@@ -2,7 +2,7 @@
  *  asks no registry what is newest, and finds every tarball where `npm ci` has put it. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { repository } from '../../scripts/test/step.ts'
+import { repository } from '../test/step.ts'
 
 interface Entry {
   version?: string

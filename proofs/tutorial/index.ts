@@ -1,0 +1,89 @@
+/** Every command of the tutorial is run, in order, in an empty folder, with the packages as they are published; what the pages
+ *  show as printed has to be printed. */
+import { execFile } from 'node:child_process'
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { Claims, ClaimsOptions, Report } from '../../scripts/claims/index.ts'
+import { buildCreate, buildTenfold, lockFor, pack, type ProjectManifest } from '../../scripts/packages/index.ts'
+import { repository } from '../../scripts/test/step.ts'
+import { follow } from './follow.ts'
+
+export default {
+  name: 'tutorial',
+  about: 'every command of the tutorial works, from an empty folder to stage 5, and prints what the pages show',
+  run: prove,
+} satisfies Claims
+
+const PAGES = ['1-first-app.md', '2-up-the-ladder.md'].map((name) => join(repository, 'docs/tutorial', name))
+
+async function prove({ quick, log, signal }: ClaimsOptions): Promise<Report> {
+  const pages = quick ? PAGES.slice(0, 1) : PAGES
+  const folder = await mkdtemp(join(tmpdir(), 'tenfold-tutorial-'))
+  // Postgres and PgBouncer do not run as root, and the account that runs them then has to get here.
+  await chmod(folder, 0o755)
+  try {
+    log('building and packing')
+    const work = join(folder, 'work')
+    await mkdir(work)
+    const instead = await published(folder, work)
+    const preamble = process.getuid?.() === 0 ? NOT_AS_ROOT : ''
+    const { followed, failure } = await follow(pages, { folder: work, instead, preamble, log, signal })
+    const claims = [
+      {
+        claim: 'pages of the tutorial that can be followed to their end',
+        goal: `all ${pages.length}`,
+        value: followed.length,
+        holds: failure === undefined,
+      },
+      ...(failure === undefined ? [] : [{ claim: failure, goal: 'as the page says', value: 'not', holds: false }]),
+    ]
+    return { claims, rows: followed.map((one) => ({ ...one })) }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** The servers that the tutorial starts by hand refuse to be root. A reader is not; where tests run, everything is. */
+const NOT_AS_ROOT = `
+plainly() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+as_nobody() { chown -R 65534:65534 machines; plainly "$@"; }
+initdb() { chmod 777 machines; as_nobody "$(type -P initdb)" "$@"; }
+pg_ctl() { as_nobody "$(type -P pg_ctl)" "$@"; }
+pgbouncer() { as_nobody "$(type -P pgbouncer)" "$@"; }
+export -f plainly as_nobody initdb pg_ctl pgbouncer
+`
+
+/** What gets something from the registry gets here what is published next: the packages as they are packed now, and the others
+ *  in the versions of the lock file of this repository, so that nobody is asked what is newest. */
+async function published(folder: string, work: string): Promise<(commands: string) => Promise<string>> {
+  await Promise.all([buildTenfold(join(folder, 'tenfold')), buildCreate(join(folder, 'create'))])
+  const [tenfold, create] = await Promise.all([
+    pack(join(folder, 'tenfold'), folder),
+    pack(join(folder, 'create'), folder),
+  ])
+  await writeFile(join(folder, 'package.json'), '{ "private": true }')
+  await npm(folder, 'install', '--offline', create.file)
+  return async (commands) => {
+    const [command, name, options] = /^npm create tenfold@latest (\S+) -- (.*)$/m.exec(commands) ?? []
+    if (!command || !name || !options) return commands
+    const program = join(folder, 'node_modules/.bin/create-tenfold')
+    await succeed(program, [name, ...options.split(' '), '--no-install', '--no-git', '--tenfold', tenfold.file], work)
+    const project = join(work, name)
+    const manifest = JSON.parse(await readFile(join(project, 'package.json'), 'utf8')) as ProjectManifest
+    await writeFile(join(project, 'package-lock.json'), JSON.stringify(await lockFor(manifest)))
+    await npm(project, 'ci', '--prefer-offline')
+    return commands.replace(command, 'true')
+  }
+}
+
+async function npm(folder: string, ...args: string[]): Promise<void> {
+  await succeed('npm', [...args, '--no-audit', '--no-fund'], folder)
+}
+
+async function succeed(command: string, args: readonly string[], cwd: string): Promise<void> {
+  await promisify(execFile)(command, args, { cwd }).catch((error: Error & { stderr?: string }) => {
+    throw new Error(`${command} ${args.join(' ')}: ${error.stderr ?? error.message}`, { cause: error })
+  })
+}
