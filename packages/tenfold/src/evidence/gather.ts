@@ -11,6 +11,8 @@ export interface GatherOptions {
   app: string
   /** As the platform's role. */
   db: Sql
+  /** The server that the app asks. Defaults to that of `db`. */
+  server?: Sql
   /** How far to look back, at most an hour. Defaults to 10 minutes. */
   minutes?: number
   /** Runs SQL as the role of a module: to ask for the plan of a statement of its own. */
@@ -31,12 +33,12 @@ const PLANS = 5
  *  const evidence = await gatherEvidence({ app: 'shop', db: database.system, … })
  *  evidence.traffic.perSecond        // -> 212.4 */
 export async function gatherEvidence(options: GatherOptions): Promise<Evidence> {
-  const { app, db, minutes = 10, clock = systemClock } = options
+  const { app, db, server = db, minutes = 10, clock = systemClock } = options
   const now = clock.now()
   const samples = await readSamples(db, now - minutes * 60_000)
   const ids = [...new Set(samples.whole.at(-1)?.sample.server.statements.map(([, id]) => id) ?? [])]
   const [texts, days, repeats, changes, hours] = await Promise.all([
-    readTexts(db, ids),
+    readTexts(server, ids),
     options.days(),
     options.repeats(minutes),
     readChanges(db),
@@ -63,7 +65,8 @@ async function addScans(queries: readonly QueryEvidence[], { asModule }: GatherO
   for (const query of suspicious) {
     const sql = asModule(query.module)
     const scans = sql && (await readScans(sql, query.query))
-    if (scans && scans.length > 0) query.scans = scans
+    // None found is an answer, too: its plan has no such scan.
+    if (scans) query.scans = scans
   }
 }
 

@@ -8,6 +8,7 @@ import { constants, PerformanceObserver, performance } from 'node:perf_hooks'
 import { hostname } from 'node:os'
 import { getHeapStatistics } from 'node:v8'
 import type { ConnectionSource } from './source.ts'
+import type { Sql } from '../database/index.ts'
 import { messageOf, type Service } from '../kernel/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 import type { Configuration } from './evidence.ts'
@@ -61,7 +62,7 @@ const LOOKS_PER_SLOT = 10
 const POOL_LOOK_MS = 100
 
 export function createRecorder(options: RecorderOptions): Service & { flush(): Promise<void> } {
-  const { telemetry, db, slotMs = 10_000, keepMs = 3_600_000 } = options
+  const { telemetry, db, server = db, slotMs = 10_000, keepMs = 3_600_000 } = options
   const slots = new Slots(options)
   let timer: NodeJS.Timeout | undefined
   let looking: NodeJS.Timeout | undefined
@@ -72,7 +73,7 @@ export function createRecorder(options: RecorderOptions): Service & { flush(): P
   let away = false
 
   const look = async (): Promise<void> => {
-    if (watches) await lookAtSessions(db, activity).catch(() => {})
+    if (watches && server) await lookAtSessions(server, activity).catch(() => {})
     looking = setTimeout(() => void look(), slotMs / LOOKS_PER_SLOT).unref()
   }
 
@@ -86,14 +87,14 @@ export function createRecorder(options: RecorderOptions): Service & { flush(): P
         if (watches) {
           const seen = activity
           activity = noActivity()
-          await writeSample(db, ended, SERVER, await whole(options, seen))
+          if (server) await writeSample(db, ended, SERVER, await whole(server, options, seen))
         }
         await writeSample(db, ended, telemetry.instanceId, sample)
       }
       if (ended === 0) await sawRelease(db, telemetry.version)
       watches = await claimSlot(db, slot)
       if (watches) {
-        slots.host.postmaster ??= await findPostmaster(options)
+        slots.host.postmaster ??= await findPostmaster(server, options.sameHost)
         await forgetSamples(db, Date.now() - keepMs)
       }
       away = false
@@ -132,10 +133,11 @@ export function createRecorder(options: RecorderOptions): Service & { flush(): P
 }
 
 async function whole(
-  { db, app, jobs }: RecorderOptions,
+  sql: Sql,
+  { app, jobs }: RecorderOptions,
   activity: ReturnType<typeof noActivity>,
 ): Promise<WholeSample> {
-  const [server, summary] = [await readServer(db, app, activity), await jobs()]
+  const [server, summary] = [await readServer(sql, app, activity), await jobs()]
   return {
     server,
     jobs: summary.map(({ name, waiting, running, dead, oldestWaitingMs }) => {
@@ -144,9 +146,9 @@ async function whole(
   }
 }
 
-async function findPostmaster({ db, sameHost }: RecorderOptions): Promise<number | undefined> {
-  if (!sameHost) return undefined
-  const { rows } = await db.query<{ pid: number }>('select pg_backend_pid() as pid')
+async function findPostmaster(sql: Sql | null, sameHost: boolean): Promise<number | undefined> {
+  if (!sql || !sameHost) return undefined
+  const { rows } = await sql.query<{ pid: number }>('select pg_backend_pid() as pid')
   return postmasterOf(rows[0]!.pid)
 }
 

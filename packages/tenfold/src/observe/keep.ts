@@ -1,13 +1,15 @@
-/** What is kept of what was seen: the store, its inspector, the evidence and the advice. */
+/** What becomes of what was seen: the store, its inspector, the evidence and the advice. */
 import { createAdvice } from '../advisor/index.ts'
 import type { ConsoleSource } from '../console/index.ts'
-import { createRecorder, gatherEvidence, type Evidence } from '../evidence/index.ts'
-import { createInspector, createStore, readDays, readHours, repeatsOf } from '../inspect/index.ts'
-import { messageOf } from '../kernel/index.ts'
+import { createRecorder } from '../evidence/index.ts'
+import { createInspector, createStore } from '../inspect/index.ts'
+import type { Service } from '../kernel/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
-import { openKept, prepareKept } from './kept.ts'
+import { gatherObserved } from './gather.ts'
+import { openQuietly, prepare } from './kept.ts'
 import { findPlace } from './place.ts'
 import { countsOf } from './pools.ts'
+import { say } from './say.ts'
 import type { Seat } from './seat.ts'
 import type { ObserveSettings } from './settings.ts'
 
@@ -18,37 +20,40 @@ export interface Kept {
 }
 
 const PROMISED_P95_MS = 300
+const STAGE = { number: 1, name: 'observed' } as const
 
-export async function keep(seat: Seat, settings: ObserveSettings, telemetry: Telemetry): Promise<Kept> {
-  const { name: app, version, env, flushMs, slotMs } = settings
-  const place = await findPlace(settings)
-  const database = openKept(place.url, app)
-  const db = database.system
-  const store = createStore({ db, telemetry, roles: ['web'], flushEvery: flushMs })
+export function keep(seat: Seat, settings: ObserveSettings, telemetry: Telemetry): Kept {
+  const { name: app, version, env, appUrl, flushMs, slotMs } = settings
+  const place = findPlace(settings)
+  const coming = prepare(place.url, app, say)
+  const db = coming.prompt(2)
+  const aside = coming.patient(1)
+  const server = appUrl === undefined ? null : openQuietly(appUrl, app, 1).system
+  const store = createStore({ db: coming.patient(1), telemetry, roles: ['web'], flushEvery: flushMs })
   const inspector = createInspector({
     app,
     version,
     env,
     startedAt: Date.now(),
-    stage: () => ({ number: 1, name: 'observed' }),
+    stage: () => STAGE,
     bindings: () => [
       { part: 'observations', bound: place.where, embedded: place.embedded, variable: 'TENFOLD_OBSERVE_URL' },
     ],
     db,
     store,
   })
-  const aside = openKept(place.url, app, 1)
   const recorder = createRecorder({
     app,
-    db: aside.system,
-    sameHost: place.embedded,
+    db: aside,
+    server,
+    sameHost: appUrl !== undefined && isLoopback(new URL(appUrl).hostname),
     telemetry,
     roles: ['web'],
     pool: () => countsOf(seat),
     jobs: async () => [],
     slotMs,
     configuration: {
-      stage: { number: 1, name: 'observed' },
+      stage: STAGE,
       promisedP95: PROMISED_P95_MS,
       poolSize: 10,
       workerConcurrency: 0,
@@ -57,20 +62,16 @@ export async function keep(seat: Seat, settings: ObserveSettings, telemetry: Tel
       pooler: false,
     },
   })
-  const gather = (): Promise<Evidence> =>
-    gatherEvidence({
-      app,
-      db: aside.system,
-      asModule: () => undefined,
-      days: () => readDays(db, { days: 60 }),
-      hours: () => readHours(db, { days: 28, most: 12 }),
-      repeats: async (minutes) => repeatsOf(await inspector.findings({ minutes })),
-    })
-  const begin = async (): Promise<void> => {
-    await prepareKept(place.url, app)
-    await store.start()
-    await recorder.start()
-  }
-  begin().catch((error) => telemetry.log.warn('Nothing is kept.', { reason: messageOf(error) }))
-  return { source: { ...inspector, advice: createAdvice(db, gather) }, where: place.where }
+  // What is seen before the database is there waits for it.
+  if (place.keeps) void start([store, recorder])
+  const advice = createAdvice(db, () => gatherObserved({ app, db, server, inspector }))
+  return { source: { ...inspector, advice }, where: place.where }
+}
+
+async function start(services: readonly Service[]): Promise<void> {
+  for (const service of services) await service.start()
+}
+
+function isLoopback(host: string): boolean {
+  return /^(?:localhost|127\.\d+\.\d+\.\d+|\[?::1\]?|)$/.test(host)
 }

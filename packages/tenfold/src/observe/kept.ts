@@ -1,27 +1,81 @@
 /** The database of the observations: its own tables, in schema `tenfold`, and nothing else. */
+import { migrate, openDatabase, type Database, type Sql, type SystemDatabase } from '../database/index.ts'
 import { migrations as evidenceMigrations } from '../evidence/index.ts'
-import { migrate, openDatabase, type Database } from '../database/index.ts'
 import { migrations as inspectMigrations } from '../inspect/index.ts'
+import { messageOf, type TenfoldError } from '../kernel/index.ts'
 import { createTelemetry } from '../telemetry/index.ts'
 
 const SOURCES = [inspectMigrations, evidenceMigrations]
-const CONNECTIONS = 3
+const RETRY_MS = 15_000
 
-/** Makes the tables that are not there. Makes no roles and changes no rights: the database may be the app's own. */
-export async function prepareKept(url: string, app: string): Promise<void> {
-  await migrate({ url, app, secretKey: '', sources: SOURCES, roleMode: 'shared' })
-}
-
-/** Nothing is connected until something is asked, and what we ask is nobody's statistics but our own. */
-export function openKept(url: string, app: string, connections = CONNECTIONS): Database {
+/** Connects when something is asked, keeps no process alive, and counts none of what we ask among what the app asks. */
+export function openQuietly(url: string, app: string, maxConnections: number): Database {
   return openDatabase({
     url,
     app,
     secretKey: '',
     roleMode: 'shared',
     telemetry: createTelemetry({ service: app, env: 'production', instance: 'observe', level: 'silent' }),
-    maxConnections: connections,
+    maxConnections,
     watch: false,
     keepAlive: false,
   })
+}
+
+/** The database before it can be used: it may have to be started, or be away. */
+export interface Coming {
+  /** Its statements wait until it is there. */
+  patient(connections: number): SystemDatabase
+  /** Its statements fail while it is known why it is not there. */
+  prompt(connections: number): SystemDatabase
+}
+
+/** Makes the tables that are not there, and tries again for as long as that fails. Makes no roles and changes no rights: the
+ *  database may be the app's own.
+ *  @param address rejects where there will be none */
+export function prepare(address: Promise<string>, app: string, say: (line: string) => void): Coming {
+  let problem: unknown
+  const attempt = async (): Promise<string> => {
+    const url = await address
+    for (;;) {
+      try {
+        await migrate({ url, app, secretKey: '', sources: SOURCES, roleMode: 'shared' })
+        problem = undefined
+        return url
+      } catch (error) {
+        if (problem === undefined) say(`nothing is kept for now: ${messageOf(error)}`)
+        problem = error
+        await new Promise<void>((resolve) => void setTimeout(resolve, RETRY_MS).unref())
+      }
+    }
+  }
+  const prepared = attempt()
+  prepared.catch((error: unknown) => {
+    problem = error
+    const { message, fix } = error as Partial<TenfoldError>
+    say(`${message} Fix: ${fix}`)
+  })
+  const open = (connections: number, check: () => void): SystemDatabase => {
+    const ready = prepared.then((url) => openQuietly(url, app, connections).system)
+    ready.catch(() => {}) // whoever asks hears of it
+    return later(async () => {
+      check()
+      return ready
+    })
+  }
+  return {
+    patient: (connections) => open(connections, () => {}),
+    prompt: (connections) =>
+      open(connections, () => {
+        if (problem !== undefined) throw problem
+      }),
+  }
+}
+
+function later(ready: () => Promise<SystemDatabase>): SystemDatabase {
+  return {
+    query: (async (text, values) => (await ready()).query(text, values)) as Sql['query'],
+    transaction: async (fn) => (await ready()).transaction(fn),
+    listen: async (channel, onMessage) => (await ready()).listen(channel, onMessage),
+  }
 }

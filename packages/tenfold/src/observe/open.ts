@@ -5,7 +5,7 @@
 import type { Server } from 'node:http'
 import { createRepeatWatch } from '../database/index.ts'
 import { messageOf } from '../kernel/index.ts'
-import { watchOutgoing } from '../outbound/index.ts'
+import { watchNodeClient, watchOutgoing } from '../outbound/index.ts'
 import { createTelemetry } from '../telemetry/index.ts'
 import { openConsole } from './console.ts'
 import { keep } from './keep.ts'
@@ -31,8 +31,10 @@ export async function openObservation(seat: Seat, variables: NodeJS.ProcessEnv):
       (fn) => seat.quiet.run(true, fn),
     ),
   }
-  watchOutgoing(telemetry)
-  const kept = await keep(seat, settings, telemetry)
+  // An app's calls go out as they went before: nothing is added to them.
+  watchOutgoing(telemetry, { propagate: false })
+  watchNodeClient(telemetry)
+  const kept = keep(seat, settings, telemetry)
   const console = await openConsole(settings, telemetry, kept, (server) => {
     own.add(server)
     server.unref()

@@ -1,9 +1,9 @@
-/** Outgoing HTTP as spans: every request of the process tells of itself on Node's diagnostics channels, so that calls made
- *  with `fetch`, by any library, are seen too. https://undici.nodejs.org/#/docs/api/DiagnosticsChannel.md */
+/** Outgoing HTTP is seen on Node's diagnostics channels, so that calls made by any library are seen, too. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Span, Telemetry } from '../telemetry/index.ts'
+import { createCalls } from './calls.ts'
 import { markOfExchange } from './mark.ts'
-import { createSlowCallWatch } from './slow.ts'
 
 interface OutgoingRequest {
   origin: string | URL
@@ -17,66 +17,87 @@ interface Message {
   error?: Error
 }
 
-interface Known {
-  span: Span
-  started: number
-  labels: Record<string, string>
-  status?: number
+export interface WatchOptions {
+  /** Whether the trace goes along, as header `traceparent`. Defaults to true. */
+  propagate?: boolean
 }
 
-/** Records each outgoing request of this instance's contexts and sends the trace along. Returns how to stop that. */
-export function watchOutgoing(telemetry: Telemetry): () => void {
-  const open = new WeakMap<OutgoingRequest, Known>()
-  const noticeSlow = createSlowCallWatch(telemetry)
-  const duration = telemetry.metrics.histogram('http.client.request.duration', {
-    help: 'Duration of outgoing HTTP requests.',
-    unit: 's',
-  })
-
+/** Records each request of this instance's contexts that undici sends, `fetch` included. Returns how to stop that.
+ *  https://undici.nodejs.org/#/docs/api/DiagnosticsChannel.md */
+export function watchOutgoing(telemetry: Telemetry, { propagate = true }: WatchOptions = {}): () => void {
+  const calls = createCalls(telemetry)
   const begin = (request: OutgoingRequest): void => {
-    const context = telemetry.current()
-    if (!context) return // not in a context of this instance
-    const { method } = request
-    const host = new URL(request.origin).host
+    if (!telemetry.current()) return
     const mark = markOfExchange()
-    const labels = {
-      'http.request.method': method,
-      'server.address': host,
-      ...(mark && { 'tenfold.client': mark.client }),
-      ...(mark?.template !== undefined && { 'url.template': mark.template }),
-    }
-    const name = `${method} ${host}${mark?.template ?? ''}`
-    const resent = mark && mark.attempt > 1 ? { 'http.request.resend_count': mark.attempt - 1 } : {}
-    const span = telemetry.start('outgoing', name, { ...labels, ...resent })
-    open.set(request, { span, started: performance.now(), labels })
-    request.addHeader('traceparent', traceparentOf(telemetry.traceparent()!, span))
-    if (!mark?.internal) noticeSlow(name, mark?.stack)
-  }
-
-  const end = (request: OutgoingRequest, error?: Error): void => {
-    const known = open.get(request)
-    if (!known) return
-    open.delete(request)
-    const { status = 0, span, started, labels } = known
-    const failed = error ?? (status >= 500 ? new Error(`answered ${status}`) : undefined)
-    duration.record((performance.now() - started) / 1000, {
-      ...labels,
-      ...(status > 0 ? { 'http.response.status_code': String(status) } : { 'error.type': typeOf(error) }),
+    const span = calls.begin(request, {
+      labels: {
+        'http.request.method': request.method,
+        'server.address': new URL(request.origin).host,
+        ...(mark && { 'tenfold.client': mark.client }),
+        ...(mark?.template !== undefined && { 'url.template': mark.template }),
+      },
+      ...(mark && mark.attempt > 1 && { attributes: { 'http.request.resend_count': mark.attempt - 1 } }),
+      stack: mark?.stack,
+      internal: mark?.internal,
     })
-    span.end(failed)
+    if (span && propagate) request.addHeader('traceparent', traceparentOf(telemetry.traceparent()!, span))
   }
-
-  const listeners: Record<string, (message: Message) => void> = {
+  return listenTo<Message>({
     'undici:request:create': ({ request }) => begin(request),
-    'undici:request:headers': ({ request, response }) => {
-      const known = open.get(request)
-      if (!known || !response) return
-      known.status = response.statusCode
-      known.span.set('http.response.status_code', response.statusCode)
-    },
-    'undici:request:trailers': ({ request }) => end(request),
-    'undici:request:error': ({ request, error }) => end(request, error),
+    'undici:request:headers': ({ request, response }) => response && calls.answered(request, response.statusCode),
+    'undici:request:trailers': ({ request }) => calls.end(request),
+    'undici:request:error': ({ request, error }) => calls.end(request, error),
+  })
+}
+
+interface ClientMessage {
+  request: ClientRequest
+  response?: IncomingMessage
+  error?: Error
+}
+
+/** The same of requests that `node:http` and `node:https` send, on which many libraries stand. The trace does not go along.
+ *  https://nodejs.org/api/diagnostics_channel.html#built-in-channels */
+export function watchNodeClient(telemetry: Telemetry): () => void {
+  const calls = createCalls(telemetry)
+  const begun = new WeakSet<ClientRequest>()
+  const begin = (request: ClientRequest): void => {
+    if (begun.has(request) || !telemetry.current()) return
+    begun.add(request)
+    calls.begin(request, {
+      labels: {
+        'http.request.method': request.method,
+        'server.address': String(request.getHeader('host') ?? request.host),
+      },
+      stack: stackHere(),
+    })
   }
+  return listenTo<ClientMessage>({
+    // Who calls is on the stack when it is made; older releases of Node.js tell only when it is sent.
+    'http.client.request.created': ({ request }) => begin(request),
+    'http.client.request.start': ({ request }) => begin(request),
+    // Published when the head of the answer is there; its body is part of what is waited for.
+    'http.client.response.finish': ({ request, response }) => {
+      calls.answered(request, response?.statusCode ?? 0)
+      response?.once('close', () => calls.end(request))
+    },
+    'http.client.request.error': ({ request, error }) => calls.end(request, error),
+  })
+}
+
+/** Deep enough to reach the caller through a library. */
+const FRAMES = 40
+
+function stackHere(): string | undefined {
+  const holder: { stack?: string } = {}
+  const before = Error.stackTraceLimit
+  Error.stackTraceLimit = FRAMES
+  Error.captureStackTrace(holder, stackHere)
+  Error.stackTraceLimit = before
+  return holder.stack
+}
+
+function listenTo<Of>(listeners: Record<string, (message: Of) => unknown>): () => void {
   const entries = Object.entries(listeners) as [string, (message: unknown) => void][]
   for (const [channel, listener] of entries) subscribe(channel, listener)
   return () => {
@@ -87,9 +108,4 @@ export function watchOutgoing(telemetry: Telemetry): () => void {
 /** The span itself is the parent of what the other side does. */
 function traceparentOf(present: string, { spanId }: Span): string {
   return present.replace(/^(\w\w-\w{32})-\w{16}/, `$1-${spanId}`)
-}
-
-/** The code of the error, of which there are few; its message may name anything. */
-function typeOf(error: Error | undefined): string {
-  return (error as { code?: string } | undefined)?.code ?? error?.name ?? 'closed'
 }
