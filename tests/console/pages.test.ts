@@ -22,6 +22,8 @@ const PAGES = [
   '/crons',
   '/caches',
   '/limits',
+  '/sessions?user=u42',
+  '/files',
   '/logs',
   '/mail/m1',
 ]
@@ -314,6 +316,16 @@ describeInBrowser('the pages of the console, in a real browser', () => {
     ])
     assert.equal((await readFile(await png.path())).toString('latin1', 1, 4), 'PNG')
     assert.deepEqual(complaints, [])
+  })
+  test('end the sessions of a user after asking', async () => {
+    const { page } = await open('/sessions')
+    await page.getByText('Whose sessions?').waitFor()
+    await page.getByLabel('User').fill('u42')
+    await page.getByRole('button', { name: 'End session 7f3a' }).click()
+    await page.getByRole('button', { name: 'End all' }).click()
+    await page.getByRole('button', { name: 'End them' }).click()
+    await page.getByRole('dialog').waitFor({ state: 'hidden' })
+    assert.deepEqual(source.actions, ['end u42 7f3a', 'end all u42'])
   })
   test('sign out', async () => {
     await serve({ kind: 'token', token: TOKEN })

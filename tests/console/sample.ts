@@ -95,6 +95,30 @@ export function sampleSource(env: api.Overview['env'] = 'development'): Sample {
         .slice(0, limit),
     caches: async () => (data.routes.length === 0 ? { caches: [], points: [] } : sampleCaches(now)),
     limits: async () => (data.routes.length === 0 ? { limits: [], points: [] } : sampleLimits(now)),
+    sessions: {
+      list: async (user) =>
+        ['7f3a', 'b1c2'].map((ref, i) => ({
+          ref,
+          userId: user,
+          data: {},
+          createdAt: now - 86_400_000 * (i + 1),
+          lastSeenAt: now - 60_000 * i,
+          expiresAt: now + 86_400_000,
+          userAgent: i === 0 ? 'Mozilla/5.0 (X11; Linux x86_64) Firefox/150.0' : HOSTILE,
+          network: '192.0.2.0/24',
+        })),
+      revokeListed: async (user, ref) => actions.push(`end ${user} ${ref}`) > 0,
+      revokeAll: async (user) => actions.push(`end all ${user}`),
+    },
+    files: {
+      list: async (prefix) => {
+        const keys = ['media/avatars/1.webp', 'orders/exports/2026-11.csv', `shop/${HOSTILE}.pdf`]
+        const files = keys
+          .filter((key) => key.startsWith(prefix))
+          .map((key, i) => ({ key, size: 10 ** (i + 3), contentType: 'image/webp', sha256: 'ab', modifiedAt: now }))
+        return files.length === 3 ? { files, next: 'shop/z' } : { files }
+      },
+    },
     advice: async () => advice(),
     alerts: sampleAlerts(now, HOSTILE, actions),
     business: async () => sampleBusiness(now, HOSTILE),

@@ -10,6 +10,7 @@ import { AnalyticsPage } from '../pages/analytics/page.tsx'
 import { BusinessPage } from '../pages/business/page.tsx'
 import { CachesPage } from '../pages/caches/page.tsx'
 import { CronsPage } from '../pages/crons/page.tsx'
+import { FilesPage } from '../pages/files/page.tsx'
 import { FindingsPage } from '../pages/findings/page.tsx'
 import { JobDetailPage } from '../pages/jobs/detail.tsx'
 import { JobsPage } from '../pages/jobs/page.tsx'
@@ -21,6 +22,7 @@ import { OverviewPage } from '../pages/overview/page.tsx'
 import { QueriesPage } from '../pages/queries/page.tsx'
 import { TracePage } from '../pages/requests/detail.tsx'
 import { RequestsPage } from '../pages/requests/page.tsx'
+import { SessionsPage } from '../pages/sessions/page.tsx'
 import { Login } from './login.tsx'
 import { Frame } from './frame.tsx'
 import { ThemeContext, useThemeChoice } from './theme.ts'
@@ -62,6 +64,8 @@ export function Console() {
                 <Route path="/crons" component={CronsPage} />
                 <Route path="/caches" component={CachesPage} />
                 <Route path="/limits" component={LimitsPage} />
+                <Route path="/sessions" component={SessionsPage} />
+                <Route path="/files" component={FilesPage} />
                 <Route path="/logs" component={LogsPage} />
                 <Route path="/modules" component={ModulesPage} />
                 <Route path="/analytics" component={AnalyticsPage} />

@@ -17,6 +17,8 @@ export const PLACES: Place[] = [
   { href: '/crons', name: 'Crons', key: 'c' },
   { href: '/caches', name: 'Caches', key: 'h' },
   { href: '/limits', name: 'Limits', key: 'i' },
+  { href: '/sessions', name: 'Sessions', key: 's' },
+  { href: '/files', name: 'Files', key: 'e' },
   { href: '/logs', name: 'Logs', key: 'l' },
   { href: '/business', name: 'Business', key: 'b' },
   { href: '/modules', name: 'Modules', key: 'u' },

@@ -114,7 +114,7 @@ function callsFrom({ places, telemetry, database, version }: Ground, parts: Part
 /** The console of a production instance opens only with a token; without one it stays closed. */
 async function consoleOf(
   ground: Ground,
-  { inspector, analytics, evidence, alerts }: Parts,
+  { inspector, analytics, evidence, alerts, sessions, files }: Parts,
 ): Promise<Console | undefined> {
   const { environment, telemetry, sockets } = ground
   const { env, consoleToken: token, consoleHost: host } = environment
@@ -128,6 +128,8 @@ async function consoleOf(
       ...inspector,
       modules: () => describeApp(ground),
       analytics,
+      sessions,
+      files,
       advice: () => evidence.advice(),
       ...alerts.shown,
     },

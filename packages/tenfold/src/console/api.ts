@@ -3,6 +3,7 @@ import type { TraceDetail } from '../inspect/index.ts'
 import { ALERT_ROUTES } from './alerts.ts'
 import { ANALYTICS_ROUTES } from './analytics.ts'
 import { ConsoleNotFound } from './errors.ts'
+import { HELD_ROUTES } from './held.ts'
 import { flag, number, oneOf, text, type Query } from './query.ts'
 import type { ConsoleSource } from './source.ts'
 
@@ -70,6 +71,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
   ),
   ...ANALYTICS_ROUTES,
   ...ALERT_ROUTES,
+  ...HELD_ROUTES,
   get('/advice', async (source) => (await source.advice?.()) ?? null),
   get('/mails', (source) => source.mails()),
   get('/mails/:id', async (source, _query, id) => found(await source.mail(id), `mail ${id}`)),

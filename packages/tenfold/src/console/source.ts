@@ -1,6 +1,7 @@
 import type { Analytics } from '../analytics/index.ts'
 import type { Alerts } from '../alerts/index.ts'
 import type { AdviceView } from '../advisor/index.ts'
+import type { HeldFiles, HeldSessions } from './held.ts'
 import type { BusinessMetric, Inspector, ModulesView, Window } from '../inspect/index.ts'
 
 /** What the console needs to know of a running app. The inspector of an app is one. */
@@ -11,6 +12,8 @@ export type ConsoleSource = Omit<Inspector, 'processes'> & {
   readonly analytics?: Analytics
   /** The rules, what fires, and who is told. */
   readonly alerts?: Pick<Alerts, 'overview' | 'silence' | 'endSilence' | 'acknowledge' | 'test'>
+  readonly sessions?: HeldSessions
+  readonly files?: HeldFiles
   /** What modules measure by `m.metric`. */
   business?(window: Window): Promise<BusinessMetric[]>
   /** What limits the app, and the next step. */
