@@ -12,6 +12,8 @@ export interface App {
   from?: string
   /** Written with packages that are installed beside, in `.peers`. */
   peers?: boolean
+  /** It has a Postgres database, which is tried behind PgBouncer, too. */
+  database?: boolean
   /** In the short form. */
   short?: boolean
   /** The release that runs beside it. */
@@ -76,6 +78,31 @@ export const APPS: readonly App[] = [
   { name: 'node-cache', planted: 'stale-cache', line: 'server.js:7', from: 'engram#710', peers: true },
   { name: 'ws-chat', planted: 'sticky-sockets', line: 'server.js:5', from: 'reverb#273', peers: true },
   { name: 'socket-io', planted: 'sticky-sockets', from: 'phoenix#6057', peers: true },
+  {
+    name: 'pooled-tenant',
+    planted: 'pooled-session',
+    line: 'server.js:10',
+    database: true,
+    short: true,
+  },
+  {
+    name: 'pooled-lock',
+    planted: 'pooled-session',
+    line: 'server.js:10',
+    from: 'oban#1488',
+    database: true,
+    peers: true,
+  },
+  {
+    name: 'pooled-listen',
+    planted: 'pooled-session',
+    line: 'server.js:11',
+    from: 'oban#702',
+    database: true,
+    peers: true,
+  },
+  { name: 'pooled-named', planted: 'pooled-session', database: true, peers: true },
+  { name: 'pooled-temporary', planted: 'pooled-session', line: 'server.js:10', database: true, peers: true },
 
   { name: 'clean-sessions', short: true },
   { name: 'clean-lockout' },
@@ -100,4 +127,7 @@ export const APPS: readonly App[] = [
   { name: 'clean-node-cron', peers: true },
   { name: 'clean-nest-service', peers: true },
   { name: 'clean-ws-chat', peers: true },
+  { name: 'clean-pooled-tenant', database: true, short: true },
+  { name: 'clean-pooled-lock', database: true, peers: true },
+  { name: 'clean-pooled-listen', database: true, peers: true },
 ]

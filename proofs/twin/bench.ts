@@ -5,6 +5,13 @@ import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import {
+  createDatabase,
+  databaseUrl,
+  dropDatabase,
+  testServer,
+} from '../../packages/tenfold/src/database/testing/index.ts'
+import { randomHex } from '../../packages/tenfold/src/kernel/index.ts'
 import { startTestRedis } from '../../packages/tenfold/src/redis/testing/index.ts'
 import { readScenario, twin, type TwinReport } from '../../packages/tenfold/src/twin/index.ts'
 import type { App } from './apps.ts'
@@ -19,9 +26,17 @@ export async function openBench(packages: string): Promise<Bench> {
   const folder = await mkdtemp(join(tmpdir(), 'twin-proof-'))
   const sink = await startSink()
   const redis = await startTestRedis({ appendfsync: 'no' })
+  const databases: string[] = []
+  const databaseFor = async (): Promise<string> => {
+    const name = `test_twin_${randomHex(6)}`
+    const server = await testServer()
+    await createDatabase(server, name)
+    databases.push(name)
+    return databaseUrl(server.adminUrl, name)
+  }
   let used = 0
   return {
-    async test({ name, beside, program = 'server.js' }, signal, progress) {
+    async test({ name, beside, program = 'server.js', database: wantsDatabase }, signal, progress) {
       const at = join(folder, name)
       const database = `${redis.url}/${used++ % 16}`
       await prepare(name, at, packages)
@@ -38,6 +53,7 @@ export async function openBench(packages: string): Promise<Bench> {
           SINK_URL: sink.url,
           SHARED_FOLDER: join(folder, 'shared'),
           NODE_ENV: 'production',
+          ...(wantsDatabase && { DATABASE_URL: await databaseFor() }),
         },
         ...(other && { beside: other }),
         signal,
@@ -47,6 +63,7 @@ export async function openBench(packages: string): Promise<Bench> {
     async close() {
       sink.server.close()
       await redis.stop()
+      for (const name of databases) await dropDatabase(await testServer(), name)
       await rm(folder, { recursive: true, force: true })
     },
   }

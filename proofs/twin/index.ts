@@ -29,6 +29,7 @@ const PEERS = {
   multer: '2.5.0',
   'node-cache': '5.1.2',
   'node-cron': '4.6.0',
+  pg: '8.23.1',
   'rate-limit-redis': '6.0.1',
   'reflect-metadata': '0.2.2',
   rxjs: '7.8.2',

@@ -132,7 +132,7 @@ function isWorkLate({ late, what, ...effect }: Effect): boolean {
 }
 
 const READS =
-  /^(GET|HEAD|OPTIONS) |^redis ([HM]?GET|HGETALL|HMGET|LRANGE|LLEN|SMEMBERS|SISMEMBER|ZRANGE|EXISTS|TTL|P?SUBSCRIBE|PING|INFO|HELLO|AUTH|SELECT|CLIENT|SCAN|KEYS)\b|^sql (select|begin|commit|rollback|set|show|start)\b/
+  /^(GET|HEAD|OPTIONS) |^redis ([HM]?GET|HGETALL|HMGET|LRANGE|LLEN|SMEMBERS|SISMEMBER|ZRANGE|EXISTS|TTL|P?SUBSCRIBE|PING|INFO|HELLO|AUTH|SELECT|CLIENT|SCAN|KEYS)\b|^sql (select|prepare|begin|commit|rollback|set|show|start)\b/
 
 function timersWithEffects(run: Run): Set<string> {
   const effects = run.seen.flatMap(({ said }) => said.flatMap((one) => (one.kind === 'effect' ? one.effect : [])))

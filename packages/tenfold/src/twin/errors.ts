@@ -33,3 +33,8 @@ export const AloneFails = defineError('TF_TWIN_ALONE_FAILS', {
   says: (e: { command: string; said: string }) => `'${e.command}' fails with one instance already:\n${e.said}`,
   fix: 'Let it pass against one instance first; what fails there says nothing about two.',
 })
+
+export const PoolerFailed = defineError('TF_TWIN_POOLER', {
+  says: (e: { reason: string }) => `PgBouncer could not be put before the database: ${e.reason}`,
+  fix: 'See that DATABASE_URL works by itself, with the name and password in it; `--no-pooler` leaves this part out.',
+})

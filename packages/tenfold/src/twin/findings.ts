@@ -20,6 +20,7 @@ export type Cause =
   | 'role-ignored'
   | 'fixed-port'
   | 'releases'
+  | 'pooled-session'
   | 'unexplained'
 
 export type Evidence =
@@ -31,6 +32,8 @@ export type Evidence =
   | { kind: 'deferred'; ms: number; at?: Place; request?: string }
   | { kind: 'hostname'; at?: Place }
   | { kind: 'port'; port: number; at?: Place }
+  /** A statement, and what it leaves in the session of the database. */
+  | { kind: 'session'; what: string; keeps: string; at?: Place }
   | { kind: 'how'; text: string }
 
 export interface Finding {

@@ -21,6 +21,7 @@ import type { Said } from './evidence.ts'
 import { type Evidence, type Finding, finding, type Note } from './findings.ts'
 import { type Conditions, type Run, run, runCommand, type Subject } from './fleet.ts'
 import { notesFrom } from './notes.ts'
+import { type Pooled, throughPooler } from './pooler/pooled.ts'
 import type { Scenario } from './scenario.ts'
 import { createWorkspace } from './workspace.ts'
 
@@ -45,6 +46,9 @@ export interface TwinOptions {
   /** Whether requests may be held back before the app sees them, to end it meanwhile. Defaults to true; to be false for
    *  servers that end all connections as soon as their own count of requests is zero. */
   holdsRequests?: boolean
+  /** Whether an app with a DATABASE_URL is also run behind PgBouncer in transaction mode, where that is installed. Defaults to
+   *  true. */
+  pooler?: boolean
   /** What is being done. */
   progress?: (line: string) => void
   signal?: AbortSignal
@@ -92,7 +96,7 @@ export async function twin(options: TwinOptions): Promise<TwinReport> {
   }
   try {
     if (options.scenario.prepare !== undefined) await runCommand(options.scenario.prepare, subject)
-    const { findings, together } = await examine(subject, runWith, instances)
+    const { findings, together, pooled } = await examine(subject, runWith, instances, options.pooler ?? true)
     if (other) findings.push(...(await besideEachOther(subject, runWith, other)))
     return {
       passed: findings.length === 0,
@@ -103,7 +107,7 @@ export async function twin(options: TwinOptions): Promise<TwinReport> {
       ms: Math.round(performance.now() - started),
       watched: together.every(({ watched }) => watched),
       findings,
-      notes: notesFrom(together, findings),
+      notes: [...notesFrom(together, findings), ...(pooled?.note ? [pooled.note] : [])],
     }
   } finally {
     await workspace.remove()
@@ -117,7 +121,8 @@ async function examine(
   subject: Subject,
   runWith: RunWith,
   instances: number,
-): Promise<{ findings: Finding[]; together: Run[] }> {
+  pooler: boolean,
+): Promise<{ findings: Finding[]; together: Run[]; pooled?: Pooled }> {
   const alone = [
     await runWith({ instances: 1 }, 'one instance'),
     await runWith({ instances: 1 }, 'one instance, again'),
@@ -171,7 +176,10 @@ async function examine(
     await inRoles(subject, runWith),
   ]
   findings.push(...further.filter((one) => one !== undefined))
-  return { findings, together }
+  const env = { ...subject.env, ...subject.scenario.env }
+  const pooled = pooler ? await throughPooler({ env, runWith, compare }) : {}
+  if (pooled.finding) findings.push(pooled.finding)
+  return { findings, together, pooled }
 }
 
 interface Confirmed {

@@ -92,6 +92,12 @@ export const WORDS: Readonly<Record<Cause, Words>> = {
     means: 'During a deploy both run for a while, and then this fails.',
     fix: 'Change in two steps: first a release that understands both, then one that needs the new.',
   },
+  'pooled-session': {
+    title: 'Something is left in a session of the database',
+    means:
+      'Behind a pooler in transaction mode the next statement may run in another session, and somebody else gets this one.',
+    fix: 'Keep it within one transaction (set local, pg_advisory_xact_lock, a temporary table with on commit drop), or use a direct connection for it (LISTEN, session locks).',
+  },
   unexplained: {
     title: 'Answers differ, and no reason was seen',
     means: 'One instance answers otherwise than several.',
@@ -119,6 +125,8 @@ export function wordsOf(evidence: Evidence): string {
       return `the hostname is asked for${at(evidence.at)}`
     case 'port':
       return `port ${evidence.port || ''}${at(evidence.at)}`.trim()
+    case 'session':
+      return `${evidence.what}${at(evidence.at)} leaves ${evidence.keeps} behind`
     case 'how':
       return evidence.text
   }

@@ -12,7 +12,7 @@ bell.on('message', (_, text) => {
   for (const client of chat.clients) client.send(text)
 })
 chat.on('connection', (socket) => {
-  socket.on('message', (text) => void redis.publish('chat', String(text)))
+  socket.on('message', (text) => void redis.publish('chat', text))
 })
 
 server.listen(process.env.PORT)

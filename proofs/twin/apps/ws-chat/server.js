@@ -6,7 +6,7 @@ const chat = new WebSocketServer({ server, path: '/chat' })
 
 chat.on('connection', (socket) => {
   socket.on('message', (text) => {
-    for (const client of chat.clients) client.send(String(text))
+    for (const client of chat.clients) client.send(text, { binary: false })
   })
 })
 

@@ -53,6 +53,7 @@ export const twin: Command = {
       about: 'answers below 400 when an instance is ready (default: it accepts connections)',
     },
     'no-clock': { type: 'boolean', about: 'do not turn the clock forward to see crons fire' },
+    'no-pooler': { type: 'boolean', about: 'do not try it behind PgBouncer, where that is installed' },
     junit: { type: 'string', value: '<file>', about: 'write the result as JUnit XML, too' },
   },
   examples: [
@@ -75,6 +76,7 @@ export const twin: Command = {
         ...(typeof flags.run === 'string' && { script: flags.run }),
         ...(beside && { beside: beside.folder }),
         turnsClock: flags['no-clock'] !== true,
+        pooler: flags['no-pooler'] !== true,
         progress: (line) => output.error(output.paint('grey', `  ${line}`)),
         signal: stop.signal,
       })

@@ -35,6 +35,7 @@ test('of SQL, what adds is told from what may be done twice', () => {
   assert.equal(query('update stock set left = left - 1 where id = 7')?.[1], true)
   assert.equal(query("update stock set state = 'sold' where id = 7")?.[1], false)
   assert.deepEqual(of(postgres('P', 'name\0insert into mails values ($1)\0\0\0') + postgres('S', '')), [
+    ['sql prepare name', false],
     ['sql insert into mails', true],
   ])
 })

@@ -35,17 +35,24 @@ function redis(text: string): Done[] | undefined {
 /** Postgres, version 3 of the protocol: Query (`Q`) and Parse (`P`), each with its length. */
 function postgres(text: string): Done[] | undefined {
   if (!/^[QPBESCDH]/.test(text) || text.length < 6) return undefined
+  const found = postgresStatements(text)
+  return found.length > 0 ? found : undefined
+}
+
+export function postgresStatements(text: string): Done[] {
   const found: Done[] = []
   let at = 0
   while (at + 5 <= text.length) {
     const size = bigEndian(text, at + 1)
     if (size < 4 || size > 1e8) break
     const body = text.slice(at + 5, at + 1 + size)
-    const sql = text[at] === 'Q' ? body.split('\0')[0] : text[at] === 'P' ? body.split('\0')[1] : undefined
+    const parts = body.split('\0')
+    const [name, sql] = text[at] === 'Q' ? ['', parts[0]] : text[at] === 'P' ? parts : []
+    if (name) found.push({ what: `sql prepare ${general(name.toLowerCase().slice(0, 40))}`, once: false })
     if (sql) found.push(statement(sql))
     at += 1 + size
   }
-  return found.length > 0 ? found : undefined
+  return found
 }
 
 /** MySQL: three bytes of length, a number, then 3 (query) or 22 (prepare). */
