@@ -44,7 +44,7 @@ async function run({ quick, log }: ClaimsOptions): Promise<Report> {
     log('the advice')
     const started = performance.now()
     const workload = QUERIES.map(({ text, calls }) => ({ module: MODULE, text, calls }))
-    const target = { url, app: 'proof', sources, isApplied: () => true }
+    const target = { url, app: 'proof', tables: { sources, isApplied: () => true } }
     const advice = await adviseIndexes({ ...target, workload })
     const seconds = (performance.now() - started) / 1000
     const withSamples = QUERIES.map(({ text, calls, sample }) => ({ module: MODULE, text, calls, samples: [sample] }))

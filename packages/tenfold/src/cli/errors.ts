@@ -56,3 +56,8 @@ export const NothingMeasured = defineError('TF_PLAN_NOTHING_MEASURED', {
     `Nothing ran in the last ${e.minutes < 1440 ? `${e.minutes} minutes` : `${Math.round(e.minutes / 1440)} days`} that a plan could be made from.`,
   fix: 'Let the app run under its usual load, or load it (`tenfold load`) and plan from that run: --from latest.',
 })
+
+export const ObservedDatabaseUnknown = defineError('TF_OBSERVED_DATABASE_UNKNOWN', {
+  says: (e: { app: string }) => `'${e.app}' is observed, but nothing says which database it asks.`,
+  fix: 'Set DATABASE_URL to the database of the app: DATABASE_URL=postgres://… tenfold indexes',
+})

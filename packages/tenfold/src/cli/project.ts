@@ -23,6 +23,11 @@ function configFile(flags: Flags): { named: string; file: string } {
   return { named, file }
 }
 
+/** Whether there is one, or one was named. */
+export function hasProject(flags: Flags): boolean {
+  return typeof flags.config === 'string' || existsSync(resolve('tenfold.config.ts'))
+}
+
 /** The project's folder, for commands that need nothing else of it. */
 export function projectRoot(flags: Flags): URL {
   return new URL('./', pathToFileURL(configFile(flags).file))

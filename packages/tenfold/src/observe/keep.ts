@@ -28,7 +28,7 @@ export function keep(seat: Seat, settings: ObserveSettings, telemetry: Telemetry
   const coming = prepare(place.url, app, say)
   const db = coming.prompt(2)
   const aside = coming.patient(1)
-  const server = appUrl === undefined ? null : openQuietly(appUrl, app, 1).system
+  const server = appUrl === undefined ? null : openQuietly(appUrl, app, { connections: 1, keepAlive: false }).system
   const store = createStore({ db: coming.patient(1), telemetry, roles: ['web'], flushEvery: flushMs })
   const inspector = createInspector({
     app,

@@ -8,8 +8,12 @@ import { createTelemetry } from '../telemetry/index.ts'
 const SOURCES = [inspectMigrations, evidenceMigrations]
 const RETRY_MS = 15_000
 
-/** Connects when something is asked, keeps no process alive, and counts none of what we ask among what the app asks. */
-export function openQuietly(url: string, app: string, maxConnections: number): Database {
+/** Connects when something is asked, and counts none of what we ask among what the app asks. */
+export function openQuietly(
+  url: string,
+  app: string,
+  { connections: maxConnections, keepAlive }: { connections: number; keepAlive: boolean },
+): Database {
   return openDatabase({
     url,
     app,
@@ -18,7 +22,7 @@ export function openQuietly(url: string, app: string, maxConnections: number): D
     telemetry: createTelemetry({ service: app, env: 'production', instance: 'observe', level: 'silent' }),
     maxConnections,
     watch: false,
-    keepAlive: false,
+    keepAlive,
   })
 }
 
@@ -34,7 +38,7 @@ export interface Coming {
  *  database may be the app's own.
  *  @param address rejects where there will be none */
 export function prepare(address: Promise<string>, app: string, say: (line: string) => void): Coming {
-  let problem: unknown
+  let problem: Error | undefined
   const attempt = async (): Promise<string> => {
     const url = await address
     for (;;) {
@@ -44,19 +48,19 @@ export function prepare(address: Promise<string>, app: string, say: (line: strin
         return url
       } catch (error) {
         if (problem === undefined) say(`nothing is kept for now: ${messageOf(error)}`)
-        problem = error
+        problem = error as Error
         await new Promise<void>((resolve) => void setTimeout(resolve, RETRY_MS).unref())
       }
     }
   }
   const prepared = attempt()
-  prepared.catch((error: unknown) => {
+  prepared.catch((error: TenfoldError) => {
     problem = error
-    const { message, fix } = error as Partial<TenfoldError>
+    const { message, fix } = error
     say(`${message} Fix: ${fix}`)
   })
   const open = (connections: number, check: () => void): SystemDatabase => {
-    const ready = prepared.then((url) => openQuietly(url, app, connections).system)
+    const ready = prepared.then((url) => openQuietly(url, app, { connections, keepAlive: false }).system)
     ready.catch(() => {}) // whoever asks hears of it
     return later(async () => {
       check()

@@ -6,6 +6,7 @@ import { createInspector } from '../../inspect/index.ts'
 import { messageOf } from '../../kernel/index.ts'
 import type { Command, Invocation } from '../command.ts'
 import { BadOptionValue } from '../errors.ts'
+import { withObserved } from '../observed.ts'
 import type { Output } from '../output.ts'
 import { loadProject } from '../project.ts'
 
@@ -46,6 +47,8 @@ type Platform = Parameters<typeof adviseLive>[0]
 /** Gathers from the database of the project, whether the app runs here or elsewhere. */
 export async function withEvidence<T>(flags: Flags, use: (found: Evidence, db: Platform) => Promise<T>): Promise<T> {
   const minutes = minutesOf(flags)
+  const observed = await withObserved(flags, async ({ db, gather: gathered }) => use(await gathered(minutes), db))
+  if (observed) return observed.result
   const { app, root, version } = await loadProject(flags)
   const connected = await connect(app, root)
   try {

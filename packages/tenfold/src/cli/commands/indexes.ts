@@ -2,8 +2,9 @@ import { connect } from '../../app/index.ts'
 import { migrationStatus } from '../../database/index.ts'
 import { adviseIndexes, type Advice } from '../../database/advice/index.ts'
 import { readWorkload } from '../../inspect/index.ts'
-import type { Command } from '../command.ts'
-import { BadOptionValue } from '../errors.ts'
+import type { Command, Invocation } from '../command.ts'
+import { BadOptionValue, ObservedDatabaseUnknown } from '../errors.ts'
+import { withObserved } from '../observed.ts'
 import type { Output } from '../output.ts'
 import { loadProject } from '../project.ts'
 
@@ -16,25 +17,39 @@ export const indexes: Command = {
     if (!Number.isInteger(days) || days < 1) {
       throw BadOptionValue({ option: '--days', value, allowed: 'a whole number from 1' })
     }
-    const { app, root } = await loadProject(flags)
-    const connected = await connect(app, root)
-    try {
-      const { database } = await connected.open()
-      const { migrations } = await migrationStatus(connected.target)
-      const applied = new Set(
-        migrations.filter(({ state }) => state !== 'pending').map(({ module, name }) => `${module}/${name}`),
-      )
-      const advice = await adviseIndexes({
-        ...connected.target,
-        isApplied: ({ module, name }) => applied.has(`${module}/${name}`),
-        workload: await readWorkload(database.system, { days }),
-      })
-      output.show(advice, () => show(advice, output))
-      return advice.create.length + advice.drop.length === 0 ? 0 : 1
-    } finally {
-      await connected.close()
-    }
+    const advice = (await observedAdvice(flags, days))?.result ?? (await advise(flags, days))
+    output.show(advice, () => show(advice, output))
+    return advice.create.length + advice.drop.length === 0 ? 0 : 1
   },
+}
+
+async function advise(flags: Invocation['flags'], days: number): Promise<Advice> {
+  const { app, root } = await loadProject(flags)
+  const connected = await connect(app, root)
+  try {
+    const { database } = await connected.open()
+    const { migrations } = await migrationStatus(connected.target)
+    const applied = new Set(
+      migrations.filter(({ state }) => state !== 'pending').map(({ module, name }) => `${module}/${name}`),
+    )
+    const { url, sources } = connected.target
+    return await adviseIndexes({
+      url,
+      app: app.name,
+      tables: { sources, isApplied: ({ module, name }) => applied.has(`${module}/${name}`) },
+      workload: await readWorkload(database.system, { days }),
+    })
+  } finally {
+    await connected.close()
+  }
+}
+
+/** Of an app that is observed, whose tables no migrations of ours have made. */
+function observedAdvice(flags: Invocation['flags'], days: number): Promise<{ result: Advice } | undefined> {
+  return withObserved(flags, async ({ name: app, db, databaseUrl: url }) => {
+    if (url === undefined) throw ObservedDatabaseUnknown({ app })
+    return adviseIndexes({ url, app, tables: 'copied', workload: await readWorkload(db, { days }) })
+  })
 }
 
 function show({ create, drop, unplanned, queries }: Advice, output: Output): void {

@@ -10,17 +10,23 @@ import type { Advice, SuperfluousIndex, WorkloadQuery } from './advice.ts'
 import { bodyOf, candidatesFor, keyOf, nameOf, type Candidate } from './candidates.ts'
 import { choose } from './choose.ts'
 import { dressUp } from './clone.ts'
+import { readSchemas, readTables } from './copy.ts'
 import { usesOf, type Catalogue, type Uses } from './predicates.ts'
 import { Prices } from './price.ts'
 import { readIndexes, readStatistics, type IndexFacts, type TableStatistics } from './statistics.ts'
+
+/** Migrations that make the target's tables; those that it lacks are named by `isApplied`. */
+export interface OfMigrations {
+  sources: readonly MigrationSource[]
+  isApplied(file: { module: string; name: string }): boolean
+}
 
 export interface AdviseOptions {
   /** The target: is read, and nothing else. */
   url: string
   app: string
-  /** Migrations that make the target's tables; those that it lacks are named by `isApplied`. */
-  sources: readonly MigrationSource[]
-  isApplied(file: { module: string; name: string }): boolean
+  /** `copied`: they are not ours, so that what the catalogue says of them is made anew. */
+  tables: OfMigrations | 'copied'
   workload: readonly WorkloadQuery[]
   /** Defaults to an embedded server that is started, and stopped again. */
   scratch?: Scratch
@@ -28,52 +34,69 @@ export interface AdviseOptions {
 
 /** Finds the indexes that the workload lacks, and those that nobody needs.
  *  @example
- *  const { create } = await adviseIndexes({ url, app: 'shop', sources, isApplied: () => true, workload })
+ *  const { create } = await adviseIndexes({ url, app: 'shop', tables: 'copied', workload })
  *  create[0]!.sql     // -> create index concurrently orders_customer_id_placed_at on orders (customer_id, placed_at) */
 export async function adviseIndexes(options: AdviseOptions): Promise<Advice> {
-  const { app, sources, isApplied } = options
-  const schemas = [...new Set(sources.map(({ schema }) => schema))].filter((schema) => schema !== 'tenfold')
-  const target = await withClient(options.url, (client) => readTarget(client, schemas))
+  const { app } = options
+  const target = await withClient(options.url, (client) => readTarget(client, options.tables))
   const parsed = await parseWorkload(options.workload, target.tables)
   const candidates = candidatesOf(parsed.all, target)
   const scratch = options.scratch ?? (await openScratch())
   if (!scratch) throw EmbeddedMissing({ platform: process.platform, reason: 'it is not installed' })
-  const prepare = (url: string): Promise<unknown> =>
-    migrate({ url, app, sources, secretKey: 'a scratch server keeps no secrets', isIncluded: isApplied })
   try {
-    return await inNewDatabase(scratch, { key: `advice ${app} ${schemas.join(' ')}`, prepare }, (url) =>
-      withClient(url, async (client) => {
-        await client.query(target.settings)
-        const trials = await dressUp(client, scratch, target.tables, target.indexes, candidates)
-        const prices = new Prices(client, trials)
-        await prices.prepare(parsed.all, target.tables)
-        const chosen = await choose(prices, trials)
-        return {
-          create: chosen.map(({ trial, helps }) => ({
-            table: `${trial.schema}.${trial.table}`,
-            sql: `create index concurrently ${nameOf(trial)} ${bodyOf(trial)};`,
-            size: trial.pages * 8192,
-            writes: target.tables.find(({ schema, table }) => schema === trial.schema && table === trial.table)!.writes,
-            helps: helps.map(({ query, before, after }) => ({
-              text: query.query.text,
-              calls: query.query.calls,
-              costBefore: before,
-              costAfter: after,
+    return await inNewDatabase(
+      scratch,
+      { key: `advice ${app} ${target.schemas.join(' ')}`, prepare: (url) => prepare(url, target, options) },
+      (url) =>
+        withClient(url, async (client) => {
+          await client.query(target.settings)
+          const trials = await dressUp(client, scratch, target.tables, target.indexes, candidates)
+          const prices = new Prices(client, trials)
+          await prices.prepare(parsed.all, target.tables)
+          const chosen = await choose(prices, trials)
+          return {
+            create: chosen.map(({ trial, helps }) => ({
+              table: `${trial.schema}.${trial.table}`,
+              sql: `create index concurrently ${nameOf(trial)} ${bodyOf(trial)};`,
+              size: trial.pages * 8192,
+              writes: target.tables.find(({ schema, table }) => schema === trial.schema && table === trial.table)!
+                .writes,
+              helps: helps.map(({ query, before, after }) => ({
+                text: query.query.text,
+                calls: query.query.calls,
+                costBefore: before,
+                costAfter: after,
+              })),
             })),
-          })),
-          drop: superfluous(target.indexes, prices.used),
-          unplanned: [...parsed.unplanned, ...prices.unplanned],
-          queries: prices.queries.length,
-          candidates: trials.length,
-        }
-      }),
+            drop: superfluous(target.indexes, prices.used),
+            unplanned: [...parsed.unplanned, ...prices.unplanned],
+            queries: prices.queries.length,
+            candidates: trials.length,
+          }
+        }),
     )
   } finally {
     if (!options.scratch) await scratch.stop()
   }
 }
 
+/** Makes the target's tables, empty. */
+async function prepare(url: string, { copies }: Target, { app, tables }: AdviseOptions): Promise<void> {
+  if (tables !== 'copied') {
+    const { sources, isApplied } = tables
+    await migrate({ url, app, sources, secretKey: 'a scratch server keeps no secrets', isIncluded: isApplied })
+    return
+  }
+  await withClient(url, async (client) => {
+    // One that cannot be made, of a kind that this server does not know, leaves the others as they are.
+    for (const statement of copies) await client.query(statement).catch(() => {})
+  })
+}
+
 interface Target {
+  schemas: string[]
+  /** Statements that make its tables, where no migrations do. */
+  copies: string[]
   tables: TableStatistics[]
   indexes: IndexFacts[]
   /** What makes its planner choose as it does. */
@@ -91,13 +114,19 @@ const PLANNER = [
   'max_parallel_workers_per_gather',
 ]
 
-async function readTarget(client: pg.Client, schemas: readonly string[]): Promise<Target> {
+async function readTarget(client: pg.Client, of: AdviseOptions['tables']): Promise<Target> {
   await client.query('begin transaction isolation level repeatable read read only')
   const { rows } = await client.query<{ name: string; value: string }>(
     'select name, current_setting(name) as value from pg_settings where name = any($1)',
     [PLANNER],
   )
+  const schemas =
+    of === 'copied'
+      ? await readSchemas(client)
+      : [...new Set(of.sources.map(({ schema }) => schema))].filter((schema) => schema !== 'tenfold')
   const target = {
+    schemas,
+    copies: of === 'copied' ? await readTables(client, schemas) : [],
     tables: await readStatistics(client, schemas),
     indexes: await readIndexes(client, schemas),
     settings: rows.map(({ name, value }) => `set ${name} = '${value}'`).join('; '),
