@@ -2,31 +2,33 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 
 const EXAMPLES = new URL('../../examples/existing/', import.meta.url)
 
 export interface Server {
   url: string
-  /** Ends it with a signal, and waits for its end. */
-  end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null>
+  /** Ends it with a signal, and waits for its end: the exit code, or the signal that it ended by. */
+  end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | string>
 }
 
-export async function startServer(file: string, env: Record<string, string>): Promise<Server> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL(file, EXAMPLES))], {
-    env: { ...process.env, PORT: '0', ...env },
+/** @param args of `node`, in the folder of the examples */
+export async function startServer(args: readonly string[], env: Record<string, string>): Promise<Server> {
+  const child = spawn(process.execPath, args, {
+    cwd: EXAMPLES,
+    env: { ...process.env, NODE_ENV: 'test', PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const ended = once(child, 'exit') as Promise<[number | null]>
+  const ended = once(child, 'exit') as Promise<[number | null, string]>
   const url = await new Promise<string>((resolve, reject) => {
     createInterface(child.stdout).on('line', (line) => line.startsWith('http') && resolve(line))
-    ended.then(([code]) => reject(new Error(`${file} ended with ${code}`)), reject)
+    ended.then(([code]) => reject(new Error(`${args.at(-1)} ended with ${code}`)), reject)
   })
   return {
     url,
     async end(signal) {
       child.kill(signal)
-      return (await ended)[0]
+      const [code, by] = await ended
+      return code ?? by
     },
   }
 }

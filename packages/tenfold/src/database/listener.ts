@@ -20,6 +20,17 @@ export function createListener(connect: () => pg.Client, telemetry: Telemetry): 
   let retry: NodeJS.Timeout | undefined
   let failures = 0
   let closed = false
+  /** One statement after the other: the driver takes no second one while the first is under way. */
+  let turn: Promise<unknown> = Promise.resolve()
+
+  const say = (text: string): Promise<void> => {
+    const to = client
+    const said = turn.then(async () => {
+      if (to && to === client) await to.query(text)
+    })
+    turn = said.catch(() => {})
+    return said
+  }
 
   const tellAll = (): void => channels.forEach((listeners) => listeners.forEach((listener) => listener(undefined)))
 
@@ -41,6 +52,7 @@ export function createListener(connect: () => pg.Client, telemetry: Telemetry): 
   const lose = (lost: pg.Client): void => {
     if (client !== lost || closed) return
     client = undefined
+    turn = Promise.resolve()
     failures++
     void endClient(lost)
     tellAll()
@@ -75,13 +87,13 @@ export function createListener(connect: () => pg.Client, telemetry: Telemetry): 
         reconnect()
       })
       await connecting
-      if (first) await client?.query(`listen ${quoteName(channel)}`)
+      if (first) await say(`listen ${quoteName(channel)}`)
       return async () => {
         listeners.delete(onMessage)
         if (listeners.size > 0) return
         channels.delete(channel)
         // Not waited for: a dead connection would never answer, and a live one does it in its turn.
-        client?.query(`unlisten ${quoteName(channel)}`).catch(() => {})
+        say(`unlisten ${quoteName(channel)}`).catch(() => {})
       }
     },
     async close() {

@@ -1,7 +1,7 @@
 /** `tenfold/database`: one primary and its replicas for code that uses `pg` or Kysely, with reads that miss no own write; and the
  *  connections that other parts may share. */
 import type { Dialect } from 'kysely'
-import type { ReplicaInfo, Result, SqlTransaction, Direct } from '../database/index.ts'
+import type { Direct, ReplicaInfo, Result } from '../database/index.ts'
 import { openGround, shared, type GroundOptions, type Shared } from './ground.ts'
 import { ensureTables } from './tables.ts'
 

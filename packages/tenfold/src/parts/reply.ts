@@ -2,7 +2,10 @@
 
 /** `IncomingMessage` (Express, NestJS; `request.raw` of Fastify), or `Request` (Hono, Next.js). */
 export type AnyRequest =
-  | { readonly headers: Record<string, string | string[] | undefined>; readonly socket?: { remoteAddress?: string | undefined } }
+  | {
+      readonly headers: Record<string, string | string[] | undefined>
+      readonly socket?: { remoteAddress?: string | undefined }
+    }
   | { readonly headers: { get(name: string): string | null } }
 
 /** `ServerResponse` (Express, NestJS; `reply.raw` of Fastify), or the `Headers` that go into the `Response` (Hono, Next.js). */

@@ -13,9 +13,11 @@ import {
 } from '../index.ts'
 import { createDatabase, databaseUrl, dropDatabase, startTestServer, type TestServer } from './server.ts'
 
+import { createPlainDatabase, type PlainDatabase } from './plain.ts'
 import { pgbouncerProgram, startPooler, type TestPooler } from './pooler.ts'
 import type { TestReplica } from './replica.ts'
 
+export { type PlainDatabase } from './plain.ts'
 export { pgbouncerProgram, startPooler, type PoolMode, type TestPooler, type TestPoolerOptions } from './pooler.ts'
 export { startPrimary, type TestPrimary, type TestPrimaryOptions } from './primary.ts'
 export { createReplica, type TestReplica, type TestReplicaOptions } from './replica.ts'
@@ -36,6 +38,11 @@ export function testServer(): Promise<TestServer> {
 /** The pooler before this process's server, in transaction mode; started on the first call. */
 export function testPooler(): Promise<TestPooler> {
   return (shared.pooler ??= testServer().then((server) => startPooler(server)))
+}
+
+/** An empty database of an app that is not made with tenfold, on the server of this process. */
+export async function plainDatabase(): Promise<PlainDatabase> {
+  return createPlainDatabase(await testServer())
 }
 
 export interface TestDatabaseOptions {

@@ -1,12 +1,7 @@
 /** A database as an existing app has one: its user owns it, and may make no roles and no databases. */
 import pg from 'pg'
-import {
-  createDatabase,
-  databaseUrl,
-  dropDatabase,
-  testServer,
-} from '../../packages/tenfold/src/database/testing/index.ts'
-import { randomHex } from '../../packages/tenfold/src/kernel/index.ts'
+import { randomHex } from '../../kernel/index.ts'
+import { createDatabase, databaseUrl, dropDatabase, type TestServer } from './server.ts'
 
 export interface PlainDatabase {
   url: string
@@ -15,8 +10,7 @@ export interface PlainDatabase {
   close(): Promise<void>
 }
 
-export async function plainDatabase(): Promise<PlainDatabase> {
-  const server = await testServer()
+export async function createPlainDatabase(server: TestServer): Promise<PlainDatabase> {
   const name = `test_plain_${randomHex(6)}`
   await createDatabase(server, name)
   await administer(server.adminUrl, [
@@ -37,8 +31,7 @@ export async function plainDatabase(): Promise<PlainDatabase> {
   }
 }
 
-/** Runs statements as the user of `url`. */
-export async function administer(url: string, statements: readonly string[]): Promise<void> {
+async function administer(url: string, statements: readonly string[]): Promise<void> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {
