@@ -24,6 +24,7 @@ const PAGES = [
   '/limits',
   '/sessions?user=u42',
   '/files',
+  '/twin',
   '/logs',
   '/mail/m1',
 ]

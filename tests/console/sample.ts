@@ -95,6 +95,7 @@ export function sampleSource(env: api.Overview['env'] = 'development'): Sample {
         .slice(0, limit),
     caches: async () => (data.routes.length === 0 ? { caches: [], points: [] } : sampleCaches(now)),
     limits: async () => (data.routes.length === 0 ? { limits: [], points: [] } : sampleLimits(now)),
+    twinRuns: async () => (data.routes.length === 0 ? [] : sampleTwinRuns(now)),
     sessions: {
       list: async (user) =>
         ['7f3a', 'b1c2'].map((ref, i) => ({
@@ -603,4 +604,32 @@ function overview(now: number, minutes: number, env: api.Overview['env'], quiet:
       : { waiting: 16, running: 3, dead: 1, oldestWaitingMs: 1_900 },
     telemetry: { storedRows: 81_204, droppedTraces: 0, flushMs: 6.1, storeBytes: 38e6 },
   }
+}
+
+function sampleTwinRuns(now: number): api.TwinRunView[] {
+  const run: api.TwinRunView = {
+    id: '2026-01-02-03-04-05',
+    at: now - 60_000,
+    command: 'node server.js',
+    passed: false,
+    instances: 2,
+    steps: 12,
+    runs: 7,
+    ms: 14_200,
+    watched: true,
+    findings: [
+      {
+        cause: 'memory-sessions',
+        title: 'Sessions are kept in the memory of one instance',
+        means: 'Whoever logs in at one instance is unknown to the others, and a restart logs everybody out.',
+        fix: 'Give the session store a database or Redis, or put what is needed into a signed cookie.',
+        places: ['server.js:6'],
+        differences: [`GET /me: one instance says 200; several say 401 ${HOSTILE}`],
+        evidence: ['express-session at server.js:6 keeps it in the process'],
+      },
+    ],
+    notes: ['not tried behind PgBouncer: it is not installed'],
+    clean: [{ cause: 'local-files', title: 'Files lie on the disk of one instance' }],
+  }
+  return [run, { ...run, id: '2026-01-01-03-04-05', at: now - 86_400_000, passed: true, findings: [] }]
 }

@@ -23,6 +23,7 @@ import { QueriesPage } from '../pages/queries/page.tsx'
 import { TracePage } from '../pages/requests/detail.tsx'
 import { RequestsPage } from '../pages/requests/page.tsx'
 import { SessionsPage } from '../pages/sessions/page.tsx'
+import { TwinPage } from '../pages/twin/page.tsx'
 import { Login } from './login.tsx'
 import { Frame } from './frame.tsx'
 import { ThemeContext, useThemeChoice } from './theme.ts'
@@ -68,6 +69,7 @@ export function Console() {
                 <Route path="/files" component={FilesPage} />
                 <Route path="/logs" component={LogsPage} />
                 <Route path="/modules" component={ModulesPage} />
+                <Route path="/twin" component={TwinPage} />
                 <Route path="/analytics" component={AnalyticsPage} />
                 <Route path="/mail/:id?" component={MailPage} />
                 <Route default component={NoSuchPage} />

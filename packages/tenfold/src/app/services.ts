@@ -127,6 +127,8 @@ async function consoleOf(
     inspector: {
       ...inspector,
       modules: () => describeApp(ground),
+      twinRuns: async () =>
+        (await import('../twin/index.ts')).listRuns(fileURLToPath(new URL('.tenfold/twin', ground.root))),
       analytics,
       sessions,
       files,

@@ -72,6 +72,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
   ...ANALYTICS_ROUTES,
   ...ALERT_ROUTES,
   ...HELD_ROUTES,
+  get('/twin', async (source) => (await source.twinRuns?.()) ?? []),
   get('/advice', async (source) => (await source.advice?.()) ?? null),
   get('/mails', (source) => source.mails()),
   get('/mails/:id', async (source, _query, id) => found(await source.mail(id), `mail ${id}`)),

@@ -2,7 +2,7 @@ import type { Analytics } from '../analytics/index.ts'
 import type { Alerts } from '../alerts/index.ts'
 import type { AdviceView } from '../advisor/index.ts'
 import type { HeldFiles, HeldSessions } from './held.ts'
-import type { BusinessMetric, Inspector, ModulesView, Window } from '../inspect/index.ts'
+import type { BusinessMetric, Inspector, ModulesView, TwinRunView, Window } from '../inspect/index.ts'
 
 /** What the console needs to know of a running app. The inspector of an app is one. */
 export type ConsoleSource = Omit<Inspector, 'processes'> & {
@@ -16,6 +16,8 @@ export type ConsoleSource = Omit<Inspector, 'processes'> & {
   readonly files?: HeldFiles
   /** What modules measure by `m.metric`. */
   business?(window: Window): Promise<BusinessMetric[]>
+  /** The last runs of the twin test in this project, the newest first. */
+  twinRuns?(): Promise<TwinRunView[]>
   /** What limits the app, and the next step. */
   advice?(): Promise<AdviceView>
 }

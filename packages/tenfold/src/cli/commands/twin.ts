@@ -9,8 +9,10 @@ import { holdBindings, routesDocument } from '../../app/index.ts'
 import { readEnvironment } from '../../config/index.ts'
 import { createTelemetry } from '../../telemetry/index.ts'
 import {
+  keepRun,
   NothingToAsk,
   readScenario,
+  renderHtml,
   renderJunit,
   renderTerminal,
   type Scenario,
@@ -18,6 +20,7 @@ import {
   scenarioFromOpenApi,
   twin as runTwin,
   type TwinOptions,
+  viewOf,
 } from '../../twin/index.ts'
 import type { Command, Invocation } from '../command.ts'
 import { BadOptionValue, MissingArgument } from '../errors.ts'
@@ -54,11 +57,13 @@ export const twin: Command = {
     },
     'no-clock': { type: 'boolean', about: 'do not turn the clock forward to see crons fire' },
     'no-pooler': { type: 'boolean', about: 'do not try it behind PgBouncer, where that is installed' },
+    html: { type: 'string', value: '<file>', about: 'write the result as a page that needs nothing else, too' },
     junit: { type: 'string', value: '<file>', about: 'write the result as JUnit XML, too' },
   },
   examples: [
     'tenfold twin',
     'tenfold twin -- node server.js',
+    'tenfold twin --html twin.html -- node server.js',
     'tenfold twin --openapi openapi.json -- npm start',
     'tenfold twin --run "npm run e2e" -- node dist/main.js',
     'tenfold twin --beside HEAD~1 -- node server.js',
@@ -80,6 +85,9 @@ export const twin: Command = {
         progress: (line) => output.error(output.paint('grey', `  ${line}`)),
         signal: stop.signal,
       })
+      const view = viewOf(report, Date.now())
+      keepRun(join(subject.folder, '.tenfold/twin'), view)
+      if (typeof flags.html === 'string') await writeFile(flags.html, renderHtml(view))
       if (typeof flags.junit === 'string') await writeFile(flags.junit, renderJunit(report))
       output.show(report, () => output.line(`\n${renderTerminal(report, output.paint)}`))
       return report.passed ? 0 : 1
