@@ -50,6 +50,7 @@ export function sampleSource(env: api.Overview['env'] = 'development'): Sample {
     overview: async ({ minutes }) => overview(now, minutes, env, data.routes.length === 0),
     routes: async () => data.routes,
     calls: async () => [],
+    heat: async ({ minutes }) => heat(now, minutes, data.routes.length === 0),
     queries: async () => data.queries,
     findings: async () => data.findings,
     traces: async ({ kind, name, min, error, before, limit }) =>
@@ -130,6 +131,26 @@ export function sampleSource(env: api.Overview['env'] = 'development'): Sample {
       return () => listeners.delete(listener)
     },
   }
+}
+
+function heat(now: number, minutes: number, empty: boolean): api.HeatView {
+  const edges = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000]
+  const stepMs = (minutes * 60_000) / 60
+  const times = Array.from({ length: 60 }, (_, i) => now - (60 - i) * stepMs)
+  const fast = (i: number): number[] => [
+    0,
+    0,
+    40 + i,
+    300 - i,
+    90,
+    20 + (i % 9),
+    5,
+    2,
+    i % 4,
+    i > 40 ? 9 : 0,
+    i % 30 === 7 ? 1 : 0,
+  ]
+  return { times, stepMs, edges, counts: times.map((_, i) => (empty ? [] : fast(i))) }
 }
 
 function sampleCaches(now: number): api.CachesView {

@@ -22,7 +22,7 @@ export const PLACES: Place[] = [
   { href: '/logs', name: 'Logs', key: 'l' },
   { href: '/business', name: 'Business', key: 'b' },
   { href: '/modules', name: 'Modules', key: 'u' },
-  { href: '/twin', name: 'Twin test', key: 'w' },
+  { href: '/twin', name: 'Twin', key: 'w' },
   { href: '/analytics', name: 'Analytics', key: 'a' },
   { href: '/mail', name: 'Mail', key: 'm', notInProduction: true },
 ]

@@ -23,6 +23,7 @@ const KINDS = ['request', 'job', 'cron', 'event', 'task'] as const
 export const API_ROUTES: readonly ApiRoute[] = [
   get('/overview', (source, query) => source.overview(windowOf(query))),
   get('/routes', (source, query) => source.routes(windowOf(query))),
+  get('/heat', (source, query) => source.heat({ ...windowOf(query), ...text(query, 'name') })),
   get('/calls', (source, query) => source.calls(windowOf(query))),
   get('/modules', async (source) => found(source.modules?.(), 'list of modules')),
   get('/queries', (source, query) => source.queries(windowOf(query))),

@@ -3,6 +3,7 @@
  *
  *    GET  /api/overview?minutes=60           Overview
  *    GET  /api/routes?minutes=60             RouteStats[]
+ *    GET  /api/heat?minutes=60&name=         HeatView          of heat.ts
  *    GET  /api/traces?kind=&name=&min=&error=&before=&limit=   TraceSummary[]  (newest first; `before` pages back)
  *    GET  /api/traces/:traceId               TraceDetail
  *    GET  /api/queries?minutes=60            QueryStats[]

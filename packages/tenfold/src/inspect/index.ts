@@ -6,6 +6,7 @@ export { createStore, type Store, type StoreOptions, type StoreStats } from './s
 export type { StoreSettings } from './settings.ts'
 export { readBusiness, type BusinessMetric, type DeclaredMetric } from './business.ts'
 export { CACHE_METRICS, type CacheRow, type CachesView } from './caches.ts'
+export type { HeatView } from './heat.ts'
 export { LIMIT_METRICS, type LimitRow, type LimitsView } from './limits.ts'
 export { createInspector, type Inspector, type InspectorOptions } from './inspector.ts'
 export type * from './sources.ts'

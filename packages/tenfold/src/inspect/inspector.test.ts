@@ -126,6 +126,18 @@ test('routes and queries are counted, with the text of the query and its module'
   assert.ok(query!.p95 > 0 && Math.abs(query!.meanMs * 3 - query!.totalMs) < 1e-9)
 })
 
+test('a heat map counts each request in the row of its length, of one route or of all', async () => {
+  const [{ name: route } = { name: '' }] = await inspector.routes({ minutes: 60 })
+  for (const minutes of [10, 60, 1440]) {
+    const total = async (name?: string): Promise<number> =>
+      (await inspector.heat({ minutes, ...(name !== undefined && { name }) })).counts.flat().reduce((a, b) => a + b, 0)
+    assert.deepEqual([await total(), await total(route), await total('GET /nothing')], [1, 1, 0], `${minutes} minutes`)
+  }
+  const { times, edges, counts } = await inspector.heat({ minutes: 60 })
+  assert.equal(counts.length, times.length)
+  assert.ok(counts.every((rows) => rows.length === edges.length + 1))
+})
+
 test('a trace holds the request, the job that it enqueued, and the log lines of both', async () => {
   const trace = await inspector.trace(requestTrace)
   assert.equal(trace?.name, 'POST /orders')

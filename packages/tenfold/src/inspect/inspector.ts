@@ -4,6 +4,7 @@ import { LogLinear } from '../telemetry/index.ts'
 import type * as api from './api.ts'
 import { readCaches, type CachesView } from './caches.ts'
 import { InspectNotBound } from './errors.ts'
+import { type HeatView, readHeat } from './heat.ts'
 import { readLimits, type LimitsView } from './limits.ts'
 import { readFindings } from './postgres/findings.ts'
 import { readLogs } from './postgres/logs.ts'
@@ -37,6 +38,8 @@ export interface Inspector {
   overview(window: Window): Promise<api.Overview>
   /** The costliest in total first. */
   routes(window: Window): Promise<api.RouteStats[]>
+  /** How many requests took how long over time, of one route or of all. */
+  heat(asked: Window & { name?: string }): Promise<HeatView>
   /** Between modules; the costliest in total first. */
   calls(window: Window): Promise<api.CallStats[]>
   traces(filter: TraceFilter): Promise<api.TraceSummary[]>
@@ -86,6 +89,7 @@ export function createInspector(options: InspectorOptions): Inspector {
   return {
     overview: (asked) => overview(options, Math.min(Math.max(asked.minutes, 1), MOST_OVERVIEW_MINUTES), clock.now()),
     routes: async (asked) => (await operationsByName(db, 'request', window(asked), MOST_ROWS)).map(routeStats),
+    heat: (asked) => readHeat(db, bounded(asked), asked.name, clock.now()),
     calls: async (asked) => (await operationsByName(db, 'call', window(asked), MOST_ROWS)).map(callStats),
     queries: (asked) => queryStats(db, window(asked)),
     traces: (filter) => readTraces(db, { ...filter, limit: most(filter.limit) }),

@@ -7,6 +7,7 @@ import { Empty, Loaded } from '../../parts/states.tsx'
 import { type Column, Table } from '../../parts/table.tsx'
 import { Time } from '../../parts/time.tsx'
 import { useQuery } from '../../parts/use-query.ts'
+import { Heat } from './heat.tsx'
 import { type RouteStats, type TraceSummary, useRoutes, useTraces } from './api.ts'
 
 export function RequestsPage() {
@@ -16,6 +17,7 @@ export function RequestsPage() {
         <WindowChoice />
       </PageHead>
       <Routes />
+      <Heat />
       <Traces />
     </>
   )

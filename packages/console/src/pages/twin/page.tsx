@@ -64,11 +64,15 @@ function Run({ run }: { run: TwinRunView }) {
             ['Seen', watched ? 'from inside' : 'by its answers and its disk'],
           ]}
         />
-        {notes.map((note) => (
-          <p class="note" key={note}>
-            {note}
-          </p>
-        ))}
+        {notes.length > 0 && (
+          <div class="finding">
+            {notes.map((note) => (
+              <p class="note" key={note}>
+                {note}
+              </p>
+            ))}
+          </div>
+        )}
       </Card>
       {findings.map((finding, i) => (
         <Finding key={i} finding={finding} />

@@ -43,19 +43,25 @@ export function spanOf(minutes: number, nowMs: number): Span {
 
 /** By name: each name of that kind, the costliest in total first, at most `limit`. */
 export function operationsByName(sql: Sql, kind: SpanKind, span: Span, limit: number): Promise<Operation[]> {
-  return read(sql, `module, name, 0::float8 as "timeMs"`, `name <> '${ALL}'`, kind, span, limit)
+  return read(sql, `module, name, 0::float8 as "timeMs"`, ['name <> $6', ALL], kind, span, limit)
 }
 
-/** By time: the sum over all names of that kind, the newest first. `stepMs` is the length of a slot. */
-export function operationsByTime(sql: Sql, kind: SpanKind, span: Span, stepMs: number): Promise<Operation[]> {
+/** By time: of one name, or the sum over all names of that kind, the newest first. `stepMs` is the length of a slot. */
+export function operationsByTime(
+  sql: Sql,
+  kind: SpanKind,
+  span: Span,
+  stepMs: number,
+  name: string = ALL,
+): Promise<Operation[]> {
   const slot = `floor(extract(epoch from time) * 1000 / ${stepMs}) * ${stepMs}`
-  return read(sql, `'' as module, '' as name, (${slot})::float8 as "timeMs"`, `name = '${ALL}'`, kind, span, 100_000)
+  return read(sql, `'' as module, '' as name, (${slot})::float8 as "timeMs"`, ['name = $6', name], kind, span, 100_000)
 }
 
 async function read(
   sql: Sql,
   key: string,
-  where: string,
+  [where, name]: [condition: string, name: string],
   kind: SpanKind,
   span: Span,
   limit: number,
@@ -93,7 +99,7 @@ async function read(
          select module, name, "timeMs", array_agg(bucket) as numbers, array_agg(n) as counts
            from counts group by module, name, "timeMs") c using (module, name, "timeMs")
       order by "timeMs" desc, "totalMs" desc`,
-    [kind, span.fromMs, span.cutMs, limit, span.hoursFromMs],
+    [kind, span.fromMs, span.cutMs, limit, span.hoursFromMs, name],
   )
   return rows.map(({ numbers, counts, ...row }) => ({
     ...row,
