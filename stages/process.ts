@@ -38,7 +38,16 @@ export function stageProcess(options: ProcessOptions): StageProcess {
   if (modules) args.push('--modules', modules.join())
   if (config) args.push('--config', config)
   const { PATH = '', HOME = '' } = process.env
-  const env = { PATH, HOME, NODE_ENV: 'production', PROCESSES: '1', ...variables, PORT: String(port) }
+  // A worker has no port that could be asked: its log says that it is ready.
+  const env = {
+    PATH,
+    HOME,
+    NODE_ENV: 'production',
+    PROCESSES: '1',
+    ...variables,
+    PORT: String(port),
+    LOG_LEVEL: 'info',
+  }
   const state = { child: undefined as ChildProcess | undefined, printed: '' }
   const runs = (): boolean => state.child?.exitCode === null && state.child.signalCode === null
 

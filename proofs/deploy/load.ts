@@ -37,7 +37,11 @@ export function startLoad(url: string, perSecond: number, firstId: number): Load
           const { release } = JSON.parse(text) as { release: string }
           sent.releases[release] = (sent.releases[release] ?? 0) + 1
           if (post) sent.written.push(id)
-        } else sent.lost[status] = (sent.lost[status] ?? 0) + 1
+        } else {
+          // What the app says itself (TF_…) is another thing than what a balancer says about it.
+          const what = `${status} ${/"code":"(\w+)"/.exec(text)?.[1] ?? ''}`.trim()
+          sent.lost[what] = (sent.lost[what] ?? 0) + 1
+        }
         resolve()
       }
       const asking = request(

@@ -2,13 +2,15 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 export interface TestRedis {
   readonly url: string
   readonly pid: number
+  /** Forgets everything. */
+  flush(): Promise<void>
   /** `kill -9`. What it had acknowledged is in its append-only file. */
   kill(): Promise<void>
   /** The same data on the same port. */
@@ -79,6 +81,11 @@ export async function startTestRedis(options: TestRedisOptions = {}): Promise<Te
       return child.pid!
     },
     start,
+    async flush() {
+      const socket = connect(port, '127.0.0.1').end('FLUSHALL\r\n')
+      const [said] = (await once(socket, 'data')) as [Buffer]
+      if (String(said) !== '+OK\r\n') throw new Error(`FLUSHALL: ${String(said)}`)
+    },
     kill: () => end('SIGKILL'),
     async stop() {
       await end('SIGTERM')

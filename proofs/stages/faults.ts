@@ -1,0 +1,86 @@
+/** What is done to a stage, and how it is mended. */
+import pg from 'pg'
+import type { Line } from '../../stages/line.ts'
+import type { StageProcess } from '../../stages/process.ts'
+import type { Stage } from '../../stages/stage.ts'
+import type { SmallDisk } from './disk.ts'
+import type { FaultName } from './promises.ts'
+
+export interface Fault {
+  strike(stage: Stage, disk: SmallDisk | undefined): Promise<void> | void
+  mend(stage: Stage, disk: SmallDisk | undefined): Promise<void> | void
+}
+
+const partOf = (stage: Stage, holds: (one: StageProcess) => boolean): StageProcess => stage.processes.findLast(holds)!
+
+function processFault(holds: (one: StageProcess) => boolean): Fault {
+  return {
+    strike: (stage) => partOf(stage, holds).kill(),
+    mend: (stage) => partOf(stage, holds).start(),
+  }
+}
+
+function lineFault(lines: (stage: Stage) => readonly Line[]): Fault {
+  return {
+    strike: (stage) => lines(stage).forEach((line) => line.cut()),
+    mend: (stage) => lines(stage).forEach((line) => line.mend()),
+  }
+}
+
+const nothing = (): void => {}
+
+export const FAULTS: Record<FaultName, Fault> = {
+  'instance-killed': processFault(({ part }) => part.balanced),
+  'worker-killed': processFault(({ part }) => part.name === 'worker'),
+  'service-killed': processFault(({ part }) => part.service === true),
+  'primary-restarted': { strike: ({ servers }) => servers.primary.restart(), mend: nothing },
+  'primary-killed': {
+    strike: ({ servers }) => servers.primary.kill(),
+    mend: ({ servers }) => servers.primary.start(),
+  },
+  'pgbouncer-restarted': { strike: ({ servers }) => servers.pooler!.restart(), mend: nothing },
+  'replica-cut-off': lineFault(({ servers }) => servers.replicas[0]!.lines),
+  'redis-away': { strike: ({ servers }) => servers.redis!.kill(), mend: ({ servers }) => servers.redis!.start() },
+  'redis-flushed': {
+    async strike({ servers }) {
+      await servers.redis!.flush()
+      await servers.redis!.kill()
+    },
+    mend: ({ servers }) => servers.redis!.start(),
+  },
+  's3-away': lineFault(({ servers }) => servers.lines.s3),
+  'balancer-reloaded': {
+    async strike({ balancer }) {
+      for (let i = 0; i < 3; i++) {
+        balancer.reload()
+        await new Promise((resolve) => setTimeout(resolve, 700))
+      }
+    },
+    mend: nothing,
+  },
+  'network-split': lineFault(({ servers }) => [
+    ...servers.lines.database,
+    ...servers.replicas.flatMap(({ lines }) => lines),
+  ]),
+  'disk-full': {
+    async strike({ databaseUrl }, disk) {
+      disk!.fill()
+      // Free pages of tables would take the next orders: something has to want room at once.
+      await grow(databaseUrl)
+    },
+    async mend({ servers }, disk) {
+      disk!.free()
+      await servers.primary.start() // what systemd does for a server that has ended
+    },
+  },
+}
+
+async function grow(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  client.on('error', () => {})
+  await client.connect()
+  await client
+    .query(`create table if not exists ballast as select repeat('x', 1000) from generate_series(1, 20000)`)
+    .catch(() => {})
+  await client.end().catch(() => {})
+}
