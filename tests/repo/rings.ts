@@ -12,7 +12,7 @@ export const RINGS: readonly (readonly string[])[] = [
   ['cache', 'queue', 'cron', 'storage', 'sessions', 'limits', 'outbound', 'mail', 'pubsub'],
   ['http', 'analytics', 'inspect', 'backup', 'evidence'],
   ['modules', 'advisor', 'plan', 'alerts'],
-  ['console', 'twin', 'load', 'deploy', 'supervisor', 'webhooks'],
+  ['console', 'twin', 'load', 'deploy', 'supervisor', 'webhooks', 'mailer'],
   ['app', 'parts', 'observe'],
   ['cli'],
 ]
@@ -55,6 +55,9 @@ export const WHY: Readonly<Record<string, string>> = {
   twin: OUTSIDE,
   load: OUTSIDE,
   deploy: 'it describes the whole and must not need it running',
+  mailer: 'like webhooks it is written with the kit of modules alone; what knows SMTP lies below, in mail',
+  webhooks:
+    'it is written with the kit of modules alone, as an app could write it, so that what it needs every app is given',
   supervisor: 'it starts processes and knows nothing of what runs in them, so that it stays up when they do not',
   app: 'it joins everything and is used by the command line and by users only',
   parts:

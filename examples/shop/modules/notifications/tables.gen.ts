@@ -9,13 +9,20 @@ export interface NotificationsTables {
     outcome: string
     synced_at: ColumnType<Date, Date | string | undefined, Date | string>
   }
-  mails: {
-    kind: string
+  mail_message: {
+    id: Generated<string>
+    template: string
     key: string
     recipient: string
-    message_id: string
-    sent_at: ColumnType<Date | null, Date | string | null, Date | string | null>
+    state: Generated<string>
+    answer: string | null
     created_at: ColumnType<Date, Date | string | undefined, Date | string>
+    sent_at: ColumnType<Date | null, Date | string | null, Date | string | null>
+  }
+  mail_suppressed: {
+    address: string
+    reason: string
+    since: ColumnType<Date, Date | string | undefined, Date | string>
   }
   webhook_delivery: {
     id: Generated<string>

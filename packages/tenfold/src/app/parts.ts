@@ -30,6 +30,7 @@ import { joinTelemetry } from './telemetry.ts'
 
 export interface Parts {
   live: Live
+import { createResources } from './resources.ts'
   queue: Queue
   /** Undefined without REDIS_URL. */
   redis: Redis | undefined
@@ -100,7 +101,10 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
   const remotes = new Map([...places.remote].map(([module, url]) => [module, createRemote(module, url, remote)]))
   const made = { app, database, files, telemetry, clock, secretKey, variables, local, remotes }
   const { contextOf, callingFor } = await createContexts(made)
-  const scope = createScope(local, { queue, caches, pubsub, live, outbound, analytics, telemetry, strict, contextOf })
+  const resources = createResources(contextOf, telemetry)
+  opened.defer(() => resources.close())
+  const joined = { queue, caches, pubsub, live, outbound, resources, analytics }
+  const scope = createScope(local, { ...joined, telemetry, strict, contextOf })
   const backups = await scheduleBackups(ground, opened)
   const crons = openCron({ db, telemetry, jobs: queue, crons: [...cronsOf(app.modules), ...backups.crons] })
   const alerts = await openAlertsPart(ground, queue, opened)

@@ -20,6 +20,7 @@ import { EventInvalid, LiveInvalid } from './errors.ts'
 import type { Live } from './live.ts'
 import { checked } from './jobs.ts'
 import { createLoaders } from './loaders.ts'
+import type { Resources } from './resources.ts'
 import { createTrack } from './analytics.ts'
 import { socketReply } from './sockets.ts'
 
@@ -29,6 +30,7 @@ export interface ScopeParts {
   queue: Queue
   caches: Caches
   outbound: Outbound
+  resources: Resources
   analytics: Analytics
   telemetry: Telemetry
   /** In development and tests, what would go wrong in production is an error. */
@@ -69,6 +71,7 @@ export function createScope(modules: readonly Module[], parts: ScopeParts): Scop
     },
     cached: (definition) => caches.get(definition)!,
     loader: createLoaders(telemetry, parts.contextOf),
+    resource: (definition) => parts.resources.get(definition),
     client: (definition) => clients.get(definition) ?? unlisted(definition),
     inherit: (wanted) => setWanted(telemetry.current(), wanted),
     track: createTrack(parts),

@@ -26,6 +26,7 @@ import {
 import { liveDefinition, type LiveDefinition, type LiveOptions } from './live.ts'
 import { metricDefinition, type MetricDefinition, type MetricOptions } from './metric.ts'
 import type { MigrationsDefinition } from './migrations.ts'
+import { resourceDefinition, type ResourceDefinition, type ResourceOptions } from './resource.ts'
 import type { RouteDefinition, RouteOptions, RoutePath } from './route.ts'
 import { socketRoute, type SocketOptions } from './socket.ts'
 import { trackDefinition, type TrackDefinition, type TrackOptions } from './track.ts'
@@ -45,6 +46,7 @@ export type Part<Module extends string = string> =
   | TrackDefinition<Module, any>
   | ImplementationDefinition<Module>
   | MigrationsDefinition<Module>
+  | ResourceDefinition<Module, any>
 
 export interface Module<Name extends string = string> {
   readonly name: Name
@@ -169,6 +171,11 @@ export interface Kit<Name extends string, Uses extends Record<string, AnyContrac
     contract: Contract<Name, M, E>,
     methods: Implementation<TypesOf<Name, Uses, T, S>, M>,
   ): ImplementationDefinition<Name>
+  /** Something that each process opens once, when it is first asked for, and closes when it stops.
+   *  @example
+   *  const model = m.resource('model', { open: ({ settings }) => loadModel(settings.MODEL_FILE), close: (model) => model.free() })
+   *  const answer = (await model.get()).run(input) */
+  resource<Opened>(name: string, options: ResourceOptions<S, Opened>): ResourceDefinition<Name, Opened>
   /** Tables that a part brings along: a folder of migrations, applied in this module's schema before its own.
    *  @example m.migrations('inbox', new URL('./migrations/', import.meta.url)) */
   migrations(name: string, directory: URL): MigrationsDefinition<Name>
@@ -246,6 +253,7 @@ export function defineModule<
       contract: contract as unknown as Contract<Name, Methods, EventSchemas>,
       methods: methods as unknown as ImplementationDefinition['methods'],
     }),
+    resource: (resource, resourceOptions) => resourceDefinition(name, checkName('resource', resource), resourceOptions),
     migrations: (part, directory) => ({
       kind: 'migrations',
       module: name,

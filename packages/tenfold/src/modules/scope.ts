@@ -11,6 +11,7 @@ import type { LiveDefinition } from './live.ts'
 import type { LoaderDefinition } from './loader.ts'
 import type { MetricDefinition } from './metric.ts'
 import type { AnySocket } from './socket.ts'
+import type { ResourceDefinition } from './resource.ts'
 import type { TrackDefinition, TrackedBy } from './track.ts'
 import type { AnyTx } from '../database/index.ts'
 import type { HttpRequest } from '../http/index.ts'
@@ -28,6 +29,7 @@ export interface Scope {
   cached(cache: CacheDefinition<string, any, any>): CacheHandle
   loader(loader: LoaderDefinition<string, any, any>, tx: AnyTx | undefined): LoaderHandle
   client(client: ClientDefinition): Client
+  resource(definition: ResourceDefinition<string, any>): Promise<unknown>
   /** Calls to others, from here on in this request or job, get no more time than this. */
   inherit(wanted: Wanted): void
   track(definition: TrackDefinition<string, any>, properties: unknown, by: TrackedBy): Promise<boolean>
