@@ -238,6 +238,12 @@ describe('what tenfold deploy writes', () => {
   })
 })
 
+const SCHEMAS = [
+  ['keda', '@kubernetes-models/keda'],
+  ['postgresql.cnpg', '@kubernetes-models/cloudnative-pg'],
+  ['monitoring.coreos', '@kubernetes-models/prometheus-operator'],
+] as const
+
 /** Each document as a constant of the type that its schema gives it: what the type lacks does not compile. */
 async function typedManifests(files: readonly string[]): Promise<{ imports: string[]; values: string[] }> {
   const imports = new Set<string>()
@@ -246,7 +252,7 @@ async function typedManifests(files: readonly string[]): Promise<{ imports: stri
     for (const document of parseAllDocuments(await readFile(file, 'utf8'))) {
       const manifest = document.toJS() as { apiVersion: string; kind: string }
       const { apiVersion, kind } = manifest
-      const source = apiVersion.startsWith('keda') ? '@kubernetes-models/keda' : apiVersion.startsWith('postgresql.cnpg') ? '@kubernetes-models/cloudnative-pg' : 'kubernetes-models' // prettier-ignore
+      const source = SCHEMAS.find(([group]) => apiVersion.startsWith(group))?.[1] ?? 'kubernetes-models'
       imports.add(`import type { I${kind} } from '${source}/${apiVersion}'`)
       values.push(`export const m${values.length}: I${kind} = ${JSON.stringify(manifest)}`)
     }

@@ -44,7 +44,8 @@ docker compose -f deploy/compose/compose.yaml logs --follow app
 `,
   kubernetes: ({ app }) => `## Kubernetes
 
-The cluster needs the operators CloudNativePG and KEDA, an ingress controller, and cert-manager for certificates.
+The cluster needs the operators CloudNativePG, KEDA and Prometheus', an ingress controller, and cert-manager for certificates.
+Without the Prometheus operator, leave out \`monitoring.yaml\`; without something that takes traces, \`collector.yaml\`.
 
 \`\`\`sh
 kubectl apply -f deploy/kubernetes/namespace.yaml

@@ -33,18 +33,16 @@ export function configMap(facts: Facts, stage: Stage, values: Values): string {
     redis: `${name}-valkey:6379`,
     proxies: '10.0.0.0/8',
     files: '',
+    metrics: '::',
   })
   const plain = variables.filter(({ secret }) => !secret)
   const secrets = variables.filter(({ secret }) => secret)
   const lines = [
     ...plain.map((one) => [one.name, one.name === 'PUBLIC_URL' ? `https://${values.domain}` : one.value!] as const),
     ['HOST', '::'] as const,
-    ['METRICS_PORT', '9464'] as const,
-    ['METRICS_HOST', '::'] as const,
   ]
   return `# The environment of every pod. The secret ${name} has the rest, and is not in these files:
 ${secrets.map((one) => `#   ${one.name}=${one.value ?? ''}   ${one.about}`).join('\n')}
-#   METRICS_TOKEN=   what Prometheus sends as a bearer token
 ${stage >= 5 ? '#   VALKEY_PASSWORD=   the PASSWORD in REDIS_URL\n' : ''}apiVersion: v1
 kind: ConfigMap
 metadata:

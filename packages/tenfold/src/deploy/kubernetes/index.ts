@@ -3,6 +3,7 @@ import type { Facts, PlannedFile, Stage } from '../deploy.ts'
 import { serviceName } from '../names.ts'
 import { configMap, namespace } from './configuration.ts'
 import { databaseCluster, valkey } from './database.ts'
+import { collectorPods, monitoring } from './observe.ts'
 import { autoscaler, disruptionBudget, ingress, networkPolicies, service } from './traffic.ts'
 import { chartWords, type Values, valuesOf, valuesYaml } from './values.ts'
 import { deployment, migrationJob, workloadsOf } from './workloads.ts'
@@ -76,6 +77,16 @@ function manifests(facts: Facts, stage: Stage, values: Values, helm: boolean): P
       path: 'disruption.yaml',
       text: together(workloads.map((one) => disruptionBudget(facts, one))),
       about: 'one pod at a time while machines are emptied',
+    },
+    {
+      path: 'monitoring.yaml',
+      text: monitoring(facts, stage, helm),
+      about: "whom Prometheus asks, the app's alert rules, the dashboard",
+    },
+    {
+      path: 'collector.yaml',
+      text: collectorPods(facts),
+      about: 'the OpenTelemetry collector; leave it out where nothing takes traces',
     },
     { path: 'network.yaml', text: networkPolicies(facts, stage), about: 'who may talk to whom' },
   ]

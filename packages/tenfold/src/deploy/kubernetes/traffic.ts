@@ -88,7 +88,15 @@ function busyLoops(facts: Facts, part: string, values: Values): string {
 }
 
 function busyWorkers(facts: Facts, values: Values): string {
-  return `    # Seconds of jobs in a second are the jobs that run at once; a pod runs ten, and when it runs seven, others soon wait.
+  const waiting = `tenfold_queue_depth{namespace="${serviceName(facts)}",state="waiting"}`
+  return `    # Whichever of these asks for more pods is followed. Jobs that wait, whoever counts them: thirty for each pod, which runs ten.
+    - type: prometheus
+      metricType: AverageValue
+      metadata:
+        serverAddress: ${values.prometheus}
+        query: sum(max by (job) (${waiting}))
+        threshold: '30'
+    # Seconds of jobs in a second are the jobs that run at once; a pod runs ten, and when it runs seven, others soon wait.
     - type: prometheus
       metricType: AverageValue
       metadata:
@@ -166,6 +174,19 @@ ${spec}`
         - namespaceSelector:
             matchLabels: { kubernetes.io/metadata.name: cnpg-system }
       ports: [{ port: 8000 }, { port: 5432 }]
+`,
+    ),
+    policy(
+      'collector',
+      'the collector,',
+      `  podSelector:
+    matchLabels: { app.kubernetes.io/name: ${name}-collector }
+  policyTypes: [Ingress]
+  ingress:
+    - from:
+        - podSelector:
+            matchLabels: { app.kubernetes.io/name: ${name} }
+      ports: [{ port: otlp }]
 `,
     ),
     ...(stage >= 5

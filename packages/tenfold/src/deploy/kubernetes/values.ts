@@ -44,7 +44,7 @@ export function valuesOf(facts: Facts, stage: Stage): Values {
       sharedBuffers: `${set.sharedBuffers}MB`,
       maxConnections: set.maxConnections,
     },
-    prometheus: 'http://prometheus-server.monitoring.svc:80',
+    prometheus: 'http://prometheus-operated.monitoring.svc:9090',
   }
 }
 

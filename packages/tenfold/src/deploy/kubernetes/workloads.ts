@@ -49,9 +49,6 @@ spec:
   template:
     metadata:
       labels: ${labels(facts, part)}
-      annotations:
-        prometheus.io/scrape: 'true'
-        prometheus.io/port: '9464'
     spec:
       serviceAccountName: ${serviceName(facts)}
       automountServiceAccountToken: false
