@@ -2,7 +2,14 @@
 import type { Analytics } from '../analytics/index.ts'
 import { openCaches } from '../cache/index.ts'
 import { openCron, type Cron } from '../cron/index.ts'
-import { CACHE_METRICS, createInspector, createStore, LIMIT_METRICS, type Inspector, type Store } from '../inspect/index.ts'
+import {
+  CACHE_METRICS,
+  createInspector,
+  createStore,
+  LIMIT_METRICS,
+  type Inspector,
+  type Store,
+} from '../inspect/index.ts'
 import { PeerMissing, systemClock } from '../kernel/index.ts'
 import { openLimits, type Limits } from '../limits/index.ts'
 import { readCaughtMails, startMailCatcher } from '../mail/index.ts'
@@ -23,6 +30,7 @@ import { engineOf } from './engines.ts'
 import { openEvidence, type EvidencePart } from './evidence.ts'
 import type { Ground } from './instance.ts'
 import { createRemote, createSignatures, type Signatures } from './remote/index.ts'
+import { createResources } from './resources.ts'
 import { createLive, type Live } from './live.ts'
 import { createScope } from './scope.ts'
 import { stageOf } from './stage.ts'
@@ -30,7 +38,6 @@ import { joinTelemetry } from './telemetry.ts'
 
 export interface Parts {
   live: Live
-import { createResources } from './resources.ts'
   queue: Queue
   /** Undefined without REDIS_URL. */
   redis: Redis | undefined
