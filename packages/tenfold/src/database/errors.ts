@@ -13,6 +13,18 @@ export const DatabaseUnreachable = defineError('TF_DATABASE_UNREACHABLE', {
   fix: 'Check DATABASE_URL (host, port, user, password) and that the server runs and accepts connections from here.',
 })
 
+export const DatabaseLost = defineError('TF_DATABASE_LOST', {
+  status: 503,
+  says: (e: { reason: string }) => `The connection to the database broke while it ran a statement: ${e.reason}`,
+  fix: 'Try again: connections come back by themselves. Whether the statement was carried out is not known, so repeat only what may be.',
+})
+
+export const DatabaseFull = defineError('TF_DATABASE_FULL', {
+  status: 503,
+  says: (e: { reason: string }) => `The database has no room left on its disk: ${e.reason}`,
+  fix: 'Make room on the disk of the database; nothing was written. See what is large: `select pg_size_pretty(pg_database_size(current_database()))`.',
+})
+
 export const TransactionClosed = defineError('TF_TRANSACTION_CLOSED', {
   says: () => 'A transaction was used after it had ended.',
   fix: 'Await every query inside the function given to `db.transaction`; do not keep `tx` for later.',

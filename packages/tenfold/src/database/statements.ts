@@ -2,6 +2,7 @@
 import type pg from 'pg'
 import type { Span, Telemetry } from '../telemetry/index.ts'
 import type { Connection, Connections } from './connections.ts'
+import { DatabaseFull, DatabaseLost } from './errors.ts'
 import { createFingerprint } from './fingerprint.ts'
 import type { Occurrence, RepeatWatch } from './nplus1/index.ts'
 import type { Result } from './sql.ts'
@@ -86,7 +87,7 @@ export function createStatements(
     } catch (error) {
       if (endsConnection(error)) connection.usable = false
       end(span, started, module, 0, error)
-      throw error
+      throw told(error)
     } finally {
       seesRunning?.ended(asked)
     }
@@ -126,6 +127,19 @@ export function createStatements(
       }
     },
   }
+}
+
+/** What says nothing about the statement but something about the server has a code of ours, and is answered with 503. */
+function told(error: unknown): unknown {
+  const { code = '', severity, message = '' } = error as { code?: string; severity?: string; message?: string }
+  if (code === '53100') return DatabaseFull({ reason: message }, { cause: error })
+  const lost =
+    severity === 'FATAL' ||
+    severity === 'PANIC' ||
+    /^(08|57P)/.test(code) ||
+    /^(ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)$/.test(code) ||
+    (!code && /^(Connection terminated|Client was closed|Client has encountered|the server closed)/.test(message))
+  return lost ? DatabaseLost({ reason: message || code }, { cause: error }) : error
 }
 
 /** Without an SQLSTATE it was the connection that failed; a FATAL error is the last thing that the server says on one. */

@@ -382,7 +382,8 @@ export type Fault =
 export function faultOf(error: unknown): Fault | undefined {
   const { code = '', message = '' } = error as { code?: string; message?: string }
   if (code === 'TF_POOL_EXHAUSTED') return 'busy'
-  if (code === 'TF_DATABASE_UNREACHABLE' || code === 'TF_REPLICA_LOST') return 'connection'
+  if (['TF_DATABASE_UNREACHABLE', 'TF_DATABASE_LOST', 'TF_DATABASE_FULL', 'TF_REPLICA_LOST'].includes(code))
+    return 'connection'
   if (code === '40001' || code === '40P01') return 'conflict'
   if (code === '25006') return 'write'
   if (/^(42(?!601)|3F)/.test(code)) return 'missing'
