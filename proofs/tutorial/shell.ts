@@ -17,9 +17,9 @@ export interface Shell {
   close(): Promise<void>
 }
 
-const PATIENCE_MS = 30_000
+const PATIENCE_MS = 120_000
 
-export function openShell(folder: string, preamble = ''): Shell {
+export function openShell(folder: string): Shell {
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|TEST_|TENFOLD_|CI$)/.test(name)),
   )

@@ -56,7 +56,8 @@ export function createRenderer(): (page: Page) => Rendered {
   for (const [name, language] of Object.entries(LANGUAGES)) hljs.registerLanguage(name, language)
   const markdown = new MarkdownIt({ html: false, linkify: false, highlight })
   return (page) => {
-    const tokens = markdown.parse(page.markdown, {})
+    // Comments are for programs, such as the one that follows the tutorial.
+    const tokens = markdown.parse(page.markdown.replace(/^<!--.*-->$/gm, ''), {})
     const headings = markHeadings(tokens)
     const links = rewriteLinks(tokens, page)
     return { html: wrapTables(markdown.renderer.render(tokens, markdown.options, {})), headings, links }

@@ -24,7 +24,7 @@ export function apiReference(folder: string): ApiPage[] {
       const found = reader.exportsOf(join(folder, file))
       return {
         door: join(name, door),
-        markdown: pageOf(join(name, door), found, reader),
+        markdown: pageOf(join(name, door), found, reader.about(join(folder, file)), reader),
         names: found.map((one) => one.name),
       }
     })
@@ -40,16 +40,18 @@ const KINDS = {
   TSTypeAliasDeclaration: 'Types',
 } as Record<string, string>
 
-function pageOf(door: string, found: readonly Exported[], reader: Reader): string {
+function pageOf(door: string, found: readonly Exported[], about: string, reader: Reader): string {
   const errors = found.filter((one) => errorCodeOf(one) !== undefined)
   const foreign = found.filter((one) => one.from !== undefined)
   const own = found.filter((one) => !errors.includes(one) && !foreign.includes(one))
   const kinds = Map.groupBy(own, (one) => KINDS[one.declarations[0]?.node.type ?? ''] ?? 'Values')
-  const example = own.find((one) => /^[a-z]/.test(one.name))?.name ?? own[0]?.name ?? found[0]!.name
+  const example = (own.find((one) => /^[a-z]/.test(one.name)) ?? found[0])?.name
   return [
     `# ${door}`,
     'Made from the sources.',
-    `\`\`\`ts\nimport { ${example} } from '${door}'\n\`\`\``,
+    // A door without exports is there for what it does: `node --import tenfold/observe`.
+    `\`\`\`ts\nimport ${example === undefined ? '' : `{ ${example} } from `}'${door}'\n\`\`\``,
+    ...(about === '' ? [] : [words(about.replace(/^Ring \d+: (.)/, (_, first: string) => first.toUpperCase()))]),
     ...['Functions', 'Classes', 'Values', 'Types'].flatMap((kind) => section(kind, kinds.get(kind) ?? [])),
     ...section('Types behind these', typesBehind(own, reader)),
     ...(errors.length === 0 ? [] : ['## Errors', errorTable(errors)]),

@@ -28,6 +28,8 @@ export interface SourceFile {
 }
 
 export interface Reader {
+  /** What the comment at the top of a file says. */
+  about(path: string): string
   /** Everything that a file exports, followed to where it is declared. */
   exportsOf(path: string): Exported[]
   /** What a name means inside of a file: declared there or imported from another one of ours. */
@@ -83,7 +85,11 @@ export function createReader(): Reader {
     const target = resolve(file.path, importOf(name, file) ?? '')
     return declaredIn(file, name) ?? (target ? exportsOf(target).find((one) => one.name === name) : undefined)
   }
-  return { exportsOf, find }
+  const about = (path: string): string => {
+    const { text, comments } = read(path)
+    return comments[0] && text.slice(0, comments[0].start).trim() === '' ? textOf(comments[0]) : ''
+  }
+  return { about, exportsOf, find }
 }
 
 function declaredIn(file: SourceFile, name: string): Exported | undefined {
@@ -143,8 +149,11 @@ function joinOverloads(found: readonly Exported[]): Exported[] {
 /** The documentation comment that ends right before `start`. */
 export function commentBefore(start: number, { text, comments }: SourceFile): string {
   const comment = comments.findLast((one) => one.end <= start)
-  if (!comment || comment.type !== 'Block' || !comment.value.startsWith('*')) return ''
-  if (text.slice(comment.end, start).trim() !== '') return ''
+  return comment && text.slice(comment.end, start).trim() === '' ? textOf(comment) : ''
+}
+
+function textOf(comment: Comment): string {
+  if (comment.type !== 'Block' || !comment.value.startsWith('*')) return ''
   return comment.value
     .slice(1)
     .split('\n')
