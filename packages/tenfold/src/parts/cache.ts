@@ -113,5 +113,5 @@ async function within(
   { tx }: InvalidateOptions = {},
   what: string,
 ): Promise<{ tx?: { afterCommit(fn: () => void): void } }> {
-  return tx ? { tx: { afterCommit: await transactions.afterCommit(tx, what) } } : {}
+  return tx !== undefined ? { tx: { afterCommit: await transactions.afterCommit(tx, what) } } : {}
 }

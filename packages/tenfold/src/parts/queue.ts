@@ -112,7 +112,7 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
   ): Promise<string[]> => {
     if (settings.input) for (const input of inputs) await checkInput(name, settings.input, input)
     const jobs = inputs.map((input) => newJob(name, settings as AnyJobSettings, input, enqueue))
-    return engine.enqueue(jobs, tx && transactions.of(tx, `enqueue of '${name}'`))
+    return engine.enqueue(jobs, tx === undefined ? undefined : transactions.of(tx, `enqueue of '${name}'`))
   }
 
   const close = async (): Promise<void> => {

@@ -57,6 +57,9 @@ export function createTransactions(): Transactions {
     if ('unsafe' in tx) return 'savepoint' in tx ? ofPostgres(tx) : refuse('a pool of postgres.js')
     if (typeof tx.query !== 'function') return refuse('nothing that runs statements')
     if ('totalCount' in tx) return refuse('a pool, where every statement may take another connection')
+    // Newer versions of `pg` know; with an older one it shows when the server has answered.
+    const { getTransactionStatus } = tx as { getTransactionStatus?: () => string | null }
+    if (getTransactionStatus?.call(tx) === 'I') refuse('a client that has not run BEGIN')
     return ofClient(tx, watches, () => refuse('a client that has not run BEGIN: the job was enqueued at once'))
   }
   return {
