@@ -20,6 +20,7 @@ export async function runSuite(
   suites: readonly string[],
   loseAnswers: boolean,
   signal: AbortSignal,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<Suite> {
   const tests = suites.map((name) =>
     fileURLToPath(new URL(`../../examples/shop/tests/${name}.test.ts`, import.meta.url)),
@@ -27,7 +28,13 @@ export async function runSuite(
   const counting = fileURLToPath(new URL('./count.program.ts', import.meta.url))
   const folder = await mkdtemp(join(tmpdir(), 'tenfold-calls-'))
   const file = join(folder, 'calls')
-  const environment = { ...process.env, TEST_SPLIT: split, CALLS_FILE: file, ...(loseAnswers && { LOSE_ANSWERS: '1' }) }
+  const environment = {
+    ...process.env,
+    TEST_SPLIT: split,
+    CALLS_FILE: file,
+    ...(loseAnswers && { LOSE_ANSWERS: '1' }),
+    ...more,
+  }
   // Inside of a test run, ours would be taken for a part of it.
   delete (environment as NodeJS.ProcessEnv).NODE_TEST_CONTEXT
   const child = spawn(

@@ -13,6 +13,8 @@ import { mountSmallDisk, type SmallDisk } from './disk.ts'
 import { FAULTS } from './faults.ts'
 import { judge, type Judged } from './judge.ts'
 import { newCustomer, startLoad } from './load.ts'
+import type { Suite } from '../split/suite.ts'
+import { runSuiteAt } from './suite.ts'
 import { FAULT_NAMES, promised, type FaultName, type Promised } from './promises.ts'
 
 export default {
@@ -21,6 +23,7 @@ export default {
     'at each stage of the ladder, on real servers: what breaks costs what is promised, and nothing accepted is lost',
   options: {
     stage: 'which stages: `3,4`; all of them by default, 3 and 4 with --quick',
+    only: 'one of `suite` and `faults`',
     fault: `which faults: ${FAULT_NAMES.join(', ')}`,
     balancer: 'nginx (default) or haproxy',
     plant: '`forget`: an order and a charge are removed after each fault, to see that this is found',
@@ -47,14 +50,32 @@ async function run({ quick, set, log, signal }: ClaimsOptions): Promise<Report> 
   const stages = set.stage?.split(',').map(Number) ?? (quick ? [3, 4] : STAGES.map(({ stage }) => stage))
   const faults = (set.fault?.split(',') as FaultName[] | undefined) ?? (quick ? QUICK : FAULT_NAMES)
   for (const fault of faults) if (!FAULT_NAMES.includes(fault)) throw new Error(`there is no fault '${fault}'`)
+  const wants = (part: string): boolean => (set.only ?? (set.fault ? 'faults' : part)) === part
+  const suites: Claim[] = []
+  for (const stage of wants('suite') ? stages : []) {
+    signal.throwIfAborted()
+    suites.push(suiteClaim(stage, await runSuiteAt(stage, quick, log, signal), log))
+  }
   const outcomes: Outcome[] = []
-  for (const stage of stages) {
+  for (const stage of wants('faults') ? stages : []) {
     const wanted = faults.flatMap((fault) => promised(fault, stage) ?? [])
     if (wanted.length === 0) continue
     signal.throwIfAborted()
     outcomes.push(...(await breakStage(stage, wanted, { set, log, signal })))
   }
-  return report(outcomes)
+  const { claims, rows } = outcomes.length > 0 || suites.length === 0 ? report(outcomes) : { claims: [], rows: [] }
+  return { claims: [...suites, ...claims], rows }
+}
+
+function suiteClaim(stage: number, { passed, failed }: Suite, log: (line: string) => void): Claim {
+  for (const failure of failed) log(`  failed: ${failure}`)
+  const all = passed + failed.length
+  return {
+    claim: `the shop's own tests at stage ${stage}`,
+    goal: 'all pass',
+    value: `${passed} of ${all} pass`,
+    holds: all > 0 && failed.length === 0,
+  }
 }
 
 async function breakStage(

@@ -41,6 +41,20 @@ export interface TestAppOptions {
   nPlusOne?: { allow: readonly string[] } | 'ignore'
 }
 
+/** Servers and further instances around a test app: the default export of the module that TEST_TOPOLOGY names. The tests do
+ *  not change; what they run against does.
+ *  @example TEST_TOPOLOGY=file:///srv/shop/two-instances.ts npm test */
+export interface Topology {
+  /** On top of the variables that the app has otherwise: REDIS_URL, STORAGE_URL, a pooler as DATABASE_URL. `directUrl` is that
+   *  of its new database, of an administrator. */
+  variables(directUrl: string): Promise<Record<string, string>>
+  /** Called when the app runs: starts other instances with the same variables, and what is in front of all of them. */
+  around(app: { url: string; variables: Readonly<Record<string, string | undefined>> }): Promise<{
+    url: string
+    stop(): Promise<void>
+  }>
+}
+
 export interface TestApp {
   readonly url: string
   /** Of an app in parts: what was not split out. */
@@ -81,6 +95,7 @@ export async function startTestApp(app: App, options: TestAppOptions = {}): Prom
   await Promise.all(replicas.map((replica) => replica.caughtUp()))
   const folder = await mkdtemp(join(tmpdir(), `tenfold-${app.name}-`))
   const config = { ...options.config }
+  const topology = await topologyOf(process.env.TEST_TOPOLOGY)
   const variables: Record<string, string | undefined> = {
     ...process.env,
     NODE_ENV: 'test',
@@ -95,6 +110,7 @@ export async function startTestApp(app: App, options: TestAppOptions = {}): Prom
     CONSOLE_PORT: '0',
     LOG_LEVEL: 'fatal',
     ...options.variables,
+    ...(await topology?.variables(directUrl)),
   }
   const start: StartOptions = {
     roles: options.roles ?? ['web', 'worker'],
@@ -102,8 +118,11 @@ export async function startTestApp(app: App, options: TestAppOptions = {}): Prom
     config,
     ...(options.root && { root: options.root }),
   }
-  const { url, instances, front } = await startParts(app, start, options.split ?? splitOf(process.env.TEST_SPLIT, app))
+  const parts = await startParts(app, start, options.split ?? splitOf(process.env.TEST_SPLIT, app))
+  const { instances, front } = parts
   const instance = instances[0]!
+  const around = parts.url === undefined ? undefined : await topology?.around({ url: parts.url, variables })
+  const url = around?.url ?? parts.url!
   const findings: DatabaseFinding[] = []
   for (const { database } of instances) {
     database.watch?.onFindings((found) => findings.push(...found.filter((one) => !allowed(one, options.nPlusOne))))
@@ -124,6 +143,7 @@ export async function startTestApp(app: App, options: TestAppOptions = {}): Prom
     findings,
     expectNoNPlusOne,
     async close() {
+      await around?.stop()
       for (const one of instances) await one.stop()
       await front?.close()
       await dropDatabase(server, name)
@@ -134,8 +154,8 @@ export async function startTestApp(app: App, options: TestAppOptions = {}): Prom
 }
 
 interface Parts {
-  /** Where the app as a whole is reached. */
-  url: string
+  /** Where the app as a whole is reached; undefined without the web role. */
+  url: string | undefined
   /** The first one is the rest. */
   instances: readonly Instance[]
   front: Front | undefined
@@ -145,7 +165,7 @@ interface Parts {
 async function startParts(app: App, start: StartOptions, split: readonly string[]): Promise<Parts> {
   if (split.length === 0) {
     const instance = await app.start({ ...start, migrate: true })
-    return { url: instance.url!, instances: [instance], front: undefined }
+    return { url: instance.url, instances: [instance], front: undefined }
   }
   const front = await startFront(app.modules)
   const names = app.modules.map(({ name }) => name)
@@ -174,6 +194,10 @@ async function startParts(app: App, start: StartOptions, split: readonly string[
     await front.close()
     throw error
   }
+}
+
+async function topologyOf(module: string | undefined): Promise<Topology | undefined> {
+  return module ? ((await import(module)) as { default: Topology }).default : undefined
 }
 
 function splitOf(text: string | undefined, app: App): string[] {
