@@ -1,7 +1,8 @@
 /** Every file that `tenfold deploy` writes, judged by the program that will read it. */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -10,7 +11,16 @@ import pg from 'pg'
 import { parseAllDocuments } from 'yaml'
 import { checkAlerts } from '../../packages/tenfold/src/alerts/index.ts'
 import { startEmbedded } from '../../packages/tenfold/src/database/embedded/index.ts'
-import { DEFAULTS, planOf, STAGES, TARGETS, writePlan, type Facts } from '../../packages/tenfold/src/deploy/index.ts'
+import {
+  DEFAULTS,
+  planOf,
+  STAGES,
+  TARGETS,
+  userlist,
+  writePlan,
+  type Facts,
+} from '../../packages/tenfold/src/deploy/index.ts'
+import { freePort } from '../../packages/tenfold/src/deploy/testing/index.ts'
 import { repository } from '../../scripts/test/step.ts'
 import { installed, run } from './programs.ts'
 
@@ -201,7 +211,7 @@ describe('what tenfold deploy writes', () => {
     assert.match(await check(planted), /maxUnavailabel/)
   })
 
-  test('Postgres starts with its settings, and reads who may log in', async () => {
+  test('Postgres starts with its settings, reads who may log in, and is reached through PgBouncer with its own', async () => {
     const [conf = ''] = await files(/4\/.*\/replica\/.*conf\.d\/book_shop\.conf$/)
     const settings = new Map(
       [...(await readFile(conf, 'utf8')).matchAll(/^(\w+) = '?([^'\n]*)'?$/gm)].map(([, name = '', value = '']) => [
@@ -231,12 +241,63 @@ describe('what tenfold deploy writes', () => {
         const { rows } = await client.query('select line_number, error from pg_hba_file_rules where error is not null')
         assert.deepEqual(rows, [], basename(hba))
       }
+      const [ini = ''] = await files(/4\/.*\/database\/.*pgbouncer\.ini$/)
+      await throughPooler(folder, await readFile(ini, 'utf8'), client, new URL(server.adminUrl).port)
     } finally {
       await client.end()
       await server.stop()
     }
   })
 })
+
+/** A role of the app logs in through a real PgBouncer, with the settings and the list of users that are written for it. */
+async function throughPooler(folder: string, ini: string, admin: pg.Client, serverPort: string): Promise<void> {
+  if (!installed('pgbouncer')) return
+  const place = join(folder, 'pooler')
+  await mkdir(place)
+  const port = await freePort()
+  const users = userlist(FACTS, 'a key of at least thirty-two characters')
+  const here = ini
+    .replace(/port=5432/, `port=${serverPort}`)
+    .replace(/^listen_addr = .*/m, 'listen_addr = 127.0.0.1')
+    .replace(/^listen_port = .*/m, `listen_port = ${port}`)
+    .replaceAll(/\/(etc\/pgbouncer|var\/log\/postgresql|run\/postgresql)/g, place)
+  await writeFile(join(place, 'pgbouncer.ini'), here)
+  await writeFile(join(place, 'userlist.txt'), users)
+  const [, role = '', password = ''] = /^"(\w+_orders)" "([^"]+)"$/m.exec(users)!
+  await admin.query(`create role ${role} login password '${password}'`)
+  const url = `postgres://${role}:${encodeURIComponent(password)}@127.0.0.1:${port}/book_shop`
+  // It does not run as root.
+  await chmod(folder, 0o755)
+  await chmod(place, 0o777)
+  const as = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
+  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` }
+  const pooler = spawn('pgbouncer', [join(place, 'pgbouncer.ini')], { ...as, env, stdio: ['ignore', 'ignore', 'pipe'] })
+  const said: string[] = []
+  pooler.stderr.setEncoding('utf8').on('data', (text) => said.push(text))
+  const ended = new Promise((resolve) => pooler.on('close', resolve))
+  try {
+    const deadline = Date.now() + 30_000
+    for (;;) {
+      const client = new pg.Client({ connectionString: url })
+      try {
+        await client.connect()
+        const { rows } = await client.query('select current_user as me')
+        assert.deepEqual(rows, [{ me: role }])
+        break
+      } catch (error) {
+        if (pooler.exitCode !== null || Date.now() > deadline) throw new Error(said.join(''), { cause: error })
+        await new Promise((resolve) => setTimeout(resolve, 100))
+      } finally {
+        await client.end().catch(() => {})
+      }
+    }
+    assert.doesNotMatch(said.join(''), /WARNING|ERROR|unknown/)
+  } finally {
+    pooler.kill('SIGKILL')
+    await ended
+  }
+}
 
 const SCHEMAS = [
   ['keda', '@kubernetes-models/keda'],
