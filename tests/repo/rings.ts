@@ -12,7 +12,7 @@ export const RINGS: readonly (readonly string[])[] = [
   ['cache', 'queue', 'cron', 'storage', 'sessions', 'limits', 'outbound', 'mail', 'pubsub'],
   ['http', 'analytics', 'inspect', 'backup', 'evidence'],
   ['modules', 'advisor', 'plan', 'alerts'],
-  ['console', 'twin', 'load', 'deploy', 'supervisor', 'webhooks', 'mailer'],
+  ['console', 'twin', 'record', 'load', 'deploy', 'supervisor', 'webhooks', 'mailer'],
   ['app', 'parts', 'observe'],
   ['cli'],
 ]
@@ -53,6 +53,7 @@ export const WHY: Readonly<Record<string, string>> = {
   plan: 'a model is arithmetic on measured numbers: it must be possible to check it without anything that runs',
   console: 'it looks at the running whole from outside, through inspect, so that it can run in a process of its own',
   twin: OUTSIDE,
+  record: OUTSIDE,
   load: OUTSIDE,
   deploy: 'it describes the whole and must not need it running',
   mailer: 'like webhooks it is written with the kit of modules alone; what knows SMTP lies below, in mail',

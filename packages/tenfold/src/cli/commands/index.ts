@@ -35,6 +35,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./twin.ts')).twin,
   },
   {
+    name: 'record',
+    about: 'record what people do with an app, to be sent again by the twin test and by load tests',
+    load: async () => (await import('./record.ts')).record,
+  },
+  {
     name: 'migrate check',
     about: 'say whether the migrations are safe to apply while the app runs; exits 1 when one is not',
     load: async () => (await import('./migrate.ts')).migrateCheck,
