@@ -118,6 +118,12 @@ describeInBrowser('product analytics in the console', () => {
       .getByRole('table', { name: 'Totals' })
       .getByRole('row', { name: /opened 40/ })
       .waitFor()
+    await page.goto('/analytics?view=paths&start=opened')
+    await page
+      .getByRole('table', { name: 'Steps of paths' })
+      .getByRole('row', { name: /opened/ })
+      .first()
+      .waitFor()
     await page.goto('/analytics?view=activity')
     await page.getByText('people so far').waitFor()
     const saved = page.waitForEvent('download')

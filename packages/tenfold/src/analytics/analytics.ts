@@ -17,6 +17,8 @@ export interface Analytics {
   funnel(query: FunnelQuery): Promise<FunnelReport>
   retention(query: RetentionQuery): Promise<RetentionReport>
   trend(query: TrendQuery): Promise<TrendReport>
+  /** Which events follow one another, from the first time that each person did something. */
+  paths(query: PathsQuery): Promise<PathsReport>
   /** How many people were there: by day, in any 7 and in any 28 days that end there. */
   activity(query: ActivityQuery): Promise<ActivityReport>
   /** The names of events, the most frequent of the last 28 days first. */
@@ -159,6 +161,27 @@ export interface TrendReport {
   tookMs: number
 }
 
+export interface PathsQuery extends Range {
+  /** Where paths begin: the first such event of each person in the range. */
+  readonly start: Selection
+  /** What came after it, or what led there. Defaults to `after`. */
+  readonly direction?: 'after' | 'before'
+  /** How many events further: 1 to 6. Defaults to 4. */
+  readonly depth?: number
+  /** A longer pause ends a path, and so does a time of `depth` such pauses: `30m`, `24h`, or milliseconds. Defaults to `30m`. */
+  readonly gap?: string | number
+}
+
+export interface PathsReport {
+  /** People whose path it is. */
+  people: number
+  /** From the place `step` of paths to the next one; the most frequent first within a step. The ten most frequent names of a
+   *  place stand for themselves, the others are `(other)`; null: the path ended there. */
+  links: { step: number; from: string; to: string | null; people: number }[]
+  timeZone: string
+  tookMs: number
+}
+
 export interface ActivityQuery extends Range {
   /** What is wanted; the others stay empty. Defaults to all. */
   readonly of?: readonly ('daily' | 'weekly' | 'monthly' | 'stickiness')[]
@@ -191,7 +214,7 @@ export interface PropertyFacts {
 export interface SavedReport {
   id: string
   title: string
-  kind: 'funnel' | 'retention' | 'trend' | 'activity'
+  kind: 'funnel' | 'retention' | 'trend' | 'activity' | 'paths'
   query: unknown
   createdAt: string
 }

@@ -1,6 +1,6 @@
 /** Whether a question makes sense, before the database is asked. */
 import { toMs, type Duration } from '../kernel/index.ts'
-import type { Filter, FunnelQuery, Range, RetentionQuery, Selection, TrendQuery } from './analytics.ts'
+import type { Filter, FunnelQuery, PathsQuery, Range, RetentionQuery, Selection, TrendQuery } from './analytics.ts'
 import { AnalyticsQueryInvalid } from './errors.ts'
 
 const DAY = /^\d{4}-\d{2}-\d{2}$/
@@ -26,17 +26,28 @@ export function checkFunnel(query: FunnelQuery): Required<Pick<FunnelQuery, 'ord
   oneOf('entry', entry, ['any', 'first'])
   text('group', query.group)
   text('breakdown', query.breakdown)
-  const windowMs = windowOf(query)
+  const windowMs = timeOf('window', query.window ?? '14d')
   if (windowMs <= 0 || windowMs > MOST_DAYS * DAY_MS)
     refuse('window', `a time of up to ${MOST_DAYS} days, such as '14d'`)
   return { order, entry, windowMs }
 }
 
-function windowOf({ window = '14d' }: FunnelQuery): number {
+export function checkPaths(query: PathsQuery): { direction: 'after' | 'before'; depth: number; gapMs: number } {
+  checkRange(query)
+  const { start, direction = 'after', depth = 4, gap = '30m' } = query
+  checkSelection(start, 'start')
+  oneOf('direction', direction, ['after', 'before'])
+  if (!Number.isInteger(depth) || depth < 1 || depth > 6) refuse('depth', 'a number from 1 to 6')
+  const gapMs = timeOf('gap', gap)
+  if (gapMs <= 0 || gapMs > 30 * DAY_MS) refuse('gap', "a time of up to 30 days, such as '30m'")
+  return { direction, depth, gapMs }
+}
+
+function timeOf(field: string, time: string | number): number {
   try {
-    return toMs(window as Duration)
+    return toMs(time as Duration)
   } catch {
-    return refuse('window', "a time such as '30m', '24h' or '14d'")
+    return refuse(field, "a time such as '30m', '24h' or '14d'")
   }
 }
 

@@ -5,11 +5,12 @@ import { useQuery } from '../../parts/use-query.ts'
 import { Activity } from './activity.tsx'
 import { type Range, useNames } from './api.ts'
 import { Funnel } from './funnel.tsx'
+import { Paths } from './paths.tsx'
 import { Retention } from './retention.tsx'
 import { SavedReports } from './saved.tsx'
 import { Trend } from './trend.tsx'
 
-const VIEWS = { funnel: Funnel, retention: Retention, trend: Trend, activity: Activity }
+const VIEWS = { funnel: Funnel, retention: Retention, trend: Trend, paths: Paths, activity: Activity }
 
 const RANGES: [string, string][] = [
   ['30', 'last 30 days'],
@@ -33,6 +34,7 @@ export function AnalyticsPage() {
             ['funnel', 'Funnel'],
             ['retention', 'Retention'],
             ['trend', 'Trend'],
+            ['paths', 'Paths'],
             ['activity', 'Activity'],
           ]}
         />

@@ -6,6 +6,7 @@ import type { AnalyticsOptions } from '../open.ts'
 import { activity } from './activity.ts'
 import { createStoreEvents } from './events.ts'
 import { funnel } from './funnel.ts'
+import { paths } from './paths.ts'
 import { createPeople, moveDays } from './people.ts'
 import { dayIn, retention } from './retention.ts'
 import { trend } from './trend.ts'
@@ -58,6 +59,7 @@ export function openPostgresAnalytics(options: Required<AnalyticsOptions>): Anal
     funnel: async (query) => funnel(db, query, await ready(), clock.now()),
     retention: async (query) => retention(db, query, await ready(), clock.now()),
     trend: async (query) => trend(db, query, await ready()),
+    paths: async (query) => paths(db, query, await ready()),
     activity: async (query) => activity(db, query, await ready()),
 
     async names() {
@@ -100,8 +102,8 @@ export function openPostgresAnalytics(options: Required<AnalyticsOptions>): Anal
         if (typeof title !== 'string' || title.trim() === '' || title.length > 100) {
           throw AnalyticsQueryInvalid({ field: 'title', expected: 'a text of up to 100 characters' })
         }
-        if (!['funnel', 'retention', 'trend', 'activity'].includes(kind)) {
-          throw AnalyticsQueryInvalid({ field: 'kind', expected: 'funnel, retention, trend or activity' })
+        if (!['funnel', 'retention', 'trend', 'activity', 'paths'].includes(kind)) {
+          throw AnalyticsQueryInvalid({ field: 'kind', expected: 'funnel, retention, trend, activity or paths' })
         }
         const saved = { id: uuidv7(), title: title.trim(), kind, query, createdAt: new Date(clock.now()).toISOString() }
         await db.query(

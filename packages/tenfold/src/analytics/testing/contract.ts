@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { fakeClock, uuidv7, type Clock, type TenfoldError } from '../../kernel/index.ts'
-import type { Analytics, FunnelQuery, Selection, TrackedEvent } from '../analytics.ts'
-import { byPerson, dailyRetention, dayOf, furthest, selects, type Known } from './reference.ts'
+import type { Analytics, FunnelQuery, PathsReport, Selection, TrackedEvent } from '../analytics.ts'
+import { byPerson, dailyRetention, dayOf, furthest, pathsOf, selects, type Known } from './reference.ts'
 
 export interface AnalyticsBackend {
   /** Two instances of one app, on one store. */
@@ -143,6 +143,41 @@ export function describeAnalyticsContract(name: string, start: () => Promise<Ana
         [2, 1],
       )
       assert.deepEqual(counts(await one.funnel({ ...RANGE, steps: steps('trial', 'bought') })), [3, 0])
+    })
+
+    for (const direction of ['after', 'before'] as const)
+      for (const [depth, gap, gapMs] of [
+        [4, '3h', 180 * MINUTE],
+        [2, '6h', 360 * MINUTE],
+      ] as const)
+        it(`AN4 paths of ${depth} events ${direction} the first one are those of each person`, async () => {
+          const start = { event: 'cart', where: [{ property: 'plan', is: 'not equal', values: ['free'] }] } as const
+          const query = { ...RANGE, start, direction, depth, gap }
+          const report = await two.paths(query)
+          const wanted = pathsOf(people, query, { from: BEGIN, until: UNTIL }, gapMs)
+          assert.ok(
+            wanted.links.some(({ step, to }) => step === depth - 1 && to !== null),
+            'somebody goes all the way',
+          )
+          assert.equal(report.people, wanted.people)
+          assert.deepEqual(sorted(report.links), sorted(wanted.links))
+        })
+
+    it('AN4 names of paths that few people share are told together', async () => {
+      const at = Date.parse('2026-08-10T12:00:00Z')
+      const walk = Array.from({ length: 12 }, (_, i) => [
+        { name: 'crossroads', who: { user: `w${i}` }, at: new Date(at) },
+        { name: `road ${i}`, who: { user: `w${i}` }, at: new Date(at + 1) },
+      ])
+      await one.track(walk.flat())
+      const { links } = await two.paths({
+        from: '2026-08-10',
+        to: '2026-08-10',
+        start: { event: 'crossroads' },
+        depth: 1,
+      })
+      assert.equal(links.length, 11)
+      assert.deepEqual(links[0], { step: 0, from: 'crossroads', to: '(other)', people: 2 })
     })
 
     for (const cohort of ['first', 'recurring'] as const)
@@ -376,4 +411,8 @@ function randomEvents(seed: number): TrackedEvent[] {
     }
   }
   return events.filter(({ at }) => at!.getTime() < NOW)
+}
+
+function sorted(links: PathsReport['links']): string[] {
+  return links.map((link) => JSON.stringify([link.step, link.from, link.to, link.people])).sort()
 }

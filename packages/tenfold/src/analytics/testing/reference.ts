@@ -1,5 +1,13 @@
 /** What the definitions say, computed in the most obvious way from a list of events: slow, and easy to believe. */
-import type { FunnelQuery, Properties, RetentionQuery, Selection, TrackedEvent } from '../analytics.ts'
+import type {
+  FunnelQuery,
+  PathsQuery,
+  PathsReport,
+  Properties,
+  RetentionQuery,
+  Selection,
+  TrackedEvent,
+} from '../analytics.ts'
 
 export interface Known {
   person: string
@@ -129,6 +137,44 @@ export function selects({ event, where = [] }: Selection, known: Known): boolean
         return value === null
     }
   })
+}
+
+/** The names along a person's path, the opening one first; undefined for whoever has none. */
+function pathOf(
+  events: readonly Known[],
+  { start, direction = 'after', depth = 4 }: PathsQuery,
+  range: { from: number; until: number },
+  gapMs: number,
+): string[] | undefined {
+  const sorted = events.toSorted((a, b) => a.at - b.at || a.seq - b.seq || (a.name < b.name ? -1 : 1))
+  const first = sorted.findIndex((one) => one.at >= range.from && one.at < range.until && selects(start, one))
+  if (first < 0) return undefined
+  const rest = direction === 'after' ? sorted.slice(first) : sorted.slice(0, first + 1).reverse()
+  const end = rest.findIndex((one, i) => i > 0 && Math.abs(one.at - rest[i - 1]!.at) > gapMs)
+  const near = (end < 0 ? rest : rest.slice(0, end)).filter((one) => Math.abs(one.at - rest[0]!.at) <= depth * gapMs)
+  return near
+    .map(({ name }) => name)
+    .filter((name, i, all) => name !== all[i - 1])
+    .slice(0, depth + 1)
+}
+
+/** How many people go from which name to which, at each place; for fewer than ten names. */
+export function pathsOf(
+  people: readonly (readonly Known[])[],
+  query: PathsQuery,
+  range: { from: number; until: number },
+  gapMs: number,
+): Pick<PathsReport, 'people' | 'links'> {
+  const paths = people.map((events) => pathOf(events, query, range, gapMs)).filter((path) => path !== undefined)
+  const links = new Map<string, PathsReport['links'][number]>()
+  for (const path of paths) {
+    path.slice(0, query.depth ?? 4).forEach((from, step) => {
+      const to = path[step + 1] ?? null
+      const key = JSON.stringify([step, from, to])
+      links.set(key, { step, from, to, people: (links.get(key)?.people ?? 0) + 1 })
+    })
+  }
+  return { people: paths.length, links: [...links.values()] }
 }
 
 /** The day, as a calendar on the wall of that time zone shows it. */
