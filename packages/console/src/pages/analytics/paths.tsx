@@ -91,7 +91,7 @@ function Answer({ start, range }: { start: Selection; range: Range }) {
             rowKey={({ step, from, to }) => JSON.stringify([step, from, to])}
             columns={[
               { key: 'step', head: 'Step', align: 'right', cell: ({ step }) => step + 1 },
-              { key: 'from', head: 'From', wide: true, cell: ({ from }) => from },
+              { key: 'from', head: 'From', cell: ({ from }) => from },
               { key: 'to', head: 'To', wide: true, cell: ({ to }) => to ?? <span class="faint">nothing more</span> },
               { key: 'people', head: 'People', align: 'right', cell: ({ people }) => count(people) },
             ]}
