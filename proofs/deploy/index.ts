@@ -118,6 +118,7 @@ async function deploy({ way, balancer: kind, url, releases, rate, plant, log }: 
     const options = {
       release,
       noticeMs: 1000,
+      through: balancer.url,
       readyTimeoutMs: way === 'stuck' ? 3000 : way === 'broken' ? 8000 : 120_000,
       onStep: ({ place, did }: { place: string; did: string }) => log(`${kind}, ${way}: ${place} ${did}`),
     }

@@ -37,3 +37,9 @@ export const ReleaseRolledBack = defineError('TF_RELEASE_ROLLED_BACK', {
       : `The release from before is back on ${e.restored}.`),
   fix: 'What the instance printed says why it did not get ready. Mend the release, and deploy it again.',
 })
+
+export const BalancerSilent = defineError('TF_BALANCER_SILENT', {
+  says: (e: { url: string; said: string }) =>
+    `The load balancer at ${e.url} does not answer as it should (/health/ready: ${e.said}). Nothing was changed.`,
+  fix: 'See whether it runs, whether it knows the instances, and whether they are ready; then deploy again.',
+})

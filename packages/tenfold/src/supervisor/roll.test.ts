@@ -64,6 +64,38 @@ describe('a new release', () => {
     }
   })
 
+  test('that ends while it starts is taken back without waiting any longer', async () => {
+    const { places } = await setUp(['a', 'b'], 'old')
+    const dead = places.map((one) => ({ ...one, ended: () => (one.runs() === 'unready' ? 'code 1' : undefined) }))
+    const rolling = rollingDeploy({ noticeMs: 0, places: dead, release: 'unready', previous: 'old' })
+    await assert.rejects(rolling, (error) => ReleaseRolledBack.is(error) && /it ended with code 1/.test(error.message))
+    assert.deepEqual(
+      places.map((one) => one.runs()),
+      ['old', 'old'],
+    )
+  })
+
+  test('touches nothing when the balancer does not answer, and is taken back when it stops answering', async () => {
+    const { log, places } = await setUp(['a', 'b'], 'old')
+    const options = { ...quick, places, release: 'new', previous: 'old' } as const
+    const through = 'http://127.0.0.1:1'
+    await assert.rejects(rollingDeploy({ ...options, through }), { code: 'TF_BALANCER_SILENT' })
+    await assert.rejects(blueGreenDeploy({ ...options, from: places, to: [], through }), { code: 'TF_BALANCER_SILENT' })
+    assert.deepEqual(log, [])
+
+    const balancer = await place('balancer', [])
+    await balancer.start('old')
+    const breaks = async (): Promise<void> => balancer.stop()
+    await assert.rejects(
+      rollingDeploy({ ...options, through: balancer.url, try: breaks }),
+      (error) => ReleaseRolledBack.is(error) && /does not answer any more \(503\)/.test(error.message),
+    )
+    assert.deepEqual(
+      places.map((one) => one.runs()),
+      ['old', 'old'],
+    )
+  })
+
   test('is never put on the only place', async () => {
     const { log, places } = await setUp(['a'], 'old')
     await assert.rejects(rollingDeploy({ ...quick, places, release: 'new', previous: 'old' }), /needs two instances/)
