@@ -108,7 +108,10 @@ export function placeOf(
     name,
     url: `http://127.0.0.1:${port}`,
     printed: () => printed,
-    ended: () => child?.signalCode ?? (child?.exitCode == null ? undefined : `code ${child.exitCode}`),
+    ended() {
+      if (!child || (child.exitCode === null && child.signalCode === null)) return undefined
+      return child.signalCode ?? `code ${child.exitCode}`
+    },
     async start({ folder }) {
       const env = { PATH: process.env.PATH, ...variables, PORT: String(port), PROCESSES: '1' }
       const started = spawn(process.execPath, [PROGRAM, 'start', '--only', 'web,worker'], {
