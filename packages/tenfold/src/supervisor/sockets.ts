@@ -23,12 +23,16 @@ type CreateHandle = (host: string, port: number, family: 4 | 6, fd: -1, flags: n
 
 /** `UV_TCP_REUSEPORT` of libuv. */
 const REUSE_PORT = 2
+/** Its answer where a system has no SO_REUSEPORT: a negative number. */
+const UNSUPPORTED = -1
 
 export interface SocketsOptions {
   host: string
   /** 0 takes a free one. */
   port: number
   count: number
+  /** Whether the system lets several sockets have one port. Found out by default; `false` does as where it does not. */
+  sharesPort?: boolean
 }
 
 /** One socket for each process, all on one port: the kernel spreads new connections over them evenly (SO_REUSEPORT). Where
@@ -36,7 +40,12 @@ export interface SocketsOptions {
  *
  *  A process that opened its own socket would take the connections that wait on it along when it ends (Linux resets them);
  *  here they wait for its successor. Throws TF_PORT_TAKEN. */
-export async function openSockets({ host, port, count }: SocketsOptions): Promise<ListeningSocket[]> {
+export async function openSockets({
+  host,
+  port,
+  count,
+  sharesPort = true,
+}: SocketsOptions): Promise<ListeningSocket[]> {
   const create = (net as unknown as { _createServerHandle?: CreateHandle })._createServerHandle
   if (!create || process.platform === 'win32') throw ProcessesUnsupported({ platform: process.platform })
   const address = isIP(host) ? host : (await lookup(host)).address
@@ -44,24 +53,31 @@ export async function openSockets({ host, port, count }: SocketsOptions): Promis
     create(address, at, isIP(address) === 6 ? 6 : 4, -1, flags)
 
   if (port !== 0) await assertFree(address, port)
-  const shares = open(port, REUSE_PORT)
+  const shares = sharesPort ? open(port, REUSE_PORT) : UNSUPPORTED
   const first = typeof shares === 'number' ? open(port, 0) : shares
   if (typeof first === 'number') throw PortTaken({ host, port })
   const taken: { port?: number } = {}
   first.getsockname(taken)
-  if (typeof shares === 'number') return sharedBy(count, first, taken.port!)
+  if (typeof shares === 'number') return sharedBy(count, first, taken.port!, () => open(taken.port!, 0))
   return Array.from({ length: count }, (_, i) =>
     listening(taken.port!, i === 0 ? first : undefined, () => open(taken.port!, REUSE_PORT)),
   )
 }
 
-/** One socket for all: closed when the last of them closes it. */
-function sharedBy(count: number, handle: Handle, port: number): ListeningSocket[] {
-  const users = new Set<number>()
-  return Array.from({ length: count }, (_, i) => {
-    users.add(i)
-    return { port, fd: () => handle.fd, close: () => void (users.delete(i) && users.size === 0 && handle.close()) }
-  })
+/** One socket for all: closed when the last of them closes it, open again when one wants it back. */
+function sharedBy(count: number, first: Handle, port: number, reopen: () => Handle | number): ListeningSocket[] {
+  const socket = listening(port, first, reopen)
+  const users = new Set(Array.from({ length: count }, (_, i) => i))
+  return [...users].map((i) => ({
+    port,
+    fd() {
+      users.add(i)
+      return socket.fd()
+    },
+    close() {
+      if (users.delete(i) && users.size === 0) socket.close()
+    },
+  }))
 }
 
 function listening(port: number, first: Handle | undefined, reopen: () => Handle | number): ListeningSocket {

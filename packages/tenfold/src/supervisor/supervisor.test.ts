@@ -31,9 +31,9 @@ describe('a supervisor', () => {
     for (const one of crews) await one.stop()
   })
 
-  async function crew(count: number, program = SERVES): Promise<Crew> {
+  async function crew(count: number, program = SERVES, sharesPort = true): Promise<Crew> {
     let runs = program
-    const sockets = await openSockets({ host: '127.0.0.1', port: 0, count })
+    const sockets = await openSockets({ host: '127.0.0.1', port: 0, count, sharesPort })
     const place = (web: ListeningSocket, i: number) => ({
       name: `web-${i + 1}`,
       serves: true,
@@ -93,6 +93,34 @@ describe('a supervisor', () => {
         .map(({ pid }) => String(pid))
         .sort(),
     )
+  })
+
+  test('does with one socket for all where the system has no more: serves, starts again, reloads, and lets go', async () => {
+    const { supervisor, ask } = await crew(2, SERVES, false)
+    await supervisor.start()
+    const before = supervisor.states().map(({ pid }) => String(pid))
+    const asked = new Set(await Promise.all(Array.from({ length: 20 }, () => ask())))
+    assert.ok([...asked].every((pid) => before.includes(pid)))
+    assert.equal(await ask('/die'), 'ECONNRESET')
+    assert.match(await ask(), /^\d+$/)
+    await supervisor.reload()
+    assert.match(await ask(), /^\d+$/)
+    assert.ok(supervisor.states().every(({ pid, up }) => up && !before.includes(String(pid))))
+    await supervisor.stop()
+    assert.equal(await ask(), 'ECONNREFUSED')
+  })
+
+  test('opens the one socket again after all have let it go', async () => {
+    const [first, second] = await openSockets({ host: '127.0.0.1', port: 0, count: 2, sharesPort: false })
+    const before = first!.fd()
+    assert.equal(second!.fd(), before)
+    first!.close()
+    assert.equal(second!.fd(), before)
+    second!.close()
+    assert.ok(first!.fd() > 0)
+    assert.equal(second!.fd(), first!.fd())
+    first!.close()
+    second!.close()
   })
 
   test('gives up when no process stays up, and says which and how', async () => {
