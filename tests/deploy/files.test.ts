@@ -196,9 +196,12 @@ describe('what tenfold deploy writes', () => {
         assert.deepEqual(errors, [], file)
   })
 
-  test('manifests: the types of Kubernetes, KEDA and CloudNativePG, without an unknown key', async () => {
+  test('manifests and the dashboard: the types of Kubernetes, its operators and Grafana, without an unknown key', async () => {
     const { imports, values } = await typedManifests(await files(/6\/deploy\/kubernetes\/.*\.yaml$/))
     assert.ok(values.length > 20)
+    const [dashboard = ''] = await files(/6\/.*dashboards\/[\w-]+\.json$/)
+    imports.push(`import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'`, WRITTEN)
+    values.push(`export const dashboard: Written<Dashboard> = ${await readFile(dashboard, 'utf8')}`)
     const check = async (lines: readonly string[]): Promise<string> => {
       await writeFile(join(folder, 'manifests.mts'), [...imports, ...lines].join('\n'))
       await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ extends: join(repository, 'tsconfig.json'), include: [], files: ['manifests.mts'], compilerOptions: { types: [] } })) // prettier-ignore
@@ -207,8 +210,13 @@ describe('what tenfold deploy writes', () => {
     await symlink(join(repository, 'node_modules'), join(folder, 'node_modules'))
     assert.equal(await check(values), '')
     // And a key that does not exist is noticed.
-    const planted = values.map((line) => line.replace('"maxUnavailable":0', '"maxUnavailable":0,"maxUnavailabel":0'))
-    assert.match(await check(planted), /maxUnavailabel/)
+    const planted = values.map((line) =>
+      line
+        .replace('"maxUnavailable":0', '"maxUnavailable":0,"maxUnavailabel":0')
+        .replace('"schemaVersion"', '"schemaVersoin"'),
+    )
+    const found = await check(planted)
+    for (const fault of [/maxUnavailabel/, /schemaVersoin/]) assert.match(found, fault)
   })
 
   test('Postgres starts with its settings, reads who may log in, and is reached through PgBouncer with its own', async () => {
@@ -298,6 +306,14 @@ async function throughPooler(folder: string, ini: string, admin: pg.Client, serv
     await ended
   }
 }
+
+/** As JSON has it: an enumeration is its text. */
+const WRITTEN = `import type { Dataquery } from '@grafana/grafana-foundation-sdk/prometheus'
+type Query = Omit<Dataquery, '_implementsDataqueryVariant'>
+type Written<T> = T extends string ? \`\${T}\`
+  : T extends (infer One)[] ? Written<One>[]
+  : T extends { _implementsDataqueryVariant: unknown } ? Written<Query>
+  : T extends object ? { [Key in keyof T]: Written<T[Key]> } : T`
 
 const SCHEMAS = [
   ['keda', '@kubernetes-models/keda'],

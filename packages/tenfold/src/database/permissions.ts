@@ -11,8 +11,11 @@ export async function allowStatistics(admin: Sql, role: string, mode: RoleMode):
       () => true,
       () => false,
     )
+  // Which libraries are loaded is a secret of the server for some; then the extension itself is the sign.
   const { rows } = await admin.query<{ loaded: boolean; version: number; there: boolean }>(
-    `select current_setting('shared_preload_libraries') like '%pg_stat_statements%' as loaded,
+    `select case when pg_has_role('pg_read_all_settings', 'usage')
+                 then current_setting('shared_preload_libraries') like '%pg_stat_statements%'
+                 else exists (select from pg_extension where extname = 'pg_stat_statements') end as loaded,
             current_setting('server_version_num')::int as version,
             exists (select from pg_extension where extname = 'pg_stat_statements') as there`,
   )

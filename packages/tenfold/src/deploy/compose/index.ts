@@ -81,7 +81,11 @@ function initdb({ app }: Facts, stage: Stage): string {
 \\getenv password POSTGRES_PASSWORD
 create role ${app}_deploy login createrole replication password :'password';
 create database ${app} owner ${app}_deploy;
-${stage >= 4 ? `create role ${app}_replication login replication password :'password';\nselect pg_create_physical_replication_slot('replica_1');\n` : ''}`
+grant pg_read_all_stats to ${app}_deploy with admin option;
+grant pg_read_all_settings to ${app}_deploy;
+${stage >= 4 ? `create role ${app}_replication login replication password :'password';\nselect pg_create_physical_replication_slot('replica_1');\n` : ''}\\connect ${app}
+create extension if not exists pg_stat_statements;
+`
 }
 
 const POOLER_IMAGE = `# PgBouncer as Debian packages it, without rights.

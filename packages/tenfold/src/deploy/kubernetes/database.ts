@@ -25,6 +25,8 @@ spec:
       # May make the roles of the modules, and read the whole server for backups.
       postInitSQL:
         - alter role ${facts.app}_deploy createrole replication
+        - grant pg_read_all_stats to ${facts.app}_deploy with admin option
+        - grant pg_read_all_settings to ${facts.app}_deploy
   storage: { size: ${database.storage} }
   resources:
     requests: { cpu: ${database.cpu}, memory: ${database.memory} }

@@ -110,7 +110,9 @@ ${Array.from({ length: facts.replicas }, (_, i) => `select pg_create_physical_re
     : ''
 }\\connect ${app}
 create extension if not exists pg_stat_statements;
-grant pg_read_all_stats to ${app}_deploy;
+-- It may let the platform's role read statistics, and see which libraries are loaded.
+grant pg_read_all_stats to ${app}_deploy with admin option;
+grant pg_read_all_settings to ${app}_deploy;
 `
 }
 

@@ -22,7 +22,7 @@ export function dashboardJson(facts: Facts, stage: Stage, only = ''): string {
     // The cursor stands at the same moment in all panels.
     graphTooltip: 1,
     templating: {
-      list: [{ name: 'datasource', label: 'Prometheus', type: 'datasource', query: 'prometheus', current: {} }],
+      list: [{ name: 'datasource', label: 'Prometheus', type: 'datasource', query: 'prometheus' }],
     },
     annotations: {
       list: [
