@@ -1,10 +1,9 @@
 /** The faults, each with what is true of it. */
-import { spawn } from 'node:child_process'
-import pg from 'pg'
 import type { FindingCode } from '../../packages/tenfold/src/advisor/index.ts'
 import type { Evidence } from '../../packages/tenfold/src/evidence/index.ts'
 import type { Load, LoadResult } from './load.program.ts'
-import type { Instance, Play } from './stage.ts'
+import { churn, crowd, slowDisk, stuckReplica, takeConnections, workers } from './plant.ts'
+import type { Play } from './stage.ts'
 
 export interface Scenario {
   name: string
@@ -12,6 +11,8 @@ export interface Scenario {
   truth: FindingCode | undefined
   /** Others that are as right: another name of the same cause. */
   also?: readonly FindingCode[]
+  /** The same load without the fault: whatever is said of it, it is not this. */
+  spared?: FindingCode
   /** Of the users' requests; without it their latency does not tell whether the fault does harm. */
   harmless?: boolean
   run(play: Play, seconds: number): Promise<{ evidence: Evidence; load: LoadResult }>
@@ -20,20 +21,23 @@ export interface Scenario {
 interface Simple {
   paths: Load['paths']
   begin?: Parameters<Play['begin']>[0]
-  before?: (play: Play, instance: Instance) => Promise<void>
+  /** Before the app starts, and once it runs. */
+  first?: (play: Play) => Promise<void>
+  before?: (play: Play) => Promise<void>
   after?: (evidence: Evidence) => Evidence
 }
 
 const LIGHT = { path: '/light', perSecond: 20 }
 
-function simple({ paths, begin, before, after }: Simple): Scenario['run'] {
+function simple({ paths, begin, first, before, after }: Simple): Scenario['run'] {
   return async (play, seconds) => {
+    await first?.(play)
     const instance = await play.begin(begin)
-    await before?.(play, instance)
+    await before?.(play)
     await play.load({ seconds: 1.5, paths: [LIGHT] }, instance.port)
     const started = Date.now()
     const load = await play.load({ seconds, paths }, instance.port)
-    const evidence = await play.gather([instance], (Date.now() - started - 300) / 60_000)
+    const evidence = await play.gather(started + 300)
     return { evidence: after?.(evidence) ?? evidence, load }
   }
 }
@@ -54,7 +58,34 @@ function withGrowth(evidence: Evidence): Evidence {
   return { ...evidence, days }
 }
 
+/** With the fault, and the same load without it: the difference is in the last argument. */
+function pair(
+  name: string,
+  truth: FindingCode,
+  common: Simple & Pick<Scenario, 'also' | 'harmless'>,
+  [fault, none]: readonly [fault: Partial<Simple>, none: Partial<Simple>],
+): Scenario[] {
+  const { also, harmless, ...base } = common
+  return [
+    { name, truth, ...(also && { also }), ...(harmless && { harmless }), run: simple({ ...base, ...fault }) },
+    { name: `without: ${name}`, truth: undefined, spared: truth, run: simple({ ...base, ...none }) },
+  ]
+}
+
+const loaded = (path: string, perSecond: number): Pick<Simple, 'paths'> => ({ paths: [LIGHT, { path, perSecond }] })
+const NONE = { paths: [] }
+
 const steady = (perSecond: number): Load['paths'] => [{ path: '/light', perSecond }]
+
+/** Fifty clients ask for pages; one more asks for as much as all of them ten times over, or they all ask for more. */
+const crowdOfClients = (noisy: boolean): Load['paths'] =>
+  ['a', 'b', 'c'].flatMap((page) => [
+    { path: `/page/${page}`, perSecond: noisy ? 5 : 75, client: 'many', clients: 50 },
+    ...(noisy ? [{ path: `/page/${page}`, perSecond: 70, client: 'noisy' }] : []),
+  ])
+
+const bursts = (path: string, perSecond: number): Load['paths'] =>
+  Array.from({ length: 6 }, (_, i) => ({ path, perSecond, from: i * 2 + 0.5, to: i * 2 + 1 }))
 
 export const SCENARIOS: readonly Scenario[] = [
   { name: 'healthy', truth: undefined, run: simple({ paths: steady(60) }) },
@@ -71,20 +102,14 @@ export const SCENARIOS: readonly Scenario[] = [
       paths: [15, 40, 70, 40].map((perSecond, i) => ({ path: '/light', perSecond, from: i * 2, to: i * 2 + 2 })),
     }),
   },
+  ...pair('missing index', 'missing-index', NONE, [loaded('/search', 60), loaded('/light', 60)]),
+  ...pair('N+1', 'n-plus-one', { ...NONE, begin: { wayMs: 1 } }, [loaded('/list', 24), loaded('/light', 24)]),
+  ...pair('a route that computes', 'cpu-bound-route', NONE, [loaded('/compute', 42), loaded('/light', 42)]),
   {
-    name: 'missing index',
-    truth: 'missing-index',
-    run: simple({ paths: [LIGHT, { path: '/search', perSecond: 60 }] }),
-  },
-  {
-    name: 'N+1',
-    truth: 'n-plus-one',
-    run: simple({ paths: [LIGHT, { path: '/list', perSecond: 24 }], begin: { wayMs: 1 } }),
-  },
-  {
-    name: 'a route that computes',
-    truth: 'cpu-bound-route',
-    run: simple({ paths: [LIGHT, { path: '/compute', perSecond: 42 }] }),
+    name: 'an event loop that is full',
+    truth: 'event-loop-full',
+    also: ['database-shares-host'],
+    run: simple({ paths: crowdOfClients(false) }),
   },
   {
     name: 'a stall of the event loop',
@@ -96,13 +121,12 @@ export const SCENARIOS: readonly Scenario[] = [
       ],
     }),
   },
-  {
-    name: 'a pool too small',
-    truth: 'pool-too-small',
-    run: simple({ paths: [LIGHT, { path: '/short', perSecond: 75 }], begin: { pool: 3 } }),
-  },
-  { name: 'a slow partner', truth: 'slow-call', run: simple({ paths: [LIGHT, { path: '/partner', perSecond: 30 }] }) },
-  { name: 'a hot row', truth: 'lock-contention', run: simple({ paths: [LIGHT, { path: '/hot', perSecond: 45 }] }) },
+  ...pair('a pool too small', 'pool-too-small', loaded('/short', 75), [
+    { begin: { pool: 3 } },
+    { begin: { pool: 20 } },
+  ]),
+  ...pair('a slow partner', 'slow-call', NONE, [loaded('/partner', 30), loaded('/light', 30)]),
+  ...pair('a hot row', 'lock-contention', NONE, [loaded('/hot', 45), loaded('/touch', 45)]),
   {
     name: 'a transaction that stays open',
     truth: 'long-transaction',
@@ -115,89 +139,94 @@ export const SCENARIOS: readonly Scenario[] = [
     also: ['database-shares-host'],
     run: simple({ paths: [LIGHT, { path: '/sums', perSecond: 220 }] }),
   },
+  ...pair('too many rows', 'over-fetch', NONE, [loaded('/everything', 40), loaded('/light', 40)]),
+  ...pair('a connection for each request', 'connect-per-request', NONE, [
+    loaded('/stranger', 150),
+    loaded('/light', 150),
+  ]),
   {
-    name: 'too many rows',
-    truth: 'over-fetch',
-    run: simple({ paths: [LIGHT, { path: '/everything', perSecond: 40 }] }),
-  },
-  {
-    name: 'a connection for each request',
+    name: 'a storm of connections',
     truth: 'connect-per-request',
-    run: simple({ paths: [LIGHT, { path: '/stranger', perSecond: 150 }] }),
+    also: ['too-many-connections'],
+    run: simple({ paths: [LIGHT, ...bursts('/stranger', 350)] }),
   },
+  ...pair('too many connections', 'too-many-connections', { paths: steady(40), harmless: true }, [
+    { before: takeConnections },
+    {},
+  ]),
   {
-    name: 'too many connections',
+    name: 'a pool too large',
     truth: 'too-many-connections',
-    harmless: true,
-    run: simple({ paths: steady(40), before: takeConnections }),
+    run: simple({ paths: [LIGHT, { path: '/linger', perSecond: 190 }], begin: { pool: 150 } }),
   },
-  {
-    name: 'a queue that grows',
-    truth: 'too-few-workers',
-    harmless: true,
-    run: simple({
-      paths: [LIGHT, { path: '/enqueue', perSecond: 30 }],
-      begin: { roles: ['web', 'worker'], concurrency: 2 },
-    }),
-  },
-  {
-    name: 'a poisoned job',
-    truth: 'poison-job',
-    harmless: true,
-    run: simple({
-      paths: [LIGHT, { path: '/enqueue-bad', perSecond: 15 }],
-      begin: { roles: ['web', 'worker'], concurrency: 4 },
-    }),
-  },
+  ...pair('a queue that grows', 'too-few-workers', { ...loaded('/enqueue', 30), harmless: true }, [
+    { begin: { roles: ['web', 'worker'], concurrency: 2 } },
+    { begin: { roles: ['web', 'worker'], concurrency: 20 } },
+  ]),
+  ...pair(
+    'a poisoned job',
+    'poison-job',
+    { ...NONE, begin: { roles: ['web', 'worker'], concurrency: 4 }, harmless: true },
+    [loaded('/enqueue-bad', 15), loaded('/enqueue', 15)],
+  ),
   {
     name: 'a cron among the traffic',
     truth: 'cron-interferes',
     run: simple({ paths: [{ path: '/light', perSecond: 60 }], begin: { roles: ['web', 'worker', 'cron'] } }),
   },
+  ...pair(
+    'memory that grows',
+    'memory-grows',
+    { ...NONE, begin: { nodeOptions: ['--max-old-space-size=500', '--expose-gc'] }, harmless: true },
+    [loaded('/leak', 20), loaded('/light', 20)],
+  ),
+  ...pair('a table of dead rows', 'dead-rows', loaded('/churning', 60), [{ before: churn }, {}]),
+  ...pair('a database far away', 'database-far', { paths: steady(40) }, [
+    { begin: { wayMs: 45 } },
+    { begin: { wayMs: 1 } },
+  ]),
+  ...pair('a cache that misses', 'low-hit-ratio', NONE, [loaded('/cached', 30), loaded('/cached-well', 30)]),
+  ...pair('a cache that all load at once', 'cache-stampede', NONE, [
+    loaded('/popular', 90),
+    loaded('/popular-kept', 90),
+  ]),
+  ...pair('what everybody looks at', 'hot-key', { ...NONE, also: ['repeated-reads'] }, [
+    loaded('/famous', 170),
+    loaded('/product', 170),
+  ]),
+  ...pair('reads that could be kept', 'repeated-reads', NONE, [loaded('/catalog', 170), loaded('/product', 170)]),
+  ...pair('one noisy client', 'noisy-client', NONE, [
+    { paths: crowdOfClients(true) },
+    { paths: crowdOfClients(false) },
+  ]),
+  ...pair('writes that wait for the disk', 'disk-bound', loaded('/write', 90), [{ first: slowDisk }, {}]),
+  ...pair('changes that wait for the disk', 'disk-bound', loaded('/touch', 90), [{ first: slowDisk }, {}]),
   {
-    name: 'memory that grows',
-    truth: 'memory-grows',
+    name: 'a replica that cannot follow',
+    truth: 'replica-lags',
     harmless: true,
+    run: simple({ paths: [LIGHT, { path: '/write', perSecond: 20 }], first: stuckReplica }),
+  },
+  {
+    name: 'without: a replica that cannot follow',
+    truth: undefined,
+    spared: 'replica-lags',
     run: simple({
-      paths: [LIGHT, { path: '/leak', perSecond: 20 }],
-      begin: { nodeOptions: ['--max-semi-space-size=1', '--max-old-space-size=500'] },
+      paths: [LIGHT, { path: '/write', perSecond: 20 }],
+      first: async (play) => void (await play.replica()),
     }),
   },
   {
-    name: 'a table of dead rows',
-    truth: 'dead-rows',
-    run: simple({ paths: [LIGHT, { path: '/churning', perSecond: 60 }], before: churn }),
-  },
-  { name: 'a database far away', truth: 'database-far', run: simple({ paths: steady(40), begin: { wayMs: 45 } }) },
-  {
-    name: 'a cache that misses',
-    truth: 'low-hit-ratio',
-    run: simple({ paths: [LIGHT, { path: '/cached', perSecond: 30 }] }),
+    name: 'an app that starves the database beside it',
+    truth: 'database-shares-host',
+    run: simple({
+      paths: [
+        { path: '/light', perSecond: 15 },
+        { path: '/sums', perSecond: 20 },
+        { path: '/grind', perSecond: 45 },
+      ],
+      before: (play) => workers(play, 3),
+    }),
   },
   { name: 'a machine taken by others', truth: 'host-is-busy', run: simple({ paths: steady(60), before: crowd }) },
 ]
-
-async function takeConnections({ url, defer }: Play): Promise<void> {
-  const clients = Array.from(
-    { length: 74 },
-    () => new pg.Client({ connectionString: url, application_name: 'advised/idle' }),
-  )
-  await Promise.all(clients.map((client) => client.connect()))
-  defer(() => Promise.all(clients.map((client) => client.end())))
-}
-
-async function churn({ url }: Play): Promise<void> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  for (let i = 0; i < 700; i++) await client.query('update work.churn set n = n + 1')
-  await client.query('select pg_stat_force_next_flush()')
-  await client.end()
-}
-
-/** Loops in processes that are none of the app's. */
-async function crowd({ defer }: Play): Promise<void> {
-  for (let i = 0; i < 4; i++) {
-    const child = spawn(process.execPath, ['-e', 'for (;;) {}'], { stdio: 'ignore' })
-    defer(() => void child.kill('SIGKILL'))
-  }
-}

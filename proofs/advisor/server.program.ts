@@ -13,7 +13,7 @@ process.on('message', (message: { gather?: number }) => {
   void (async () => {
     await instance.evidence.flush()
     if (message.gather === undefined) process.send!({ flushed: true })
-    else process.send!({ evidence: await instance.evidence.gather(message.gather) })
+    else process.send!({ evidence: await instance.evidence.gather((Date.now() - message.gather) / 60_000) })
   })()
 })
 process.on('disconnect', () => void instance.stop().finally(() => process.exit()))

@@ -7,7 +7,14 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { migrate } from '../../packages/tenfold/src/database/index.ts'
-import { createDatabase, dropDatabase, type TestServer } from '../../packages/tenfold/src/database/testing/index.ts'
+import {
+  createDatabase,
+  createReplica,
+  databaseUrl,
+  dropDatabase,
+  type TestReplica,
+  type TestServer,
+} from '../../packages/tenfold/src/database/testing/index.ts'
 import type { Evidence } from '../../packages/tenfold/src/evidence/index.ts'
 import { migrationsOf } from '../../packages/tenfold/src/app/migrations.ts'
 import app from './app.ts'
@@ -27,7 +34,10 @@ export interface Play {
   url: string
   begin(options?: Begin): Promise<Instance>
   load(load: Omit<Load, 'port'>, port: number): Promise<LoadResult>
-  gather(instances: readonly Instance[], minutes: number): Promise<Evidence>
+  /** Of all instances, from that time on. */
+  gather(since: number): Promise<Evidence>
+  /** A replica of the server, with this scenario's database. Before `begin`: the app reads from it. */
+  replica(): Promise<TestReplica>
   /** Ended with the play. */
   defer(end: () => Promise<unknown> | void): void
 }
@@ -59,7 +69,7 @@ export async function openStage(server: TestServer): Promise<Stage> {
       const database = await createDatabase(server, name, template)
       await using ends = new AsyncDisposableStack()
       ends.defer(() => dropDatabase(server, name))
-      return await fn(playOn(database, partner.url, ends))
+      return await fn(playOn(server, { url: database, name }, partner.url, ends))
     },
     async close() {
       partner.server.close()
@@ -85,7 +95,14 @@ async function untilAlone({ adminUrl }: TestServer): Promise<void> {
   }
 }
 
-function playOn(url: string, partnerUrl: string, ends: AsyncDisposableStack): Play {
+function playOn(
+  server: TestServer,
+  { url, name }: { url: string; name: string },
+  partnerUrl: string,
+  ends: AsyncDisposableStack,
+): Play {
+  const replicas: TestReplica[] = []
+  const begun: Instance[] = []
   return {
     url,
     defer: (end) => ends.defer(async () => void (await end())),
@@ -109,6 +126,10 @@ function playOn(url: string, partnerUrl: string, ends: AsyncDisposableStack): Pl
           PARTNER_URL: partnerUrl,
           SECRET_KEY: KEY,
           HOST: '127.0.0.1',
+          TRUST_PROXY: '127.0.0.1',
+          ...(replicas.length > 0 && {
+            DATABASE_REPLICA_URLS: replicas.map(({ adminUrl }) => databaseUrl(adminUrl, name)).join(','),
+          }),
           PORT: '0',
           SMTP_URL: 'smtp://127.0.0.1:9',
           LOG_LEVEL: 'fatal',
@@ -117,12 +138,20 @@ function playOn(url: string, partnerUrl: string, ends: AsyncDisposableStack): Pl
       })
       const instance = await joined(child)
       ends.defer(() => instance.stop())
+      begun.push(instance)
       return instance
     },
+    async replica() {
+      const replica = await createReplica(server)
+      ends.defer(() => replica.close())
+      await replica.caughtUp()
+      replicas.push(replica)
+      return replica
+    },
     load: (load, port) => generate({ ...load, port }),
-    async gather(instances, minutes) {
-      await Promise.all(instances.slice(1).map((one) => one.ask({})))
-      const { evidence } = await instances[0]!.ask<{ evidence: Evidence }>({ gather: minutes })
+    async gather(since) {
+      await Promise.all(begun.slice(1).map((one) => one.ask({})))
+      const { evidence } = await begun[0]!.ask<{ evidence: Evidence }>({ gather: since })
       return evidence
     },
   }

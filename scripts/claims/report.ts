@@ -19,6 +19,8 @@ export type Row = Record<string, string | number | boolean | null>
 export interface Report {
   claims: Claim[]
   rows: Row[]
+  /** Further tables, each with what it shows. */
+  tables?: { title: string; rows: Row[] }[]
   /** Versions that matter to the result (`postgres: '18.4'`). Node and the installed peers are added by the runner. */
   versions?: Record<string, string>
 }
@@ -56,6 +58,7 @@ export interface FullReport {
   machine: Record<string, string | number>
   claims: Claim[]
   rows: Row[]
+  tables?: NonNullable<Report['tables']>
 }
 
 /** All claims hold, and there is at least one. */
@@ -83,6 +86,7 @@ export function renderReport(report: FullReport): string {
     '',
     ...table(report.rows),
     ...(report.rows.length > 0 ? [''] : []),
+    ...(report.tables ?? []).flatMap(({ title, rows }) => [title, ...table(rows), '']),
     ...table(
       report.claims.map((c) => ({ '': c.holds ? 'holds' : 'FAILS', claim: c.claim, goal: c.goal, value: c.value })),
     ),

@@ -137,6 +137,7 @@ async function measure(runner: Runner, claims: Claims, given: Given, err: (text:
     machine: describeMachine(),
     claims: report.claims,
     rows: report.rows,
+    ...(report.tables && { tables: report.tables }),
   }
 }
 

@@ -13,3 +13,5 @@ insert into counter select n, 0 from generate_series(1, 20) n;
 
 create table churn (id int primary key, n int not null) with (autovacuum_enabled = false);
 insert into churn select n, 0 from generate_series(1, 300) n;
+
+create table entry (id bigint generated always as identity primary key, n int not null);

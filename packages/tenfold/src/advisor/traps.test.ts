@@ -502,6 +502,21 @@ test('a full pool before a full database is the database, and a larger pool is n
   assert.ok(!findings.some(({ code }) => code === 'pool-too-small'))
 })
 
+test('rows that are locked for as long as a commit waits for the disk are the disk', () => {
+  const [waitingQuery, holderQuery] = ['update a', 'update b']
+  const verdict = judged({
+    ...FAULTS['lock-contention'],
+    active: { lock: 7, commit: 5, cpu: 1 },
+    database: {
+      blockers: [
+        { waiting: 40, waitingQuery, holderQuery, holderState: 'committing' },
+        { waiting: 20, waitingQuery, holderQuery, holderState: 'active' },
+      ],
+    },
+  })
+  assert.equal(verdict.bottleneck?.code, 'disk-bound')
+})
+
 test('a full pool behind a lock is the lock', () => {
   assert.ok(!judged(FAULTS['lock-contention']).findings.some(({ code }) => code === 'pool-too-small'))
 })

@@ -179,7 +179,7 @@ export interface DatabaseEvidence {
     commit: number
     idleInTransaction: number
   }
-  /** Who made others wait, most first. */
+  /** Who made others wait, most first. `holderState` as Postgres says it; `committing`: it waits for the log to be written. */
   blockers: { waiting: number; waitingQuery: string; holderQuery: string; holderState: string }[]
   longestTransactionMs: number
   opened: number

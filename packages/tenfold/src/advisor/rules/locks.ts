@@ -1,3 +1,4 @@
+import type { DatabaseEvidence } from '../../evidence/index.ts'
 import { check, type Judgement, type Rule } from '../rule.ts'
 import { type Signals, without } from '../signals.ts'
 
@@ -27,12 +28,20 @@ function isLong({ evidence }: Signals): boolean {
   return database.blockers[0]?.holderState === 'idle in transaction' && database.longestTransactionMs >= LONG_MS
 }
 
+/** Of those who wait, how many wait for somebody who waits for the disk: then the lock is not the cause. A commit of many
+ *  sessions at once is written by one of them, which shows no wait: from a third on it is the disk. */
+export function ofCommits({ blockers }: DatabaseEvidence): number {
+  const of = (state?: string): number =>
+    blockers.reduce((sum, one) => sum + (state === undefined || one.holderState === state ? one.waiting : 0), 0)
+  return of('committing') / Math.max(1, of())
+}
+
 function waits({ evidence, share, working, lost }: Signals): Judgement | undefined {
   const { database, routes } = evidence
   const blocker = database?.blockers[0]
   if (!database || !blocker) return undefined
   const { lock, cpu } = database.active
-  if (lock < WAITING || lock < cpu) return undefined
+  if (lock < WAITING || lock < cpu || ofCommits(database) > 0.3) return undefined
   const explained = (share.database + share.pool) * (lock / Math.max(0.01, lock + working))
   const user = routes.toSorted((a, b) => b.database + b.pool - (a.database + a.pool))[0]
   return {

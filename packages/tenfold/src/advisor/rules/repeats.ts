@@ -4,6 +4,8 @@ import { check, type Judgement, percent, type Rule } from '../rule.ts'
 import { sameShape, type Signals, without } from '../signals.ts'
 
 const LEAST_CALLS = 100
+/** A stampede is rare calls, many at a time. */
+const LEAST_IN_STAMPEDES = 20
 const AGAIN = 0.6
 const OF_SERVER_TIME = 0.2
 const LEAST_MEAN_MS = 1
@@ -84,7 +86,7 @@ function isOneKey({ query, top, calls }: Asked): boolean {
 function cacheable(signals: Signals, wanted: (asked: Asked) => boolean): Judgement | undefined {
   const { database } = signals.evidence
   const found = repeatsIn(signals).find(({ asked, onServer, perRequest, ofServer, writes }) => {
-    if (!onServer || !wanted(asked) || perRequest < 0.5) return false
+    if (!onServer || !wanted(asked) || asked.calls < LEAST_CALLS || perRequest < 0.5) return false
     if (asked.again < asked.calls * AGAIN || writes > asked.calls * WRITES) return false
     return ofServer >= OF_SERVER_TIME && onServer.ms / Math.max(1, onServer.calls) >= LEAST_MEAN_MS
   })
@@ -144,7 +146,7 @@ function repeatsIn({ evidence, lost, share: shares }: Signals): Repeat[] {
     const of = (work: Work) => work.queries.find((one) => sameShape(one.query, asked.query))
     const work = routes.toSorted((a, b) => (of(b)?.ms ?? 0) - (of(a)?.ms ?? 0))[0]
     const own = work && of(work)
-    if (!own || asked.calls < LEAST_CALLS) return []
+    if (!own || asked.calls < LEAST_IN_STAMPEDES) return []
     const onServer = database.queries.find((one) => sameShape(one.query, asked.query))
     const ofServer = (onServer?.ms ?? 0) / Math.max(1, database.seen.server)
     const share = Math.min(1, own.ms / lost + shares.pool * ofServer)

@@ -1,6 +1,7 @@
 import { check, percent, type Rule } from '../rule.ts'
 import { type Signals, without } from '../signals.ts'
 import { needsRedis } from './architecture.ts'
+import { ofCommits } from './locks.ts'
 
 /** The server's processors are taken, by statements that do no more than they have to. */
 export const databaseCpu: Rule = {
@@ -66,10 +67,12 @@ export const diskBound: Rule = {
     if (!database) return undefined
     const { io, commit, cpu, lock } = database.active
     const waiting = io + commit
-    if (waiting < 1 || waiting < cpu || waiting < lock || share.database + share.pool < 0.4) return undefined
+    const behindIt = ofCommits(database) > 0.3
+    if (waiting < 1 || waiting < cpu || (waiting < lock && !behindIt)) return undefined
+    if (share.database + share.pool < 0.4) return undefined
     return {
       subject: { kind: 'database', name: 'disk' },
-      share: (share.database + share.pool) * (waiting / (waiting + cpu + lock)),
+      share: (share.database + share.pool) * (waiting / (waiting + cpu + (behindIt ? 0 : lock))),
       proofs: [{ signal: 'sessions that wait for the disk', value: waiting, threshold: 1, unit: 'sessions' }],
       against: [
         check('it is the processor', `${cpu.toFixed(1)} sessions on it`, waiting > cpu),

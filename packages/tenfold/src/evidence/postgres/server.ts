@@ -90,7 +90,9 @@ export async function lookAtSessions(sql: Sql, sums: ActivitySums): Promise<void
 
 async function lookAtBlockers(sql: Sql, { blockers }: ActivitySums): Promise<void> {
   const { rows } = await sql.query<{ n: number; waiting: string; holder: string; state: string }>(
-    `select count(*)::int as n, w.query as waiting, coalesce(b.query, '') as holder, coalesce(b.state, 'unknown') as state
+    `select count(*)::int as n, w.query as waiting, coalesce(b.query, '') as holder, 
+            case when b.wait_event like 'WAL%' or b.query ~* '^\\s*commit' then 'committing'
+                 else coalesce(b.state, 'unknown') end as state
        from pg_stat_activity w cross join lateral unnest(pg_blocking_pids(w.pid)) as u (pid)
        left join pg_stat_activity b on b.pid = u.pid
       where w.wait_event_type = 'Lock' and w.datname = current_database()
