@@ -60,14 +60,16 @@ export function createGauges(options: GaugesOptions): Service {
 
   const read = async (): Promise<void> => {
     const asked = { ...queue(options), ...crons(options), ...database(options.db) }
-    const next: Reading = {}
-    for (const [name, points] of Object.entries(asked)) {
+    // All are under way, so all are watched from here on: one that fails while another is waited for must not end the process.
+    const read = Object.entries(asked).map(async ([name, points]): Promise<[string, Point[] | undefined]> => {
       // What cannot be read is not known: its metric is absent, and not as it was.
-      next[name] = await points.catch((error: unknown) => {
+      const known = await points.catch((error: unknown) => {
         telemetry.log.debug('A gauge could not be read', { gauge: name, reason: messageOf(error) })
         return undefined
       })
-    }
+      return [name, known]
+    })
+    const next: Reading = Object.fromEntries(await Promise.all(read))
     if (performance.now() - certificateAt >= CERTIFICATE_EVERY_MS) {
       certificateAt = performance.now()
       certificate = await certificateDays(options.publicUrl)
