@@ -30,7 +30,7 @@ export {
   type Words,
 } from './nplus1/index.ts'
 export { createFingerprint } from './fingerprint.ts'
-export { openDatabase, type Database, type DatabaseOptions } from './open.ts'
+export { observeConnections, openDatabase, type Database, type DatabaseOptions } from './open.ts'
 export { poolerSettings, type PoolerOptions, type PoolerSettings } from './pooler/index.ts'
 export { reachDatabase, type Reach } from './reach.ts'
 export type { Positions, ReadAt, ReplicaInfo } from './replicas/index.ts'

@@ -118,7 +118,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       }),
     telemetry,
   )
-  watch(connections, telemetry)
+  observeConnections(() => connections.counts(), telemetry)
 
   const system: SystemDatabase = {
     query: (text, values = []) => statements.run(systemRole, text, values),
@@ -157,9 +157,13 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
 }
 
-function watch(connections: Connections, { metrics }: Telemetry): void {
+/** Publishes how many connections there are, and how many statements wait for one. */
+export function observeConnections(
+  counts: () => Pick<ConnectionCounts, 'open' | 'idle' | 'waiting'>,
+  { metrics }: Pick<Telemetry, 'metrics'>,
+): void {
   metrics.observe('db.client.connection.count', { help: 'Open database connections.', unit: '{connection}' }, () => {
-    const { open, idle } = connections.counts()
+    const { open, idle } = counts()
     return [
       { value: idle, labels: { state: 'idle' } },
       { value: open - idle, labels: { state: 'used' } },
@@ -168,8 +172,6 @@ function watch(connections: Connections, { metrics }: Telemetry): void {
   metrics.observe(
     'db.client.connection.pending_requests',
     { help: 'Statements that wait for a connection.', unit: '{request}' },
-    () => {
-      return connections.counts().waiting
-    },
+    () => counts().waiting,
   )
 }

@@ -69,11 +69,23 @@ export function prepare(address: Promise<string>, app: string, say: (line: strin
   }
   return {
     patient: (connections) => open(connections, () => {}),
-    prompt: (connections) =>
-      open(connections, () => {
+    prompt: (connections) => {
+      const db = open(connections, () => {
         if (problem !== undefined) throw problem
-      }),
+      })
+      return {
+        ...db,
+        query: (text, values) => db.query<never>(text, values).catch(onceMore(() => db.query(text, values))),
+      }
+    },
   }
+}
+
+/** Days are made and dropped in one transaction for all tables: who reads several of them just then may be in its way. */
+const DEADLOCK = '40P01'
+
+function onceMore<T>(again: () => Promise<T>): (error: { code?: string }) => Promise<T> {
+  return (error) => (error.code === DEADLOCK ? again() : Promise.reject(error))
 }
 
 function later(ready: () => Promise<SystemDatabase>): SystemDatabase {

@@ -28,7 +28,8 @@ export async function openObserved(
   if (storeUrl === undefined && !existsSync(folder)) return undefined
   const embedded = storeUrl === undefined ? await joinEmbedded(folder, name) : undefined
   const kept = openQuietly(storeUrl ?? embedded!.adminUrl, name, { connections: 2, keepAlive: true })
-  const app = databaseUrl === undefined ? undefined : openQuietly(databaseUrl, name, { connections: 1, keepAlive: true })
+  const app =
+    databaseUrl === undefined ? undefined : openQuietly(databaseUrl, name, { connections: 1, keepAlive: true })
   const db = kept.system
   const server: Sql | null = app?.system ?? null
   const inspector = createInspector({

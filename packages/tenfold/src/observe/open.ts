@@ -3,13 +3,14 @@
  *    hooks ─ requests, queries, outgoing calls ─ telemetry ─ store ─ inspector ─ console
  *                                                        └ evidence ─ advisor ┘ */
 import type { Server } from 'node:http'
-import { createRepeatWatch } from '../database/index.ts'
+import { createRepeatWatch, observeConnections } from '../database/index.ts'
 import { messageOf } from '../kernel/index.ts'
 import { watchNodeClient, watchOutgoing } from '../outbound/index.ts'
 import { createTelemetry } from '../telemetry/index.ts'
 import { openConsole } from './console.ts'
 import { keep } from './keep.ts'
 import { lines } from './lines.ts'
+import { countsOf } from './pools.ts'
 import { createQueries } from './queries.ts'
 import { createRequests } from './requests.ts'
 import { say } from './say.ts'
@@ -31,6 +32,7 @@ export async function openObservation(seat: Seat, variables: NodeJS.ProcessEnv):
       (fn) => seat.quiet.run(true, fn),
     ),
   }
+  observeConnections(() => countsOf(seat), telemetry)
   // An app's calls go out as they went before: nothing is added to them.
   watchOutgoing(telemetry, { propagate: false })
   watchNodeClient(telemetry)

@@ -63,8 +63,8 @@ export function createQueries(
         const started = performance.now()
         const span = telemetry.within(context, () => telemetry.start('query', shape, ATTRIBUTES))
         const waitedMs = started - askedAt
+        waits.record(waitedMs / 1000)
         if (waitedMs >= NOTICED_MS) {
-          waits.record(waitedMs / 1000)
           span.set('tenfold.db.wait_ms', waitedMs)
         }
         return (underway = finish(context, shape, asked.text, span, started, occurrence))
