@@ -2,7 +2,7 @@
  *  tenfold is tried is one that create-tenfold has made. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -14,6 +14,7 @@ import {
   type Packed,
   type ProjectManifest,
 } from '../../scripts/packages/index.ts'
+import { plainDatabase } from '../../packages/tenfold/src/database/testing/index.ts'
 import { run as runHere } from '../../scripts/test/step.ts'
 
 /** What the package may weigh. Whoever needs more raises it here, and knows that everyone downloads it. */
@@ -113,6 +114,17 @@ describe('the packages', () => {
   test('make a project that passes its own lint and its tests on a real database', async () => {
     assert.match(await succeed('npm', ['run', 'lint'], user), /Found 0 warnings and 0 errors/)
     assert.match(await succeed('npm', ['test'], user), /pass 3\n/)
+  })
+
+  test('open each part alone, in an app that has nothing else of tenfold', async () => {
+    await cp(new URL('parts.fixture.ts', import.meta.url), join(user, 'parts.ts'))
+    const database = await plainDatabase()
+    try {
+      const output = await succeed('env', [`DATABASE_URL=${database.url}`, 'node', 'parts.ts'], user)
+      assert.match(output, /^ran for ada on postgres$/m)
+    } finally {
+      await database.close()
+    }
   })
 
   test('have types that hold when declarations are checked, too', async () => {
