@@ -1,6 +1,7 @@
 /** Every command of the tutorial is run, in order, in an empty folder, with the packages as they are published; what the pages
  *  show as printed has to be printed. */
 import { execFile } from 'node:child_process'
+import { globSync, readFileSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,11 +22,11 @@ const PAGES = ['1-first-app.md', '2-up-the-ladder.md'].map((name) => join(reposi
 async function prove({ quick, log, signal }: ClaimsOptions): Promise<Report> {
   const pages = quick ? PAGES.slice(0, 1) : PAGES
   const folder = await mkdtemp(join(tmpdir(), 'tenfold-tutorial-'))
+  const work = join(folder, 'work')
   // Postgres and PgBouncer do not run as root, and the account that runs them then has to get here.
   await chmod(folder, 0o755)
   try {
     log('building and packing')
-    const work = join(folder, 'work')
     await mkdir(work)
     const instead = await published(folder, work)
     const preamble = process.getuid?.() === 0 ? NOT_AS_ROOT : ''
@@ -41,7 +42,20 @@ async function prove({ quick, log, signal }: ClaimsOptions): Promise<Report> {
     ]
     return { claims, rows: followed.map((one) => ({ ...one })) }
   } finally {
-    await rm(folder, { recursive: true, force: true })
+    endServers(work)
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 })
+  }
+}
+
+/** Database servers that a page started as daemons and did not come to stop. */
+function endServers(folder: string): void {
+  for (const file of globSync('*/machines/*/postmaster.pid', { cwd: folder })) {
+    const pid = Number(readFileSync(join(folder, file), 'utf8').split('\n')[0])
+    try {
+      process.kill(pid, 'SIGQUIT')
+    } catch {
+      // It has ended by itself.
+    }
   }
 }
 

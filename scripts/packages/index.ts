@@ -1,6 +1,8 @@
 import { buildCreate } from './create.ts'
 import { buildTenfold } from './tenfold.ts'
 
+export { BUDGET, filesLoaded, overBudget } from './budget.ts'
+export { notFree, shippedPackages } from './licences.ts'
 export { pack, type Packed } from './pack.ts'
 export { lockFor, type ProjectManifest } from './lock.ts'
 export { buildCreate, buildTenfold }

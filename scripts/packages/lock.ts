@@ -54,7 +54,7 @@ function namesOf({ dependencies, optionalDependencies, peerDependencies, peerDep
 }
 
 /** Where Node.js would find a package: in the nearest `node_modules` on the way up. */
-function find(known: Entries, name: string, from: string): string | undefined {
+export function find(known: Record<string, { link?: boolean }>, name: string, from: string): string | undefined {
   for (let folder = from; ; folder = folder.replace(/\/?node_modules\/(@[^/]+\/)?[^/]+$|[^/]*$|\/[^/]+$/, '')) {
     const path = `${folder === '' ? '' : `${folder}/`}node_modules/${name}`
     if (known[path] && !known[path].link) return path

@@ -1,7 +1,8 @@
 /** The package `tenfold` as it is published: JavaScript and declarations instead of sources, and a manifest of its own. */
-import { chmod, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, cp, glob, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { repository } from '../test/step.ts'
+import { notices, shippedPackages } from './licences.ts'
 import { copyAssets, emit, pruneDeclarations, rewriteDeclarations, SOURCE } from './emit.ts'
 
 interface Manifest {
@@ -11,8 +12,10 @@ interface Manifest {
   devDependencies?: Record<string, string>
 }
 
-/** Started by a path, not imported by another file. */
-const PROGRAMS = ['src/cli/index.ts']
+/** Started by a path, not imported by another file; beside all that are called `*.program.ts`. */
+const PROGRAMS = ['src/cli/index.ts', 'src/load/generate/main.ts']
+/** Acts when it is imported: `node --import tenfold/observe`. */
+const ACTS = './lib/observe/preload.program.js'
 
 /** Builds the package in `target`, which is emptied first. */
 export async function buildTenfold(target: string): Promise<void> {
@@ -20,9 +23,10 @@ export async function buildTenfold(target: string): Promise<void> {
   await mkdir(target, { recursive: true })
   const manifest = JSON.parse(await readFile(join(SOURCE, 'package.json'), 'utf8')) as Manifest
   const doors = Object.values(manifest.exports).filter((file) => file.endsWith('.ts'))
+  const programs = await Array.fromAsync(glob('src/**/*.program.ts', { cwd: SOURCE, exclude: ['**/testing'] }))
   await emit(
     SOURCE,
-    [...doors, ...PROGRAMS].map((file) => file.replace(/^\.\//, '')),
+    [...new Set([...doors, ...PROGRAMS, ...programs])].map((file) => file.replace(/^\.\//, '')),
     target,
   )
   const lib = join(target, 'lib')
@@ -38,6 +42,7 @@ export async function buildTenfold(target: string): Promise<void> {
   })
   await writeBin(target)
   for (const file of ['LICENSE', 'README.md', 'CHANGELOG.md']) await cp(join(repository, file), join(target, file))
+  await writeFile(join(target, 'THIRD_PARTY.md'), await notices(await shippedPackages()))
   await writeFile(join(target, 'package.json'), `${JSON.stringify(published(manifest), null, 2)}\n`)
 }
 
@@ -57,7 +62,7 @@ function published(manifest: Manifest): object {
     exports: Object.fromEntries(
       Object.entries(exports).map(([door, file]) => [door, file.endsWith('.ts') ? conditions(file) : file]),
     ),
-    sideEffects: false,
+    sideEffects: [ACTS],
   }
 }
 
