@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { dirname, join } from 'node:path'
+import { dirname, extname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { InstanceEnded, InstanceNotReady } from './errors.ts'
@@ -41,7 +41,7 @@ export interface Instance {
   stop(): Promise<void>
 }
 
-const PRELOAD = new URL('./preload/preload.program.ts', import.meta.url).href
+const PRELOAD = new URL(`./preload/preload.program${extname(import.meta.url)}`, import.meta.url).href
 const LINES_KEPT = 40
 
 export async function startInstance(workspace: Workspace, launch: Launch): Promise<Instance> {

@@ -34,20 +34,15 @@ export async function startPgBouncer(program: string, url: string, connections: 
   const user = decodeURIComponent(server.username)
   const folder = await mkdtemp(join(tmpdir(), 'twin-pooler-'))
   const port = await freePort()
-  const others = await otherLogins(url, user)
   const files = {
-    'users.txt': [[user, decodeURIComponent(server.password)], ...others].map(
-      (one) => `${one.map(quoted).join(' ')}\n`,
-    ),
-    // Who has a password proves it, so that PgBouncer can go on with it to the server; the others have none to prove.
-    'hba.txt': [[user, ''], ...others].map(
-      ([name, secret]) => `host all ${quoted(name!)} 127.0.0.1/32 ${secret ? 'scram-sha-256' : 'trust'}\n`,
-    ),
-    'pgbouncer.ini': [settings(server, port, folder, connections)],
+    'users.txt': `${quoted(user)} ${quoted(decodeURIComponent(server.password))}\n`,
+    // Other roles of the app prove their password, with which PgBouncer can go on to the server.
+    'hba.txt': `host all ${quoted(user)} 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n`,
+    'pgbouncer.ini': settings(server, port, folder, connections),
   }
   const as = process.getuid?.() === 0 ? NOBODY : undefined
-  for (const [name, lines] of Object.entries(files)) {
-    await writeFile(join(folder, name), lines.join(''), { mode: 0o600 })
+  for (const [name, content] of Object.entries(files)) {
+    await writeFile(join(folder, name), content, { mode: 0o600 })
     if (as) await chown(join(folder, name), as.uid, as.gid)
   }
   if (as) await chown(folder, as.uid, as.gid)
@@ -85,11 +80,16 @@ export async function startPgBouncer(program: string, url: string, connections: 
   }
 }
 
-function settings({ hostname, port, searchParams }: URL, listen: number, folder: string, connections: number): string {
+function settings(
+  { hostname, port, username, searchParams }: URL,
+  listen: number,
+  folder: string,
+  connections: number,
+): string {
   const host = searchParams.get('host') ?? hostname
   const tls = /require|verify/.test(searchParams.get('sslmode') ?? '') ? 'require' : 'prefer'
   return `[databases]
-* = host=${host.replace(/^\[|\]$/g, '')} port=${port || 5432}
+* = host=${host.replace(/^\[|\]$/g, '')} port=${port || 5432} auth_user=${decodeURIComponent(username)}
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = ${listen}
@@ -97,6 +97,7 @@ unix_socket_dir =
 auth_type = hba
 auth_hba_file = ${folder}/hba.txt
 auth_file = ${folder}/users.txt
+auth_query = select usename, passwd from pg_shadow where usename = $1
 server_tls_sslmode = ${tls}
 pool_mode = transaction
 default_pool_size = 10
@@ -126,24 +127,6 @@ async function warm(url: string, connections: number, state: { said: string; end
     } finally {
       await Promise.all(clients.map((client) => client.end().catch(() => {})))
     }
-  }
-}
-
-/** Names and stored secrets of the other roles that may log in: an app may use several. Without the right to read them, none. */
-async function otherLogins(url: string, user: string): Promise<string[][]> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 })
-  client.on('error', () => {})
-  try {
-    await client.connect()
-    const { rows } = await client.query<{ name: string; secret: string | null }>(
-      'select rolname as name, rolpassword as secret from pg_authid where rolcanlogin and rolname <> $1',
-      [user],
-    )
-    return rows.map(({ name, secret }) => [name, secret ?? ''])
-  } catch {
-    return []
-  } finally {
-    await client.end().catch(() => {})
   }
 }
 

@@ -80,6 +80,9 @@ async function judge(conditions: Conditions, tap: Tap, { runWith, compare }: Ask
     return both.length === 0 ? undefined : finding('pooled-session', both, [...wanting(tap, first), ...refusals(tap)])
   } catch (error) {
     if (!InstanceEnded.is(error) && !InstanceNotReady.is(error)) throw error
+    // A role whose password PgBouncer may not look up: that is up to how it was started here, not to the app.
+    const refused = tap.errors().find((text) => /authentication failed|no such user|SASL/i.test(text))
+    if (refused) throw PoolerFailed({ reason: refused })
     const how: Evidence = { kind: 'how', text: `it does not start behind it. It said:\n${error.details.said}` }
     return finding('pooled-session', [], [how, ...refusals(tap)])
   }
