@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { Webhook } from 'standardwebhooks'
 import { newKey, openShop, orderOf, until, type Shop } from './shop.ts'
 
@@ -73,17 +76,34 @@ describe('a webhook', () => {
     assert.equal((await carla.send('DELETE', `/webhooks/${body.id}`)).status, 204)
   })
 
-  test('to an endpoint that says it is gone is given up', async () => {
+  test('to an endpoint that says it is gone is given up, until somebody enables it and sends what it has missed', async () => {
     const product = await shop.product()
     const carla = await shop.customer()
-    await carla.post('/webhooks', { url, events: ['order.placed'] })
+    const { body } = await carla.post<{ id: string }>('/webhooks', { url, events: ['order.placed'] })
     answers.push(410)
     await carla.post('/orders', orderOf(product), newKey())
     await until('it is disabled', async () => {
       const [own] = (await carla.get<{ disabledAt: string | null }[]>('/webhooks')).body
       return own!.disabledAt !== null
     })
+    const listed = JSON.parse(await tenfold('webhooks', 'list', '--json')) as { id: string; disabledWhy?: string }[]
+    assert.match(listed.find(({ id }) => id === body.id)!.disabledWhy!, /410/)
+    assert.match(await tenfold('webhooks', 'enable', body.id), /sent to .* again/)
+    const before = received.length
+    assert.match(await tenfold('webhooks', 'replay', body.id, '--since', '1h'), /goes out again/)
+    await until('it has come', () => received.length === before + 1)
+    assert.equal(received.at(-1)!.headers['webhook-id'], received.at(-2)!.headers['webhook-id'])
   })
+
+  /** The command line, on the shop's database. */
+  async function tenfold(...args: string[]): Promise<string> {
+    const program = fileURLToPath(import.meta.resolve('tenfold/package.json')).replace('package.json', 'bin/tenfold.js')
+    const { stdout } = await promisify(execFile)(process.execPath, [program, ...args], {
+      cwd: new URL('..', import.meta.url),
+      env: { ...process.env, ...shop.variables, NODE_ENV: 'test' },
+    })
+    return stdout
+  }
 })
 
 describe('a webhook into the private network', () => {

@@ -45,6 +45,11 @@ export const NoSuchJob = defineError('TF_NO_SUCH_JOB', {
   fix: 'Look at it with `tenfold jobs list --state dead`.',
 })
 
+export const NoSuchWebhook = defineError('TF_NO_SUCH_WEBHOOK', {
+  says: (e: { what: 'endpoint' | 'delivery'; id: string }) => `There is no ${e.what} of webhooks with the id ${e.id}.`,
+  fix: 'Look at them with `tenfold webhooks list` and `tenfold webhooks show <endpoint>`.',
+})
+
 export const MigrationsRefused = defineError('TF_MIGRATIONS_REFUSED', {
   says: (e: { migrations: string[] }) =>
     `Nothing was applied: ${e.migrations.join(', ')} would harm the app while it runs.`,

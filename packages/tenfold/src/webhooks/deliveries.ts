@@ -51,18 +51,29 @@ export async function dueAgain(db: Asks, delivery: string): Promise<Due | undefi
   return rows[0] && { delivery, endpoint: rows[0].endpoint, again: true }
 }
 
+/** What the job of a replay is given; times in ms since 1970. */
+export interface ReplayOrder {
+  endpoint: string
+  since: number
+  until: number
+  all: boolean
+  /** Just this delivery. */
+  only?: string
+}
+
 const PAGE = 500
 
 /** Those of a replay, a page at a time, in the order in which they were sent. */
 export async function* dueInReplay(
   db: Asks,
-  { endpoint, since, until, all }: { endpoint: string; since: number; until: number; all: boolean },
+  { endpoint, since, until, all, only }: ReplayOrder,
 ): AsyncGenerator<Due[]> {
   let last = '00000000-0000-0000-0000-000000000000'
   for (;;) {
     const { rows } = await db.sql<{ id: string }>`
       select id from webhook_delivery
        where endpoint_id = ${endpoint}::uuid and id > ${last}::uuid and (${all} or delivered_at is null)
+         and id = coalesce(${only ?? null}::uuid, id)
          and created_at >= ${new Date(since)} and created_at <= ${new Date(until)}
        order by id limit ${PAGE}`
     if (rows.length > 0) yield rows.map(({ id }) => ({ delivery: id, endpoint, again: true }))

@@ -3,7 +3,7 @@ import { messageOf, toMs, type Duration } from '../kernel/index.ts'
 import { checkPublic } from '../outbound/index.ts'
 import { WebhookType, WebhookUrl } from './errors.ts'
 import { newWebhookSecret } from './sign.ts'
-import { endpointOf, type Endpoint, type EndpointRow, type WebhookContext } from './store.ts'
+import { endpointOf, type Asks, type Endpoint, type EndpointRow, type WebhookContext } from './store.ts'
 
 /** Which endpoint. With `owner`, one of somebody else is not found. */
 export interface Which {
@@ -98,18 +98,20 @@ export function endpointsOf<S, Type extends string>(
          where id = ${id}::uuid and owner = coalesce(${owner}, owner)`
       return rowCount > 0
     },
-    async enable({ db }, { id, owner = null }) {
-      const { rowCount } = await db.sql`
-        update webhook_endpoint set disabled_at = null, disabled_why = null, failures = 0, failing_since = null
-         where id = ${id}::uuid and owner = coalesce(${owner}, owner)`
-      return rowCount > 0
-    },
+    enable: ({ db }, which) => enableEndpoint(db, which),
     async remove({ db }, { id, owner = null }) {
       const { rowCount } = await db.sql`
         delete from webhook_endpoint where id = ${id}::uuid and owner = coalesce(${owner}, owner)`
       return rowCount > 0
     },
   }
+}
+
+export async function enableEndpoint(db: Asks, { id, owner }: Which): Promise<boolean> {
+  const { rowCount } = await db.sql`
+    update webhook_endpoint set disabled_at = null, disabled_why = null, failures = 0, failing_since = null
+     where id = ${id}::uuid and owner = coalesce(${owner ?? null}, owner)`
+  return rowCount > 0
 }
 
 function checkedUrl(module: string, text: string, { allowPrivate, allowHttp }: Allowed): string {

@@ -1,4 +1,5 @@
 /** Ring 6, `tenfold/webhooks`: webhooks out and in, as parts of a module. */
+export { administerWebhooks, hasWebhooks, type WebhookAdmin } from './administer.ts'
 export type { Deliveries, Replay } from './deliveries.ts'
 export type { Disabled } from './deliver.ts'
 export type { Endpoints, NewEndpoint, Which } from './endpoints.ts'

@@ -15,9 +15,10 @@
  *  W8  A received webhook is handled once for its id, in one transaction with what the handler writes. */
 import { schemaOf, toMs, validate, type AnySchema, type Duration, type InputOf } from '../kernel/index.ts'
 import type { AnyContract, EventDefinition, Kit, Part, RouteDefinition } from '../modules/index.ts'
+import { REPLAY, TABLES } from './administer.ts'
 import { clean } from './clean.ts'
 import { deliver, type Delivering, type Disabled } from './deliver.ts'
-import { dueAgain, dueInReplay, listDeliveries, type Deliveries, type Due } from './deliveries.ts'
+import { dueAgain, dueInReplay, listDeliveries, type Deliveries, type Due, type ReplayOrder } from './deliveries.ts'
 import { endpointsOf, type Allowed, type Endpoints } from './endpoints.ts'
 import { WebhookInvalid, WebhookType } from './errors.ts'
 import { receiver, type ReceiveOptions } from './receive.ts'
@@ -89,7 +90,7 @@ const DueDelivery = schemaOf<Due>(
   'a delivery',
   ({ delivery, endpoint }) => typeof delivery === 'string' && typeof endpoint === 'string',
 )
-const ReplayOrder = schemaOf<{ endpoint: string; since: number; until: number; all: boolean }>(
+const Replaying = schemaOf<ReplayOrder>(
   'a replay',
   ({ endpoint, since, until }) =>
     typeof endpoint === 'string' && typeof since === 'number' && typeof until === 'number',
@@ -146,9 +147,9 @@ export function webhooks<
     retry: pauses(schedule),
     run: (context) => deliver(context, delivering),
   })
-  const replay = m.job('webhook-replay', {
-    input: ReplayOrder,
-    timeout: '10m',
+  const replay = m.job(REPLAY.name, {
+    input: Replaying,
+    timeout: REPLAY.timeoutMs,
     async run({ input, db }) {
       let sent = 0
       for await (const page of dueInReplay(db, input)) sent += (await delivery.enqueueMany(page)).length
@@ -158,7 +159,7 @@ export function webhooks<
   const cleaning = m.cron('webhook-clean', '23 3 * * *', { run: ({ db }) => clean(db, keep) })
   return {
     parts: [
-      m.migrations('webhooks', new URL('./migrations/', import.meta.url)),
+      m.migrations(TABLES, new URL('./migrations/', import.meta.url)),
       disabled,
       client,
       delivery,

@@ -229,4 +229,29 @@ export const commands: readonly CommandEntry[] = [
     about: 'let the jobs of a name go on',
     load: async () => (await import('./jobs.ts')).jobsResume,
   },
+  {
+    name: 'webhooks list',
+    about: 'list the endpoints that webhooks are sent to, the failing ones first',
+    load: async () => (await import('./webhooks.ts')).webhooksList,
+  },
+  {
+    name: 'webhooks show',
+    about: 'show what was sent to an endpoint, and what it answered',
+    load: async () => (await import('./webhooks.ts')).webhooksShow,
+  },
+  {
+    name: 'webhooks retry',
+    about: 'send one delivery again, also one that has arrived',
+    load: async () => (await import('./webhooks.ts')).webhooksRetry,
+  },
+  {
+    name: 'webhooks replay',
+    about: 'send again what an endpoint has missed since a time, or all of it',
+    load: async () => (await import('./webhooks.ts')).webhooksReplay,
+  },
+  {
+    name: 'webhooks enable',
+    about: 'send to a disabled endpoint again',
+    load: async () => (await import('./webhooks.ts')).webhooksEnable,
+  },
 ]
