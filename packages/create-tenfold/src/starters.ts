@@ -13,8 +13,8 @@ export const STARTERS: readonly Starter[] = [
   {
     name: 'shop',
     about: 'a whole backend: catalogue, orders, payments, mail, PDF, images, webhooks, and a storefront',
-    packages: ['nodemailer', 'pdfkit', 'sharp', 'standardwebhooks'],
-    devPackages: ['@types/nodemailer', '@types/pdfkit', 'postal-mime', 'smtp-server'],
+    packages: ['nodemailer', 'pdfkit', 'sharp'],
+    devPackages: ['@types/pdfkit', 'postal-mime', 'smtp-server', 'standardwebhooks'],
   },
 ]
 
