@@ -318,6 +318,16 @@ describeInBrowser('the pages of the console, in a real browser', () => {
     assert.equal((await readFile(await png.path())).toString('latin1', 1, 4), 'PNG')
     assert.deepEqual(complaints, [])
   })
+  test('look for indexes when asked to', async () => {
+    const { page, complaints } = await open('/indexes?days=30')
+    await page.getByText('Nobody has looked yet.').waitFor()
+    await page.getByRole('button', { name: 'Look for indexes' }).click()
+    await page.getByText('create index concurrently orders_customer_id').waitFor()
+    await page.getByText('25.1 k → 31').waitFor()
+    assert.equal(await page.evaluate('window.hacked'), undefined)
+    assert.deepEqual(source.actions, ['look for indexes of 30 days'])
+    assert.deepEqual(complaints, [])
+  })
   test('end the sessions of a user after asking', async () => {
     const { page } = await open('/sessions')
     await page.getByText('Whose sessions?').waitFor()

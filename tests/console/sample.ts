@@ -3,8 +3,9 @@
 import { readFileSync } from 'node:fs'
 import { advise, viewOf } from '../../packages/tenfold/src/advisor/index.ts'
 import type { Evidence } from '../../packages/tenfold/src/evidence/index.ts'
-import type { ConsoleSource } from '../../packages/tenfold/src/console/index.ts'
+import type { ConsoleSource, IndexAdvice } from '../../packages/tenfold/src/console/index.ts'
 import { sampleAlerts, sampleBusiness } from './sample-alerts.ts'
+import { sampleTwinRuns } from './sample-twin.ts'
 import type * as api from '../../packages/tenfold/src/inspect/index.ts'
 
 /** Would set `window.hacked` if any page took it for markup. */
@@ -26,6 +27,7 @@ export function sampleSource(env: api.Overview['env'] = 'development'): Sample {
   const actions: string[] = []
   const listeners = new Set<() => void>()
   let data = rows(now)
+  let indexes: IndexAdvice = { status: 'never' }
 
   return {
     actions,
@@ -96,7 +98,14 @@ export function sampleSource(env: api.Overview['env'] = 'development'): Sample {
         .slice(0, limit),
     caches: async () => (data.routes.length === 0 ? { caches: [], points: [] } : sampleCaches(now)),
     limits: async () => (data.routes.length === 0 ? { limits: [], points: [] } : sampleLimits(now)),
-    twinRuns: async () => (data.routes.length === 0 ? [] : sampleTwinRuns(now)),
+    twinRuns: async () => (data.routes.length === 0 ? [] : sampleTwinRuns(now, HOSTILE)),
+    indexes: {
+      state: () => indexes,
+      look: (days) => {
+        actions.push(`look for indexes of ${days} days`)
+        indexes = sampleIndexes(now, days)
+      },
+    },
     sessions: {
       list: async (user) =>
         ['7f3a', 'b1c2'].map((ref, i) => ({
@@ -151,6 +160,18 @@ function heat(now: number, minutes: number, empty: boolean): api.HeatView {
     i % 30 === 7 ? 1 : 0,
   ]
   return { times, stepMs, edges, counts: times.map((_, i) => (empty ? [] : fast(i))) }
+}
+
+function sampleIndexes(startedAt: number, days: number): IndexAdvice {
+  const text = `select * from orders where note = '${HOSTILE}' and customer_id = $1`
+  const helps = [{ text, calls: 4012, costBefore: 25_061, costAfter: 31 }]
+  const sql = 'create index concurrently orders_customer_id on orders (customer_id);'
+  const create = [{ table: 'orders', sql, helps, size: 21_400_000, writes: 80_211 }]
+  const drop = [
+    { index: 'orders_status', table: 'orders', why: 'unused', size: 6_600_000, sql: 'drop index …' } as const,
+  ]
+  const advice = { create, drop: [...drop], unplanned: [], queries: 81, candidates: 240 }
+  return { status: 'found', startedAt, days, tookMs: 4200, advice }
 }
 
 function sampleCaches(now: number): api.CachesView {
@@ -625,32 +646,4 @@ function overview(now: number, minutes: number, env: api.Overview['env'], quiet:
       : { waiting: 16, running: 3, dead: 1, oldestWaitingMs: 1_900 },
     telemetry: { storedRows: 81_204, droppedTraces: 0, flushMs: 6.1, storeBytes: 38e6 },
   }
-}
-
-function sampleTwinRuns(now: number): api.TwinRunView[] {
-  const run: api.TwinRunView = {
-    id: '2026-01-02-03-04-05',
-    at: now - 60_000,
-    command: 'node server.js',
-    passed: false,
-    instances: 2,
-    steps: 12,
-    runs: 7,
-    ms: 14_200,
-    watched: true,
-    findings: [
-      {
-        cause: 'memory-sessions',
-        title: 'Sessions are kept in the memory of one instance',
-        means: 'Whoever logs in at one instance is unknown to the others, and a restart logs everybody out.',
-        fix: 'Give the session store a database or Redis, or put what is needed into a signed cookie.',
-        places: ['server.js:6'],
-        differences: [`GET /me: one instance says 200; several say 401 ${HOSTILE}`],
-        evidence: ['express-session at server.js:6 keeps it in the process'],
-      },
-    ],
-    notes: ['not tried behind PgBouncer: it is not installed'],
-    clean: [{ cause: 'local-files', title: 'Files lie on the disk of one instance' }],
-  }
-  return [run, { ...run, id: '2026-01-01-03-04-05', at: now - 86_400_000, passed: true, findings: [] }]
 }

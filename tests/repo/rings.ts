@@ -73,7 +73,7 @@ const INNER_DOORS: Readonly<Record<string, string>> = {
   'database/embedded':
     'it is loaded only when no DATABASE_URL is set, so that an app with a database of its own never reads it',
   'database/advice':
-    'it plans the workload on a scratch server, and is loaded by one command only: no running app reads it',
+    'it plans the workload on a scratch server, and is loaded when somebody asks for advice: no other app reads it',
   'database/safety':
     'it judges migrations with a parser compiled to WebAssembly, and is loaded by commands only: no running app reads it',
 }

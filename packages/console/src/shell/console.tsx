@@ -12,6 +12,7 @@ import { CachesPage } from '../pages/caches/page.tsx'
 import { CronsPage } from '../pages/crons/page.tsx'
 import { FilesPage } from '../pages/files/page.tsx'
 import { FindingsPage } from '../pages/findings/page.tsx'
+import { IndexesPage } from '../pages/indexes/page.tsx'
 import { JobDetailPage } from '../pages/jobs/detail.tsx'
 import { JobsPage } from '../pages/jobs/page.tsx'
 import { LimitsPage } from '../pages/limits/page.tsx'
@@ -59,6 +60,7 @@ export function Console() {
                 <Route path="/requests" component={RequestsPage} />
                 <Route path="/requests/:traceId" component={TracePage} />
                 <Route path="/queries" component={QueriesPage} />
+                <Route path="/indexes" component={IndexesPage} />
                 <Route path="/findings" component={FindingsPage} />
                 <Route path="/jobs" component={JobsPage} />
                 <Route path="/jobs/:id" component={JobDetailPage} />

@@ -12,6 +12,7 @@ export const PLACES: Place[] = [
   { href: '/alerts', name: 'Alerts', key: 't' },
   { href: '/requests', name: 'Requests', key: 'r' },
   { href: '/queries', name: 'Queries', key: 'q' },
+  { href: '/indexes', name: 'Indexes', key: 'x' },
   { href: '/findings', name: 'Findings', key: 'f' },
   { href: '/jobs', name: 'Jobs', key: 'j' },
   { href: '/crons', name: 'Crons', key: 'c' },

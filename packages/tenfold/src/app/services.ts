@@ -1,12 +1,14 @@
 /** What an instance's roles run, in the order in which it starts; the web server comes last, when all it needs is there. */
 import { fileURLToPath } from 'node:url'
 import type { Role } from '../config/index.ts'
-import { createConsole, type Console } from '../console/index.ts'
+import { createConsole, type Console, type IndexAdvisor } from '../console/index.ts'
 import { createServer, staticFiles, type HttpRoute, type HttpServer } from '../http/index.ts'
 import { systemClock, type Service } from '../kernel/index.ts'
 import { analyticsRoutes } from './analytics.ts'
 import { describeApp } from './describe.ts'
 import { cronsOf } from './crons.ts'
+import { createIndexAdvisor } from './indexes.ts'
+import { migrationsOf } from './migrations.ts'
 import type { Ground } from './instance.ts'
 import { handlersOf, subscriptionsOf } from './jobs.ts'
 import type { JobWork } from '../queue/index.ts'
@@ -132,6 +134,7 @@ async function consoleOf(
       analytics,
       sessions,
       files,
+      indexes: indexAdvisorOf(ground),
       advice: () => evidence.advice(),
       ...alerts.shown,
     },
@@ -142,4 +145,9 @@ async function consoleOf(
     listenFd: sockets.console,
     access: token ? { kind: 'token', token, readToken: environment.consoleReadToken } : { kind: 'open' },
   })
+}
+
+function indexAdvisorOf({ app, bindings, database }: Ground): IndexAdvisor {
+  const target = { url: bindings.databaseDirectUrl, app: app.name, sources: migrationsOf(app) }
+  return createIndexAdvisor(target, database.system)
 }

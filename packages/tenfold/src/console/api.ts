@@ -4,6 +4,7 @@ import { ALERT_ROUTES } from './alerts.ts'
 import { ANALYTICS_ROUTES } from './analytics.ts'
 import { ConsoleNotFound } from './errors.ts'
 import { HELD_ROUTES } from './held.ts'
+import { INDEX_ROUTES } from './indexes.ts'
 import { flag, number, oneOf, text, type Query } from './query.ts'
 import type { ConsoleSource } from './source.ts'
 
@@ -73,6 +74,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
   ...ANALYTICS_ROUTES,
   ...ALERT_ROUTES,
   ...HELD_ROUTES,
+  ...INDEX_ROUTES,
   get('/twin', async (source) => (await source.twinRuns?.()) ?? []),
   get('/advice', async (source) => (await source.advice?.()) ?? null),
   get('/mails', (source) => source.mails()),

@@ -1,6 +1,7 @@
 import type { Analytics } from '../analytics/index.ts'
 import type { Alerts } from '../alerts/index.ts'
 import type { AdviceView } from '../advisor/index.ts'
+import type { IndexAdvisor } from './indexes.ts'
 import type { HeldFiles, HeldSessions } from './held.ts'
 import type { BusinessMetric, Inspector, ModulesView, TwinRunView, Window } from '../inspect/index.ts'
 
@@ -12,6 +13,7 @@ export type ConsoleSource = Omit<Inspector, 'processes'> & {
   readonly analytics?: Analytics
   /** The rules, what fires, and who is told. */
   readonly alerts?: Pick<Alerts, 'overview' | 'silence' | 'endSilence' | 'acknowledge' | 'test'>
+  readonly indexes?: IndexAdvisor
   readonly sessions?: HeldSessions
   readonly files?: HeldFiles
   /** What modules measure by `m.metric`. */

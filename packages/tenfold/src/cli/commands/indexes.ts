@@ -1,5 +1,4 @@
-import { connect } from '../../app/index.ts'
-import { migrationStatus } from '../../database/index.ts'
+import { adviseIndexesOf, connect } from '../../app/index.ts'
 import { adviseIndexes, type Advice } from '../../database/advice/index.ts'
 import { readWorkload } from '../../inspect/index.ts'
 import type { Command, Invocation } from '../command.ts'
@@ -28,17 +27,7 @@ async function advise(flags: Invocation['flags'], days: number): Promise<Advice>
   const connected = await connect(app, root)
   try {
     const { database } = await connected.open()
-    const { migrations } = await migrationStatus(connected.target)
-    const applied = new Set(
-      migrations.filter(({ state }) => state !== 'pending').map(({ module, name }) => `${module}/${name}`),
-    )
-    const { url, sources } = connected.target
-    return await adviseIndexes({
-      url,
-      app: app.name,
-      tables: { sources, isApplied: ({ module, name }) => applied.has(`${module}/${name}`) },
-      workload: await readWorkload(database.system, { days }),
-    })
+    return await adviseIndexesOf(connected.target, database.system, days)
   } finally {
     await connected.close()
   }

@@ -1,3 +1,3 @@
-/** Advises indexes. Loaded by commands only: no running app reads this. */
+/** Advises indexes. Loaded when somebody asks for advice. */
 export { adviseIndexes, type AdviseOptions } from './advise.ts'
 export type { Advice, ProposedIndex, SuperfluousIndex, WorkloadQuery } from './advice.ts'
