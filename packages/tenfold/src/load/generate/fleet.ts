@@ -1,5 +1,6 @@
 /** The generator processes, seen from the parent. */
 import { fork, type ChildProcess } from 'node:child_process'
+import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { GeneratorFailed } from '../errors.ts'
 import type { FromGenerator, Setup, ToGenerator } from './main.ts'
@@ -21,7 +22,7 @@ export interface Fleet {
 const ROOM = 4000
 
 export async function startFleet(processes: number, setup: Omit<Setup, 'process'>): Promise<Fleet> {
-  const program = fileURLToPath(new URL('./main.ts', import.meta.url))
+  const program = fileURLToPath(new URL(`./main${extname(import.meta.url)}`, import.meta.url))
   const children = Array.from({ length: processes }, () => fork(program, { serialization: 'json', execArgv: [] }))
   const stop = (): void => {
     for (const child of children) if (child.connected) child.send({ stop: true } satisfies ToGenerator)
