@@ -11,11 +11,12 @@ export interface StageProcess {
   readonly part: Part
   /** Where it answers; only those that serve. */
   readonly url: string | undefined
+  readonly running: boolean
   /** What it printed last. */
   printed(): string
   kill(): Promise<void>
-  /** Resolves when it is ready. Does nothing while it runs. */
-  start(): Promise<void>
+  /** Resolves when it is ready. Does nothing while it runs. `more` are variables for this time. */
+  start(more?: Readonly<Record<string, string>>): Promise<void>
   stop(): Promise<void>
 }
 
@@ -67,14 +68,17 @@ export function stageProcess(options: ProcessOptions): StageProcess {
     name,
     part,
     url,
+    get running() {
+      return runs()
+    },
     printed: () => state.printed,
     kill: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),
-    async start() {
+    async start(more = {}) {
       if (runs()) return
       const child = (state.child = spawn(process.execPath, args, {
         cwd: folder,
-        env,
+        env: { ...env, ...more },
         stdio: ['ignore', 'pipe', 'pipe'],
       }))
       let said = ''

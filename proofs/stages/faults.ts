@@ -29,6 +29,8 @@ function lineFault(lines: (stage: Stage) => readonly Line[]): Fault {
 
 const nothing = (): void => {}
 
+const SKEW = new URL('../cron/skew.ts', import.meta.url).href
+
 export const FAULTS: Record<FaultName, Fault> = {
   'instance-killed': processFault(({ part }) => part.balanced),
   'worker-killed': processFault(({ part }) => part.name === 'worker'),
@@ -62,6 +64,18 @@ export const FAULTS: Record<FaultName, Fault> = {
     ...servers.lines.database,
     ...servers.replicas.flatMap(({ lines }) => lines),
   ]),
+  'clock-wrong': {
+    async strike(stage) {
+      const one = partOf(stage, ({ part }) => part.balanced)
+      await one.stop()
+      await one.start({ NODE_OPTIONS: `--import ${SKEW}`, SKEW_MS: String(5 * 3_600_000) })
+    },
+    async mend(stage) {
+      const one = partOf(stage, ({ part }) => part.balanced)
+      await one.stop()
+      await one.start()
+    },
+  },
   'disk-full': {
     async strike({ databaseUrl }, disk) {
       disk!.fill()

@@ -44,6 +44,8 @@ interface Outcome extends Judged {
   promise: Promised
   counted: Counted
   unseen: number
+  /** Processes that ended though nobody had killed them. */
+  ended: string[]
 }
 
 async function run({ quick, set, log, signal }: ClaimsOptions): Promise<Report> {
@@ -114,7 +116,7 @@ async function breakStage(
       signal.throwIfAborted()
       if (promise.fault === 'disk-full' && !disk) continue
       log(`stage ${number}: ${promise.what}`)
-      const { pictured, unseen, ...judged } = await strike(stage, promise, disk, { customers, product, accepted })
+      const { pictured, ...judged } = await strike(stage, promise, disk, { customers, product, accepted }, log)
       if (set.plant === 'forget') await forget(stage.databaseUrl)
       const counted = await count({
         databaseUrl: stage.databaseUrl,
@@ -125,7 +127,9 @@ async function breakStage(
         mailbox,
         patienceMs: set.plant ? 5000 : 120_000,
       })
-      outcomes.push({ stage: number, promise, counted, unseen, ...judged })
+      const outcome = { stage: number, promise, counted, ...judged }
+      outcomes.push(outcome)
+      log(`  ${JSON.stringify(rowOf(outcome))}`)
     }
     return outcomes
   } finally {
@@ -145,6 +149,7 @@ async function strike(
   promise: Promised,
   disk: SmallDisk | undefined,
   { customers, product, accepted }: Shoppers,
+  log: (line: string) => void,
 ) {
   const load = await startLoad({ url: stage.url, customers, product })
   const fault = FAULTS[promise.fault]
@@ -157,7 +162,12 @@ async function strike(
     const mendedAt = load.now()
     await until(() => calm(load.asked, mendedAt), `all is well again after: ${promise.what}`)
     const judged = judge(load.asked, promise, struckAt, mendedAt)
-    return { ...judged, pictured: load.pictured, unseen: load.unseen.length }
+    const ended = stage.processes.filter(({ running }) => !running)
+    for (const one of ended) {
+      log(`  ${one.name} has ended:\n${one.printed().slice(-1500)}`)
+      await one.start() // as systemd would
+    }
+    return { ...judged, pictured: load.pictured, unseen: load.unseen.length, ended: ended.map(({ name }) => name) }
   } catch (error) {
     const said = stage.processes.map((one) => `${one.name}: ${one.printed().slice(-1500)}`)
     throw new Error(`${String(error)}\n${said.join('\n')}`, { cause: error })

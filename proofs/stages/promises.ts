@@ -39,6 +39,7 @@ export const FAULT_NAMES = [
   'balancer-reloaded',
   'network-split',
   'disk-full',
+  'clock-wrong',
 ] as const
 export type FaultName = (typeof FAULT_NAMES)[number]
 
@@ -152,6 +153,16 @@ export const PROMISES: readonly Promised[] = [
     stages: [1, 2, 3, 4, 5, 6],
     ...ALL,
     note: 'Postgres refuses writes, and may end; it is back when there is room and somebody (systemd) starts it.',
+  },
+  {
+    fault: 'clock-wrong',
+    what: 'the clock of an instance is five hours ahead',
+    stages: [3, 4, 5, 6],
+    reads: 'go on',
+    writes: 'go on',
+    files: 'until back',
+    backWithinS: 15,
+    note: 'Sessions, jobs, crons, leases and limits go by the clock of the database. S3 refuses what is signed for another time.',
   },
 ]
 
