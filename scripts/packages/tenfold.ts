@@ -1,5 +1,6 @@
 /** The package `tenfold` as it is published: JavaScript and declarations instead of sources, and a manifest of its own. */
-import { chmod, cp, glob, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { globSync } from 'node:fs'
+import { chmod, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { repository } from '../test/step.ts'
 import { notices, shippedPackages } from './licences.ts'
@@ -23,7 +24,7 @@ export async function buildTenfold(target: string): Promise<void> {
   await mkdir(target, { recursive: true })
   const manifest = JSON.parse(await readFile(join(SOURCE, 'package.json'), 'utf8')) as Manifest
   const doors = Object.values(manifest.exports).filter((file) => file.endsWith('.ts'))
-  const programs = await Array.fromAsync(glob('src/**/*.program.ts', { cwd: SOURCE, exclude: ['**/testing'] }))
+  const programs = globSync('src/**/*.program.ts', { cwd: SOURCE, exclude: ['**/testing'] })
   await emit(
     SOURCE,
     [...new Set([...doors, ...PROGRAMS, ...programs])].map((file) => file.replace(/^\.\//, '')),
