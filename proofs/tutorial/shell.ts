@@ -58,7 +58,8 @@ export function openShell(folder: string): Shell {
       writeFileSync(join(folder, `.terminal-${name}.sh`), commands)
       writeFileSync(logOf(name), '')
       const { output } = await run(
-        `setsid bash ${join(folder, `.terminal-${name}.sh`)} > ${logOf(name)} 2>&1 < /dev/null &\necho "pid $!"\n`,
+        // What a shell starts beside itself is deaf to Ctrl-C, unless it is told not to be.
+        `env --default-signal=INT setsid bash ${join(folder, `.terminal-${name}.sh`)} > ${logOf(name)} 2>&1 < /dev/null &\necho "pid $!"\n`,
       )
       pids.set(name, Number(/pid (\d+)/.exec(output)![1]))
     },

@@ -6,6 +6,7 @@ import { commands } from '../../../tenfold/src/cli/index.ts'
 import { apiReference } from './api.ts'
 import { cliReference } from './cli.ts'
 import { variablesOf } from './configuration.ts'
+import { referencePages } from './index.ts'
 
 const framework = resolve(import.meta.dirname, '../../../tenfold')
 
@@ -51,6 +52,12 @@ describe('the reference', () => {
       assert.match(page, new RegExp(`^### tenfold ${name}$|^## tenfold ${name}$`, 'm'))
       for (const option of Object.keys(options)) assert.ok(page.includes(`--${option}`), `${name} --${option}`)
     }
+  })
+
+  test('has everything of others that is shipped', async () => {
+    const page = (await referencePages(resolve(framework, '../..'))).find(({ title }) => title === 'Licences')!
+    assert.match(page.markdown, /^\| fastify \| [\d.]+ \| MIT \| installed \|$/m)
+    assert.match(page.markdown, /^\| preact \| [\d.]+ \| MIT \| bundled \|$/m)
   })
 
   test('has every variable that the platform reads', () => {
