@@ -233,7 +233,7 @@ const badJob = m.job('bad', {
     throw new Error('it never works')
   },
 })
-const grindJob = m.job('grind', { input: z.object({}), run: async () => void work(60) })
+const grindJob = m.job('grind', { input: z.object({}), run: async () => work(60) })
 const enqueueGrind = m.route('GET /grind', { ...open, handler: async () => ({ id: await grindJob.enqueue({}) }) })
 const enqueue = m.route('GET /enqueue', { ...open, handler: async () => ({ id: await slowJob.enqueue({}) }) })
 const enqueueBad = m.route('GET /enqueue-bad', { ...open, handler: async () => ({ id: await badJob.enqueue({}) }) })

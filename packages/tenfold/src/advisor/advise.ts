@@ -121,7 +121,9 @@ function firstNamed(findings: readonly Finding[], { harm }: Signals, tight: Limi
   const slow = harm.some((kind) => kind !== 'jobs')
   if (slow) {
     const first = ofRequests.find(({ share }) => share >= SMALLEST)
-    if (first) return first
+    // Somebody else's load excuses nothing that is wrong with jobs.
+    const jobs = harm.includes('jobs') ? ofJobs[0] : undefined
+    if (first) return first.class === 'outside' ? (jobs ?? first) : first
   }
   if (harm.includes('jobs') && ofJobs[0]) return ofJobs[0]
   const alone = all.find(({ code }) => BY_THEMSELVES.has(code))
@@ -144,10 +146,11 @@ function lacks(evidence: Evidence, options: AdviseOptions): Next | undefined {
   const { leastRequests = 200, leastSeconds = 60 } = options
   const { window, coverage, takenAt, jobs } = evidence
   const later = (seconds: number): number => takenAt + Math.max(window.slotSeconds, seconds) * 1000
-  const wait = (reason: Extract<Next, { kind: 'wait' }>['reason'], seconds: number): Next => {
-    return { kind: 'wait', reason, until: later(seconds) }
+  const wait = (reason: Extract<Next, { kind: 'wait' }>['reason'], seconds: number, counts?: object): Next => {
+    return { kind: 'wait', reason, until: later(seconds), ...counts }
   }
-  if (window.seconds < leastSeconds) return wait('time', leastSeconds - window.seconds)
+  if (window.seconds < leastSeconds)
+    return wait('time', leastSeconds - window.seconds, { have: window.seconds, need: leastSeconds })
   if (coverage.reset) return wait('reset', leastSeconds)
   if (coverage.restartedAt !== undefined && takenAt - coverage.restartedAt < leastSeconds * 1000)
     return wait('restart', leastSeconds - (takenAt - coverage.restartedAt) / 1000)
@@ -155,7 +158,10 @@ function lacks(evidence: Evidence, options: AdviseOptions): Next | undefined {
   const seen = coverage.requests + jobs.reduce((sum, { count }) => sum + count, 0)
   if (seen < leastRequests) {
     const perSecond = Math.max(0.01, seen / Math.max(1, window.seconds))
-    return wait('requests', Math.min(86_400, (leastRequests - seen) / perSecond))
+    return wait('requests', Math.min(86_400, (leastRequests - seen) / perSecond), {
+      have: seen,
+      need: leastRequests,
+    })
   }
   return undefined
 }

@@ -482,6 +482,16 @@ for (const [code, signs] of Object.entries(TRAPS) as [FindingCode, Signs][]) {
   })
 }
 
+test('quick statements that pile up behind a late event loop are no stampede', () => {
+  const { findings } = judged({
+    ...FAULTS['cache-stampede'],
+    database: {
+      queries: [{ query: 'select sum($1) from orders', module: 'orders', calls: 700, ms: 14, rows: 700, blocks: 700 }],
+    },
+  })
+  assert.ok(!findings.some(({ code }) => code === 'cache-stampede'))
+})
+
 test('rows that are written as often as they are read are not worth keeping', () => {
   const written = { name: 'orders.orders', rows: 400_000, dead: 0, bytes: 9e7, scans: 0, rowsScanned: 0, writes: 2000 }
   const { findings } = judged({
@@ -515,6 +525,20 @@ test('rows that are locked for as long as a commit waits for the disk are the di
     },
   })
   assert.equal(verdict.bottleneck?.code, 'disk-bound')
+})
+
+test('the way to the database is told by the shortest question, also on a machine that others take', () => {
+  const far = { ...FAULTS['database-far'], host: { busy: 1, other: 1.7 } }
+  const way = (roundTripMs: number): Verdict => judged({ ...far, database: { ...far.database, roundTripMs } })
+  assert.equal(way(40).bottleneck?.code, 'database-far')
+  assert.equal(way(40).bottleneck?.confidence, 'high')
+  assert.equal(way(9).bottleneck?.code, 'host-is-busy')
+  assert.ok(!way(0.4).findings.some(({ code }) => code === 'database-far'))
+})
+
+test('jobs that fail again and again are named also on a machine that others take', () => {
+  const verdict = judged({ ...FAULTS['poison-job'], p95: 900, routes: [{ p95: 900 }], host: { busy: 1, other: 1.7 } })
+  assert.equal(verdict.bottleneck?.code, 'poison-job')
 })
 
 test('a full pool behind a lock is the lock', () => {

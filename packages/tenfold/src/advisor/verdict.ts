@@ -131,7 +131,14 @@ export type Growth =
 export type Next =
   | { kind: 'step'; finding: Finding }
   | { kind: 'nothing'; why: 'healthy' | 'not the app' | 'no cause found' }
-  | { kind: 'wait'; reason: 'requests' | 'time' | 'gaps' | 'reset' | 'restart' | 'database'; until: number }
+  | {
+      kind: 'wait'
+      reason: 'requests' | 'time' | 'gaps' | 'reset' | 'restart' | 'database'
+      until: number
+      /** Requests, or seconds: those that are there, and those that are needed. */
+      have?: number
+      need?: number
+    }
 
 export interface Outcome {
   code: FindingCode

@@ -24,7 +24,7 @@ export function viewOf(verdict: Verdict): AdviceView {
   return {
     verdict,
     headline: headline(verdict),
-    next: describeNext(verdict.next),
+    next: describeNext(verdict.next, verdict.headroom),
     findings: verdict.findings.map((finding) => ({ ...finding, words: describeFinding(finding) })),
     fine: verdict.fine.map((code) => FINE[code]),
     regressions: verdict.regressions.map(describeRegression),

@@ -87,6 +87,8 @@ export const connectPerRequest: Rule = {
   },
 }
 
+const LEAST_POOL = 10
+
 /** The server is nearly out of connections. */
 export const tooManyConnections: Rule = {
   code: 'too-many-connections',
@@ -97,6 +99,8 @@ export const tooManyConnections: Rule = {
     if (!database) return undefined
     const used = database.connections / database.maxConnections
     if (used < 0.8) return undefined
+    const processes = Math.max(1, evidence.processes.length)
+    const fewer = database.own > database.connections / 2 ? Math.floor((database.maxConnections * 0.5) / processes) : 0
     return {
       structural: true,
       subject: { kind: 'database', name: 'connections' },
@@ -121,40 +125,64 @@ export const tooManyConnections: Rule = {
         instances: configuration.instances,
         poolSize: configuration.poolSize,
         pooler: configuration.pooler ? 1 : 0,
+        // As long as few processes could share what there is, no pooler is needed for that.
+        ...(fewer >= LEAST_POOL && fewer < configuration.poolSize && { fewer }),
       },
       expected: {
         what: 'connections',
         before: database.connections,
-        low: Math.ceil(working),
+        low: Math.max(1, Math.ceil(working)),
         high: database.maxConnections * 0.5,
       },
     }
   },
 }
 
-/** Each statement takes much longer on its way than on the server, and nothing of ours is slow. */
+const FAR_MS = 5
+/** Where nobody gets the processor at once, the shortest question takes long, too. */
+const FAR_WHEN_BUSY_MS = 25
+
+/** Each statement takes much longer on its way than on the server. */
 export const databaseFar: Rule = {
   code: 'database-far',
-  version: 1,
+  version: 2,
   class: 'placement',
-  judge({ evidence, share, loop, stalled, k, foreign, felt }) {
+  judge(signals) {
+    const { evidence, share, loop, stalled, k, foreign, felt, lost } = signals
     const { database } = evidence
-    if (!database || k === undefined || database.seen.calls < 100) return undefined
-    const gap = (database.seen.client - database.seen.server) / database.seen.calls
-    if (gap < 5 || k > 0.3 || share.database < 0.5 || loop > 0.5 || stalled > 0.02 || foreign.full) return undefined
+    if (!database || database.seen.calls < 100) return undefined
+    const busy = loop > 0.5 || stalled > 0.02 || foreign.full
+    const measured = database.roundTripMs
+    const way = measured ?? (database.seen.client - database.seen.server) / database.seen.calls
+    const explained = Math.min(share.database, (way * database.seen.calls) / lost)
+    // Without the measured way, what is lost between both ends may be anything that is late.
+    const sure =
+      measured === undefined ? !busy && k !== undefined && k <= 0.3 : way >= (busy ? FAR_WHEN_BUSY_MS : FAR_MS)
+    if (!sure || way < FAR_MS || share.database < 0.5 || explained < 0.3) return undefined
     return {
+      structural: measured !== undefined,
       subject: { kind: 'database', name: 'network' },
-      share: share.database * (1 - k),
+      share: explained,
       proofs: [
-        { signal: 'on the way, for each statement', value: gap, threshold: 5, unit: 'ms' },
-        { signal: 'of the wait in which the server worked', value: k, threshold: 0.3, unit: 'share' },
+        {
+          signal: 'on the way, for each statement',
+          value: way,
+          threshold: busy ? FAR_WHEN_BUSY_MS : FAR_MS,
+          unit: 'ms',
+        },
+        { signal: 'of the time of requests', value: explained, threshold: 0.3, unit: 'share' },
       ],
       against: [
-        check('our event loop is late', percent(loop), loop <= 0.5),
-        check('the machine is taken by others', percent(foreign.share), !foreign.full),
+        check(
+          'the server works for that long',
+          k === undefined ? 'not seen' : `it worked ${percent(k)} of that time`,
+          k === undefined || k <= 0.5,
+        ),
+        check('our event loop is late', percent(loop), measured !== undefined || loop <= 0.5),
+        check('the machine is taken by others', percent(foreign.share), measured !== undefined || !foreign.full),
       ],
-      facts: { gapMs: gap, calls: database.seen.calls / Math.max(1, evidence.traffic.requests) },
-      expected: { what: 'p95', ...without(felt, share.database * (1 - k)) },
+      facts: { gapMs: way, calls: database.seen.calls / Math.max(1, evidence.traffic.requests) },
+      expected: { what: 'p95', ...without(felt, explained) },
     }
   },
 }

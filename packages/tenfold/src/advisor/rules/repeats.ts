@@ -6,6 +6,8 @@ import { sameShape, type Signals, without } from '../signals.ts'
 const LEAST_CALLS = 100
 /** A stampede is rare calls, many at a time. */
 const LEAST_IN_STAMPEDES = 20
+/** What is quicker is over before the next one comes, unless it is our own event loop that is late. */
+const LEAST_STAMPEDE_MS = 5
 const AGAIN = 0.6
 const OF_SERVER_TIME = 0.2
 const LEAST_MEAN_MS = 1
@@ -24,7 +26,10 @@ export const cacheStampede: Rule = {
   judge(signals) {
     const found = repeatsIn(signals)
       .filter(({ asked }) => asked.beside >= asked.calls * BESIDE && asked.mostAtOnce >= AT_ONCE)
-      .find(({ perRequest, share }) => perRequest < 0.5 && share >= 0.1)
+      .find(
+        ({ perRequest, share, ofServer, onServer }) =>
+          perRequest < 0.5 && share >= 0.1 && ofServer >= OF_SERVER_TIME && meanOf(onServer) >= LEAST_STAMPEDE_MS,
+      )
     if (!found) return undefined
     const { asked, work, perRequest, onServer } = found
     const ofRoute = Math.min(0.95, (work.database + work.pool) / Math.max(1, work.ms))
@@ -55,7 +60,7 @@ export const cacheStampede: Rule = {
         route: work.name,
         mostAtOnce: asked.mostAtOnce,
         calls: asked.calls,
-        ...(onServer && { meanMs: onServer.ms / Math.max(1, onServer.calls) }),
+        meanMs: meanOf(onServer),
       },
       expected: { what: 'p95', of: work.name, ...without(work.p95, ofRoute) },
     }
@@ -88,7 +93,7 @@ function cacheable(signals: Signals, wanted: (asked: Asked) => boolean): Judgeme
   const found = repeatsIn(signals).find(({ asked, onServer, perRequest, ofServer, writes }) => {
     if (!onServer || !wanted(asked) || asked.calls < LEAST_CALLS || perRequest < 0.5) return false
     if (asked.again < asked.calls * AGAIN || writes > asked.calls * WRITES) return false
-    return ofServer >= OF_SERVER_TIME && onServer.ms / Math.max(1, onServer.calls) >= LEAST_MEAN_MS
+    return ofServer >= OF_SERVER_TIME && meanOf(onServer) >= LEAST_MEAN_MS
   })
   if (!found || !database) return undefined
   const { asked, work, share, ofServer, writes } = found
@@ -163,6 +168,10 @@ function repeatsIn({ evidence, lost, share: shares }: Signals): Repeat[] {
     ]
   })
   return all.sort((a, b) => b.share - a.share)
+}
+
+function meanOf(query: QueryEvidence | undefined): number {
+  return query ? query.ms / Math.max(1, query.calls) : 0
 }
 
 function writesTo({ query }: Asked, tables: readonly { name: string; writes: number }[]): number {

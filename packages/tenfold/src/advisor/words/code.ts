@@ -52,11 +52,11 @@ export const CODE = {
   }),
   'lock-contention': ({ n, s }) => ({
     title: 'Requests wait for a lock that others hold',
-    claim: `\`${short(s('waiting'))}\` waits for rows that \`${short(s('holder'))}\` holds; the longest transaction takes ${ms(n('longestMs'))}.`,
+    claim: `\`${short(s('waiting'))}\` waits for rows that another transaction holds, which last asked \`${short(s('holder'))}\`; the longest takes ${ms(n('longestMs'))}.`,
     step: {
       title: 'Hold the lock for a shorter time',
       kind: 'code',
-      text: `// the locking statement last, nothing slow after it:\nawait db.transaction(async (tx) => {\n  …                      // everything else\n  await ${short(s('waiting'), 60)}\n})\n// a row that everybody updates: many rows, added up when read; work that is taken: for update skip locked`,
+      text: `// the locking statement last, nothing slow after it:\nawait db.transaction(async (tx) => {\n  …                      // everything else\n  await tx.sql\`${short(s('waiting'), 60)}\`\n})\n// a row that everybody updates: many rows, added up when read; work that is taken: for update skip locked`,
       ...DEPLOY,
       risk: 'medium: what a transaction protects has to stay protected',
       check: 'no session waits for a lock at the same load',
@@ -110,9 +110,9 @@ export const CODE = {
       check: 'own time of the route, and event loop busy, fall',
     },
   }),
-  'cache-stampede': ({ n, s, has }) => ({
+  'cache-stampede': ({ n, s }) => ({
     title: `What ${s('route')} keeps is loaded by many at once when it gets old`,
-    claim: `\`${short(s('query'))}\` ran up to ${count(n('mostAtOnce'))} times at the same moment for the very same answer${has('meanMs') ? `, ${ms(n('meanMs'))} of the server each` : ''}, while most requests of ${s('route')} do without it: each that finds the kept value too old loads it anew.`,
+    claim: `\`${short(s('query'))}\` ran up to ${count(n('mostAtOnce'))} times at the same moment for the very same answer, ${ms(n('meanMs'))} of the server each, while most requests of ${s('route')} do without it: each that finds the kept value too old loads it anew.`,
     step: {
       title: `Let one load it for all in ${s('route')}`,
       kind: 'code',
@@ -137,7 +137,7 @@ export const CODE = {
   }),
   'memory-grows': ({ n }) => ({
     title: 'Memory grows and is not given back',
-    claim: `After each full collection the heap is larger: ${bytes(n('growth'))} in a second, so that it is full in ${n('hours') >= 2 ? `${count(n('hours'))} hours` : `${count(n('hours') * 60)} minutes`}.`,
+    claim: `After each full collection the heap is larger: ${bytes(n('growth'))} in a second, so that it is full in ${n('hours') >= 2 ? `${count(Math.round(n('hours')))} hours` : n('hours') > 0.025 ? `${Math.round(n('hours') * 60)} minutes` : 'a minute'}.`,
     step: {
       title: 'Find what is kept, by comparing two heap snapshots',
       kind: 'command',

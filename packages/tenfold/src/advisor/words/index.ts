@@ -2,7 +2,7 @@
 import type { Shift } from '../../evidence/index.ts'
 import type { Expectation, Finding, FindingCode, Next, Outcome, Verdict } from '../verdict.ts'
 import { CODE } from './code.ts'
-import { bytes, count, ms, percent, short, span } from './numbers.ts'
+import { bytes, count, minute, ms, percent, short, spanBetween } from './numbers.ts'
 import { SCALE } from './scale.ts'
 import { SETTINGS } from './settings.ts'
 
@@ -66,7 +66,7 @@ function valueOf(what: Expectation['what']): (n: number) => string {
 export function headline(verdict: Verdict): string {
   const { state, felt, bottleneck, headroom } = verdict
   const load = `${count(felt.perSecond)} requests/s, p95 ${ms(felt.p95)} of ${ms(felt.promised)} promised`
-  if (state === 'unknown') return `Not enough evidence yet. ${describeNext(verdict.next)}`
+  if (state === 'unknown') return 'Not enough evidence yet.'
   if (state === 'healthy') return `Healthy: ${load}. ${room(headroom)}`
   const what = state === 'harmed' ? 'Users are harmed' : 'Close to a limit'
   const cause = bottleneck ? ` ${describeFinding(bottleneck).title}.` : ' No cause was found.'
@@ -76,8 +76,21 @@ export function headline(verdict: Verdict): string {
 function room({ limits, until, growth }: Verdict['headroom']): string {
   const first = limits[0]
   if (!first || until === undefined) return 'Nothing is used enough to say what comes first.'
-  const when = growth.known ? `, in ${span(growth.low)} to ${span(growth.high)} at the present growth` : ''
+  const when = growth.known ? `, in ${spanBetween(growth.low, growth.high)} at the present growth` : ''
   return `First limit: ${first.resource}, at ${first.times.toFixed(1)} times this load (${count(until)} requests/s)${when}.`
+}
+
+/** How long nothing has to be done, and why that is not known where it is not. */
+function leisure({ limits, growth }: Verdict['headroom']): string {
+  const first = limits[0]
+  if (growth.known)
+    return `you have ${spanBetween(growth.low, growth.high)} until the first limit${first ? ` (${first.resource})` : ''}.`
+  if (!first) return 'nothing is used enough to come near a limit.'
+  const there = `there is room for ${first.times.toFixed(1)} times this load`
+  if (growth.reason === 'too few days')
+    return `${there}. Until when is said after 21 days of past (${count(growth.days)} are there).`
+  if (growth.reason === 'too irregular') return `${there}. Its growth is too irregular to say until when.`
+  return `${there}, and at the present growth no limit comes within two years.`
 }
 
 const WAITS: Record<Extract<Next, { kind: 'wait' }>['reason'], string> = {
@@ -89,10 +102,17 @@ const WAITS: Record<Extract<Next, { kind: 'wait' }>['reason'], string> = {
   database: 'The database was not seen',
 }
 
-export function describeNext(next: Next): string {
-  if (next.kind === 'wait') return `${WAITS[next.reason]}: ask again after ${new Date(next.until).toISOString()}.`
+export function describeNext(next: Next, headroom?: Verdict['headroom']): string {
+  if (next.kind === 'wait') {
+    const { reason, until, have, need } = next
+    const much =
+      have === undefined || need === undefined
+        ? ''
+        : `, ${count(Math.floor(have))} of ${count(need)}${reason === 'time' ? ' seconds' : ''}`
+    return `${WAITS[reason]}${much}: ask again after ${minute(until)}.`
+  }
   if (next.kind === 'step') return describeFinding(next.finding).step.title
-  if (next.why === 'healthy') return 'Do nothing.'
+  if (next.why === 'healthy') return `Do nothing${headroom ? `: ${leisure(headroom)}` : '.'}`
   if (next.why === 'not the app') return 'Do nothing in the app: the machine is taken by others.'
   return 'No cause was found that explains it; look at the slowest traces.'
 }
@@ -106,7 +126,6 @@ export function describeOutcome({ predicted, measured, cameTrue, subject }: Outc
 
 /** `GET /orders has been slower since 2026-03-01 12:00 UTC: 20 ms -> 41 ms, with release 1.4.0`. */
 export function describeRegression({ name, at, before, after, with: causes }: Shift): string {
-  const since = `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`
   const came = causes.map((cause) => `${cause.what} ${cause.name}`).join(' and ')
-  return `${short(name)} has been slower since ${since}: ${ms(before)} -> ${ms(after)} on average${came === '' ? '' : `, with ${came}`}`
+  return `${short(name)} has been slower since ${minute(at)}: ${ms(before)} -> ${ms(after)} on average${came === '' ? '' : `, with ${came}`}`
 }

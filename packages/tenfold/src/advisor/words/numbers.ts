@@ -21,11 +21,16 @@ export function bytes(value: number): string {
       : `${Math.round(value / 1000)} kB`
 }
 
-/** `9 months`, `5 weeks`, `3 days`. */
-export function span(days: number): string {
-  const [n, unit] = days >= 60 ? [days / 30.4, 'month'] : days >= 14 ? [days / 7, 'week'] : [days, 'day']
-  const rounded = Math.max(1, Math.round(n))
-  return `${rounded} ${unit}${rounded === 1 ? '' : 's'}`
+/** `7 to 11 months`, `5 to 6 weeks`, `3 days`: in the unit that suits the nearer end. */
+export function spanBetween(low: number, high: number): string {
+  const [length, unit] = low >= 60 ? [30.4, 'month'] : low >= 14 ? [7, 'week'] : [1, 'day']
+  const [from, to] = [low, high].map((days) => Math.max(1, Math.round(days / length))) as [number, number]
+  return `${from === to ? '' : `${from} to `}${to} ${unit}${to === 1 ? '' : 's'}`
+}
+
+/** `2026-03-01 12:00 UTC`. */
+export function minute(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 }
 
 /** On one line, and no longer than is read. */

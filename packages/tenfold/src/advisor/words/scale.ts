@@ -35,10 +35,10 @@ export const SCALE = {
     step:
       n('reads') >= 0.8
         ? {
-            title: n('ofTop') >= 0.3 ? 'Cache the most frequent read, then add a replica' : 'Add a read replica',
+            title: n('keep') ? 'Cache the most frequent read, then add a replica' : 'Add a read replica',
             kind: 'configuration',
-            text: `${n('ofTop') >= 0.3 ? `m.cache('…', { ttl: '30s', load: … })            // of: ${short(s('query'), 60)}\n# if that is not enough:\n` : ''}DATABASE_REPLICA_URLS=postgres://…@replica-1:5432/app`,
-            cost: 'memory; for a replica one more machine',
+            text: `${n('keep') ? `m.cache('…', { ttl: '30s', load: … })            // of: ${short(s('query'), 60)}\n# if that is not enough:\n` : ''}DATABASE_REPLICA_URLS=postgres://…@replica-1:5432/app`,
+            cost: n('keep') ? 'memory; for a replica one more machine' : 'one more machine',
             risk: 'low: what a request has written, it reads back (docs/guide/replicas.md)',
             wayBack: 'without the variable',
             check: 'sessions on the processor of the primary fall',
@@ -55,7 +55,10 @@ export const SCALE = {
   }),
   'disk-bound': ({ n }) => ({
     title: 'The database waits for its disk',
-    claim: `${n('io').toFixed(1)} sessions wait for pages and ${n('commit').toFixed(1)} for the log; ${percent(n('fromDisk'))} of the pages came from disk.`,
+    claim:
+      n('commit') > n('io')
+        ? `${n('commit').toFixed(1)} sessions at a time wait until the log of what they have written is on the disk${n('commits') ? `, for ${count(n('commits'))} transactions in a second` : ''}.`
+        : `${n('io').toFixed(1)} sessions at a time wait for pages; ${percent(n('fromDisk'))} of the pages came from disk.`,
     step: {
       title: n('commit') > n('io') ? 'Commit less often: several rows in one transaction' : 'Give Postgres more memory',
       kind: 'configuration',

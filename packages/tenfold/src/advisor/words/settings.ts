@@ -33,26 +33,27 @@ export const SETTINGS = {
   }),
   'too-many-connections': ({ n }) => ({
     title: 'The database is nearly out of connections',
-    claim: `${count(n('connections'))} of ${count(n('max'))} connections are taken and ${n('working').toFixed(1)} of them work.`,
-    step: n('pooler')
-      ? {
-          title: 'Give each process fewer connections',
-          kind: 'configuration',
-          text: `-  database: { connections: ${n('poolSize')} },\n+  database: { connections: ${Math.max(2, Math.floor(n('poolSize') / 2))} },`,
-          ...RESTART,
-          risk: 'requests may wait for a connection: look at the next verdict',
-          wayBack: 'the number before',
-          check: 'connections fall',
-        }
-      : {
-          title: 'Put PgBouncer in transaction mode before the database',
-          kind: 'configuration',
-          text: `--- .env\n+++ .env\n-DATABASE_URL=postgres://…@db:5432/app\n+DATABASE_URL=postgres://…@pgbouncer:6432/app\n+DATABASE_DIRECT_URL=postgres://…@db:5432/app`,
-          cost: 'one more small service',
-          risk: 'low: nothing here needs a session (docs/guide/pgbouncer.md)',
-          wayBack: 'the address before',
-          check: 'connections of the server fall, and p95 stays',
-        },
+    claim: `${count(n('connections'))} of ${count(n('max'))} connections are taken, and ${n('working') < 0.5 ? 'hardly one of them works' : `${n('working').toFixed(1)} of them work at a time`}.`,
+    step:
+      n('pooler') || n('fewer')
+        ? {
+            title: 'Give each process fewer connections',
+            kind: 'configuration',
+            text: `-  database: { connections: ${n('poolSize')} },\n+  database: { connections: ${n('fewer') || Math.max(2, Math.floor(n('poolSize') / 2))} },`,
+            ...RESTART,
+            risk: 'requests may wait for a connection: look at the next verdict',
+            wayBack: 'the number before',
+            check: 'connections fall',
+          }
+        : {
+            title: 'Put PgBouncer in transaction mode before the database',
+            kind: 'configuration',
+            text: `--- .env\n+++ .env\n-DATABASE_URL=postgres://…@db:5432/app\n+DATABASE_URL=postgres://…@pgbouncer:6432/app\n+DATABASE_DIRECT_URL=postgres://…@db:5432/app`,
+            cost: 'one more small service',
+            risk: 'low: nothing here needs a session (docs/guide/pgbouncer.md)',
+            wayBack: 'the address before',
+            check: 'connections of the server fall, and p95 stays',
+          },
   }),
   'noisy-client': ({ n, s, has }) => ({
     title: 'One client sends more than all others together',
