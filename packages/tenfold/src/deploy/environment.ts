@@ -20,6 +20,8 @@ export interface Places {
   /** Addresses of the proxies whose word about the client is believed. */
   proxies: string
   files: string
+  /** At which address the app listens. Absent: at all of them. */
+  host?: string
   /** At which address Prometheus asks for metrics. Absent: nobody does. */
   metrics?: string
   /** Where the OpenTelemetry collector is, when there is one. */
@@ -34,6 +36,7 @@ export function variablesOf(facts: Facts, stage: Stage, places: Places): Variabl
     known('NODE_ENV', 'production', 'JSON logs, no embedded services'),
     known('PUBLIC_URL', `https://${facts.domain}`, 'cookies and links are made for it'),
     known('PORT', '3000', 'where the app listens'),
+    ...(places.host === undefined ? [] : [known('HOST', places.host, 'at which address')]),
     secret('SECRET_KEY', 'openssl rand -base64 48; the same everywhere, for ever'),
     secret('DATABASE_URL', 'of statements', url(places.database)),
     ...(places.direct === places.database

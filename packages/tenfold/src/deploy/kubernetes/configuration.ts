@@ -1,5 +1,5 @@
 import type { Facts, Stage } from '../deploy.ts'
-import { variablesOf } from '../environment.ts'
+import { variablesOf, type Variable } from '../environment.ts'
 import { serviceName } from '../names.ts'
 import type { Values } from './values.ts'
 
@@ -33,14 +33,13 @@ export function configMap(facts: Facts, stage: Stage, values: Values): string {
     redis: `${name}-valkey:6379`,
     proxies: '10.0.0.0/8',
     files: '',
+    host: '::',
     metrics: '::',
   })
   const plain = variables.filter(({ secret }) => !secret)
   const secrets = variables.filter(({ secret }) => secret)
-  const lines = [
-    ...plain.map((one) => [one.name, one.name === 'PUBLIC_URL' ? `https://${values.domain}` : one.value!] as const),
-    ['HOST', '::'] as const,
-  ]
+  const valueOf = ({ name: variable, value }: Variable): string =>
+    variable === 'PUBLIC_URL' ? `https://${values.domain}` : value!
   return `# The environment of every pod. The secret ${name} has the rest, and is not in these files:
 ${secrets.map((one) => `#   ${one.name}=${one.value ?? ''}   ${one.about}`).join('\n')}
 ${stage >= 5 ? '#   VALKEY_PASSWORD=   the PASSWORD in REDIS_URL\n' : ''}apiVersion: v1
@@ -49,6 +48,6 @@ metadata:
   name: ${name}
   namespace: ${name}
 data:
-${lines.map(([key, value]) => `  ${key}: "${value}"`).join('\n')}
+${plain.map((one) => `  ${one.name}: "${valueOf(one)}"`).join('\n')}
 `
 }

@@ -49,6 +49,7 @@ export function collectorPods(facts: Facts): string {
   const name = serviceName(facts)
   const own = labels(facts, 'collector').replace(`name: ${name},`, `name: ${name}-collector,`)
   return `# The OpenTelemetry collector. The app sends to it with OTEL_EXPORTER_OTLP_ENDPOINT=http://${name}-collector:4318 in its environment.
+# Where it sends to is in the secret ${name}-collector: OTLP_BACKEND, OTLP_TOKEN.
 apiVersion: v1
 kind: ConfigMap
 metadata:

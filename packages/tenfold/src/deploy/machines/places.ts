@@ -33,6 +33,8 @@ export function placesOf(facts: Facts, stage: Stage): Places {
     redis: 'redis:6379',
     proxies: stage >= 3 ? NETWORK : '127.0.0.1,::1',
     files: `file:///var/lib/${serviceName(facts)}/files`,
+    // The web server in front is on the same machine, and nobody else has to reach it.
+    ...(stage < 3 && { host: '127.0.0.1' }),
     ...(stage >= 2 && { metrics: '0.0.0.0', collector: 'http://observe:4318' }),
   }
 }
