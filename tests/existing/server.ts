@@ -11,9 +11,9 @@ export interface Server {
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | string>
 }
 
-/** @param args of `node`, in the folder of the examples */
-export async function startServer(args: readonly string[], env: Record<string, string>): Promise<Server> {
-  const child = spawn(process.execPath, args, {
+/** @param file in the folder of the examples */
+export async function startServer(file: string, env: Record<string, string>): Promise<Server> {
+  const child = spawn(process.execPath, [file], {
     cwd: EXAMPLES,
     env: { ...process.env, NODE_ENV: 'test', PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -21,7 +21,7 @@ export async function startServer(args: readonly string[], env: Record<string, s
   const ended = once(child, 'exit') as Promise<[number | null, string]>
   const url = await new Promise<string>((resolve, reject) => {
     createInterface(child.stdout).on('line', (line) => line.startsWith('http') && resolve(line))
-    ended.then(([code]) => reject(new Error(`${args.at(-1)} ended with ${code}`)), reject)
+    ended.then(([code]) => reject(new Error(`${file} ended with ${code}`)), reject)
   })
   return {
     url,

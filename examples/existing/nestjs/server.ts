@@ -1,4 +1,4 @@
-/** NestJS: `DATABASE_URL=postgres://… node --import ./nestjs/decorators.ts nestjs/server.ts` */
+/** The shop on NestJS, started by `start.ts`. */
 import 'reflect-metadata'
 import {
   Body,

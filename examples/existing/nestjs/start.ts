@@ -1,5 +1,5 @@
-/** Node.js removes types and knows no decorators: `node --import ./nestjs/decorators.ts` compiles them while they are loaded. Your
- *  own app has `nest build` for that. */
+/** NestJS: `DATABASE_URL=postgres://… node nestjs/start.ts`. Node.js removes types and knows no decorators: here they are compiled
+ *  while they are loaded. Your own app has `nest build` for that. */
 import { readFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
 import { fileURLToPath } from 'node:url'
@@ -17,3 +17,5 @@ registerHooks({
     return { ...loaded, format: 'module', source: code }
   },
 })
+
+await import('./server.ts')
