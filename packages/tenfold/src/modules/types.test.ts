@@ -30,6 +30,28 @@ const m = defineModule('orders', {
   tables: tables<OrdersTables>(),
   settings: z.object({ FRAUD_LIMIT: z.coerce.number() }),
 })
+const Told = z.object({ from: z.string() })
+const told = m.live('told', { message: Told })
+const counted = m.live('counted', { message: z.object({ count: z.number() }) })
+const chat = m.socket('GET /rooms/:room', {
+  auth: 'user',
+  receive: z.object({ text: z.string() }),
+  send: Told,
+  async opened({ params, socket }) {
+    await socket.follow(told, params.room)
+    // @ts-expect-error messages that this socket does not send
+    await socket.follow(counted, params.room)
+  },
+  async message({ message, params, user, socket, db }) {
+    same<typeof message, { text: string }>(true)
+    same<typeof params, { room: string }>(true)
+    same<typeof user, User>(true)
+    await db.selectFrom('orders').select('id').execute()
+    await socket.send({ from: user.id })
+    // @ts-expect-error what the socket does not send
+    await socket.send({ text: message.text })
+  },
+})
 const Order = z.object({ id: z.string(), cents: z.number() })
 
 const receipt = m.job('send-receipt', {
@@ -192,8 +214,8 @@ test('definitions are inert values with permanent names', () => {
     [receipt.kind, receipt.name, place.path],
     ['job', 'orders.send-receipt', 'POST /orders/:shop/lines/:line'],
   )
-  const module = m.build({ parts: [receipt, place] })
-  assert.deepEqual([module.name, Object.keys(module.uses), module.parts.length], ['orders', ['billing'], 2])
+  const module = m.build({ parts: [receipt, place, told, counted, chat] })
+  assert.deepEqual([module.name, Object.keys(module.uses), module.parts.length], ['orders', ['billing'], 5])
   assert.equal(catalog.name, 'catalog')
 })
 

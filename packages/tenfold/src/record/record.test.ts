@@ -71,7 +71,9 @@ describe('recording what people do', () => {
     })
     await (await fetch(`${recorder.url}/events`, { headers: bearer })).text()
     await fetch(`${recorder.url}/me`, { headers: { 'user-agent': 'another', 'x-api-key': 'k-from-before-0001' } })
-    const ws = new WebSocket(`${recorder.url.replace('http', 'ws')}/chat`, { headers: { cookie } })
+    const ws = new WebSocket(`${recorder.url.replace('http', 'ws')}/chat`, ['chat', `bearer.${TOKEN}`], {
+      headers: { cookie },
+    })
     await new Promise((resolve) => ws.once('open', resolve))
     const answer = new Promise((resolve) => ws.once('message', (data: Buffer) => resolve(`${data}`)))
     ws.send('{"say":"hi"}')

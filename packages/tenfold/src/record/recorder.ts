@@ -62,7 +62,13 @@ export async function startRecorder({
   const entries: Entry[] = []
   const users = new Set<string>()
   const counts: Counts = { kept: 0, dropped: 0, bytes: 0, bodiesLeftOut: 0, users: 0, unknown: secrets.unknown }
-  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false })
+  /** What the app has chosen among the protocols that the client offered. */
+  const chosen = new WeakMap<IncomingMessage, string>()
+  const sockets = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    handleProtocols: (_offered, message) => chosen.get(message) || false,
+  })
 
   function begin(message: IncomingMessage): { entry: Entry; full: boolean } {
     const user = secrets.userOf(
@@ -159,6 +165,7 @@ export async function startRecorder({
       upstream.terminate()
     })
     upstream.on('open', () => {
+      chosen.set(message, upstream.protocol)
       if (full) counts.dropped++
       else keep(entry)
       entry.response.status = 101

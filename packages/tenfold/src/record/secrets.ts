@@ -166,7 +166,8 @@ export function createSecrets(): Secrets {
       return /x-www-form-urlencoded/.test(type) ? form(text, path) : text
     },
     header(name, value, path) {
-      if (/^(cookie|set-cookie)$/i.test(name)) return undefined
+      // Browsers offer tokens among the protocols of a socket.
+      if (/^(cookie|set-cookie|sec-websocket-.*)$/i.test(name)) return undefined
       const [, scheme = '', rest = value] = /^(bearer |token |basic )(.*)$/i.exec(value) ?? []
       const variable = variableFor(rest, path)
       if (variable) return `${scheme}${variable}`
