@@ -45,6 +45,8 @@ export const memoryGrows: Rule = {
   },
 }
 
+const LEAST_ASKED = 100
+
 /** A cache that seldom has what it is asked for. */
 export const lowHitRatio: Rule = {
   code: 'low-hit-ratio',
@@ -52,7 +54,7 @@ export const lowHitRatio: Rule = {
   class: 'cache',
   judge({ evidence, share, lost }) {
     const cache = evidence.caches
-      .filter(({ hits, misses }) => hits + misses >= 200 && misses > hits)
+      .filter(({ hits, misses }) => hits + misses >= LEAST_ASKED && misses > hits)
       .toSorted((a, b) => b.misses - a.misses)[0]
     if (!cache) return undefined
     const asked = cache.hits + cache.misses
@@ -65,7 +67,7 @@ export const lowHitRatio: Rule = {
           : Math.min(1, cache.loadMs / lost),
       proofs: [
         { signal: 'answered from the cache', value: cache.hits / asked, threshold: 0.5, unit: 'share' },
-        { signal: 'asked', value: asked, threshold: 200, unit: 'count' },
+        { signal: 'asked', value: asked, threshold: LEAST_ASKED, unit: 'count' },
       ],
       against: [
         check('it is just being filled', `${cache.evictions} entries had to go for lack of room`, cache.evictions > 0),
