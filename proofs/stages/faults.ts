@@ -79,7 +79,6 @@ export const FAULTS: Record<FaultName, Fault> = {
   'disk-full': {
     async strike({ databaseUrl }, disk) {
       disk!.fill()
-      // Free pages of tables would take the next orders: something has to want room at once.
       await grow(databaseUrl)
     },
     async mend({ servers }, disk) {
@@ -89,12 +88,18 @@ export const FAULTS: Record<FaultName, Fault> = {
   },
 }
 
+/** Its log wants room, also when every table has some left. */
 async function grow(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url })
   client.on('error', () => {})
   await client.connect()
-  await client
-    .query(`create table if not exists ballast as select repeat('x', 1000) from generate_series(1, 20000)`)
-    .catch(() => {})
+  const megabyte = `select pg_logical_emit_message(false, 'ballast', repeat('x', 1000000))`
+  for (let i = 0; i < 64; i++) {
+    const written = await client.query(megabyte).then(
+      () => true,
+      () => false,
+    )
+    if (!written) break
+  }
   await client.end().catch(() => {})
 }

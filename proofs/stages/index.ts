@@ -39,6 +39,9 @@ const BROKEN_MS = 3000
 const CALM = 5
 const QUICK: readonly FaultName[] = ['instance-killed', 'pgbouncer-restarted', 'replica-cut-off']
 
+/** A fault that does not reach anybody proves nothing. */
+const FELT: readonly FaultName[] = ['primary-killed', 'network-split', 'disk-full']
+
 interface Outcome extends Judged {
   stage: number
   promise: Promised
@@ -151,7 +154,7 @@ async function strike(
   { customers, product, accepted }: Shoppers,
   log: (line: string) => void,
 ) {
-  const load = await startLoad({ url: stage.url, customers, product })
+  const load = startLoad({ url: stage.url, customers, product })
   const fault = FAULTS[promise.fault]
   try {
     await until(() => calm(load.asked, 0), 'orders are placed')
@@ -178,7 +181,7 @@ async function strike(
 }
 
 /** Of what began after `since`, the last ones of each kind were answered. */
-function calm(asked: Awaited<ReturnType<typeof startLoad>>['asked'], since: number): boolean {
+function calm(asked: ReturnType<typeof startLoad>['asked'], since: number): boolean {
   return (['reads', 'writes', 'files'] as const).every((kind) => {
     const wanted = kind === 'reads' ? CALM * 2 : kind === 'writes' ? CALM : 1
     const last = asked.filter((one) => one.kind === kind && one.from >= since).slice(-wanted)
@@ -259,6 +262,10 @@ function report(outcomes: readonly Outcome[]): Report {
     ),
   ]
   return { claims, rows: outcomes.map(rowOf) }
+}
+
+function unfelt({ promise, failed }: Outcome): boolean {
+  return FELT.includes(promise.fault) && failed.reads + failed.writes + failed.files === 0
 }
 
 function rowOf({ stage, promise, counted, failed, seconds, slowestS, why }: Outcome): Row {

@@ -1,6 +1,5 @@
 /** People in the shop, at a constant pace, whatever becomes of their requests. Each request is noted with its fate. */
 import { randomUUID } from 'node:crypto'
-import sharp from 'sharp'
 import { orderOf } from '../../examples/shop/tests/shop.ts'
 import { visitor, type Visitor } from '../../examples/shop/tests/visitor.ts'
 
@@ -33,6 +32,13 @@ export interface LoadOptions {
   product: string
 }
 
+/** Sixty by forty pixels, in blue. */
+const PHOTO = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAADwAAAAoCAMAAACVZWnNAAAAA1BMVEVEiMyxYYQeAAAACXBIWXMAAAPoAAAD6AG1e1JrAAAAGUlE' +
+    'QVRIie3BMQEAAADCoPVPbQwfoAAAeBgJiAABYSgL3QAAAABJRU5ErkJggg==',
+  'base64',
+)
+
 /** The longest that anybody waits for an answer. */
 const PATIENCE_MS = 12_000
 const LOOKS_EVERY_MS = 100
@@ -47,7 +53,7 @@ export async function newCustomer(url: string): Promise<Visitor> {
   return Object.assign(customer, { email })
 }
 
-export async function startLoad({ url, customers, product }: LoadOptions): Promise<Load> {
+export function startLoad({ url, customers, product }: LoadOptions): Load {
   const asked: Asked[] = []
   const accepted = new Set<string>()
   const unseen: string[] = []
@@ -57,9 +63,6 @@ export async function startLoad({ url, customers, product }: LoadOptions): Promi
   const now = (): number => performance.now() - startedAt
   const state = { going: true }
   const somebody = visitor(url)
-  const photo = await sharp({ create: { width: 60, height: 40, channels: 3, background: '#48c' } })
-    .png()
-    .toBuffer()
 
   const ask = async (
     kind: Kind,
@@ -115,7 +118,7 @@ export async function startLoad({ url, customers, product }: LoadOptions): Promi
       if (n % 3 === 0 && state.going) {
         const sent = await ask('files', customer, '/me/avatar', {
           method: 'PUT',
-          body: new Uint8Array(photo),
+          body: new Uint8Array(PHOTO),
           headers: { 'content-type': 'image/png' },
         })
         // One that failed may have taken the place of the one before all the same.
