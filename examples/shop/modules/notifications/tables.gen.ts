@@ -52,6 +52,7 @@ export interface NotificationsTables {
   }
   webhook_message: {
     id: Generated<string>
+    owner: string
     type: string
     key: string | null
     body: string

@@ -89,6 +89,8 @@ describe('webhooks', () => {
     })
     assert.equal((await send('/plain', { key: 'o1' })).deliveries, 0)
     assert.equal((await send('/plain', { type: 'order.placed' })).deliveries, 0)
+    await add('/other')
+    assert.equal((await send('/other', { key: 'o1' })).deliveries, 1, 'a key is of its owner')
     assert.equal((await send('/nobody')).deliveries, 0)
     await act('abandon', '', { owner: '/plain', data: { total: 1 } }, 500)
     await app.drain()

@@ -141,6 +141,7 @@ export function mailer<
   const sending = m.job('mail', {
     input: MailOrder,
     attempts: schedule.length + 1,
+    engine: 'postgres',
     timeout: '2m',
     unique: ({ template, key }) => `${template} ${key}`,
     ...(rate && { rate }),

@@ -7,7 +7,7 @@ export interface SendOptions {
   tx: Within
   /** To whose endpoints it goes. Defaults to `''`. */
   owner?: string
-  /** Identifies what it tells of, so that to send it again does nothing.
+  /** Identifies what it tells this owner of, so that to send it again does nothing.
    *  @example key: orderId */
   key?: string
   /** When it happened. Defaults to the time of the transaction. */
@@ -36,8 +36,8 @@ export async function send(
   if (!first) return { webhookId: undefined, deliveries: 0 }
   const body = JSON.stringify({ type, timestamp: (at ?? first.now).toISOString(), data })
   const { rows } = await tx.sql<{ id: string }>`
-    insert into webhook_message (type, key, body) values (${type}, ${key ?? null}, ${body})
-    on conflict (type, key) do nothing returning id`
+    insert into webhook_message (owner, type, key, body) values (${owner}, ${type}, ${key ?? null}, ${body})
+    on conflict (owner, type, key) do nothing returning id`
   const message = rows[0]?.id
   if (message === undefined) return { webhookId: undefined, deliveries: 0 }
   const { rows: added } = await tx.sql<{ delivery: string; endpoint: string }>`

@@ -141,6 +141,7 @@ export function webhooks<
     input: DueDelivery,
     attempts: schedule.length + 1,
     timeout: toMs(timeout) + 15_000,
+    engine: 'postgres',
     concurrency: { key: ({ endpoint }) => endpoint, limit: concurrency },
     // To send one again that waits for its next attempt makes it go now.
     unique: { key: ({ delivery: id }) => id, onConflict: 'postpone' },
@@ -149,6 +150,7 @@ export function webhooks<
   })
   const replay = m.job(REPLAY.name, {
     input: Replaying,
+    engine: 'postgres',
     timeout: REPLAY.timeoutMs,
     async run({ input, db }) {
       let sent = 0

@@ -22,11 +22,12 @@ create index webhook_endpoint_owner on webhook_endpoint (owner);
 -- The body is text: each attempt sends the very same bytes.
 create table webhook_message (
   id         uuid primary key default uuidv7(),
+  owner      text not null,
   type       text not null,
   key        text,
   body       text not null,
   created_at timestamptz not null default now(),
-  unique (type, key)
+  unique (owner, type, key)
 );
 create index webhook_message_created on webhook_message (created_at);
 
