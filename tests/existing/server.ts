@@ -11,11 +11,12 @@ export interface Server {
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | string>
 }
 
-/** @param file in the folder of the examples */
-export async function startServer(file: string, env: Record<string, string>): Promise<Server> {
+/** @param file in the folder of the examples
+ *  @param cache a folder where those that end by themselves leave what they have compiled, for the next ones */
+export async function startServer(file: string, cache: string, env: Record<string, string>): Promise<Server> {
   const child = spawn(process.execPath, [file], {
     cwd: EXAMPLES,
-    env: { ...process.env, NODE_ENV: 'test', PORT: '0', ...env },
+    env: { ...process.env, NODE_ENV: 'test', NODE_COMPILE_CACHE: cache, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const ended = once(child, 'exit') as Promise<[number | null, string]>

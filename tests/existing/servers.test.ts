@@ -1,5 +1,8 @@
 /** Parts of tenfold in servers that have nothing else of it: the same shop in each framework, over HTTP, on a real database. */
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import pg from 'pg'
 import { plainDatabase, type PlainDatabase } from '../../packages/tenfold/src/database/testing/index.ts'
@@ -13,12 +16,15 @@ const SERVERS = {
   NestJS: 'nestjs/start.ts',
 }
 
+const cache = mkdtempSync(join(tmpdir(), 'tenfold-existing-'))
+after(() => rmSync(cache, { recursive: true, force: true }))
+
 for (const [framework, file] of Object.entries(SERVERS)) {
   describe(`the shop on ${framework}`, () => {
     let database: PlainDatabase
     let server: Server
     const start = async (env: Record<string, string> = {}): Promise<void> => {
-      server = await startServer(file, { DATABASE_URL: database.url, ...env })
+      server = await startServer(file, cache, { DATABASE_URL: database.url, ...env })
     }
     before(async () => {
       database = await plainDatabase()
