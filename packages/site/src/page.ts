@@ -45,7 +45,8 @@ export function firstSentence(markdown: string): string {
     .split(/\n{2,}/)
     .map((text) => text.trim())
     .find((text) => text !== '' && !/^[#|<>-]/.test(text))
-  const text = plain(paragraph ?? '').replace(/\n/g, ' ')
+  // `**What happened.** The pool was empty`: the second is what it says.
+  const text = plain((paragraph ?? '').replace(/^\*\*[^*]+\*\*:?\s+/, '')).replace(/\n/g, ' ')
   return /^.+?[.!?:](?=\s|$)/.exec(text)?.[0] ?? text
 }
 

@@ -1,24 +1,25 @@
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
-import { dirname, extname, join } from 'node:path/posix'
+import { dirname, extname, join, relative } from 'node:path/posix'
 import { firstSentence, placeOf, SECTIONS, titleOf, type Page, type Section } from './page.ts'
 
 /** Pages of the root that belong to the documentation. */
 const OF_THE_PROJECT = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md']
 
-/** Every page of docs/, in the order in which docs/README.md leads to them; what it does not name comes after, by name. */
+/** Every page of docs/, in the order in which docs/README.md leads to them, or the README.md of their folder; what neither names
+ *  comes after, by name. */
 export function readDocs(root: string): Page[] {
-  const index = readFileSync(join(root, 'docs/README.md'), 'utf8')
-  const place = (source: string): number => {
-    const at = index.indexOf(`](${source.slice('docs/'.length)})`)
+  const sources = globSync('docs/**/*.md', { cwd: root })
+  const texts = new Map(sources.filter(isIndex).map((index) => [index, readFileSync(join(root, index), 'utf8')]))
+  const placeIn = (index: string, source: string): number => {
+    const at = texts.get(index)?.indexOf(`](${relative(dirname(index), source)})`) ?? -1
     return at < 0 ? Infinity : at
   }
-  const sources = globSync('docs/**/*.md', { cwd: root }).sort(
-    (a, b) =>
-      Number(isIndex(b)) - Number(isIndex(a)) ||
-      order(place(a), place(b)) ||
-      a.localeCompare(b, 'en', { numeric: true }),
-  )
-  return [...sources, ...OF_THE_PROJECT].map((source) => pageOf(root, source))
+  const compare = (a: string, b: string): number =>
+    Number(isIndex(b)) - Number(isIndex(a)) ||
+    order(placeIn('docs/README.md', a), placeIn('docs/README.md', b)) ||
+    order(placeIn(join(dirname(a), 'README.md'), a), placeIn(join(dirname(b), 'README.md'), b)) ||
+    a.localeCompare(b, 'en', { numeric: true })
+  return [...sources.sort(compare), ...OF_THE_PROJECT].map((source) => pageOf(root, source))
 }
 
 /** A page that nothing of docs/ is: a file or a folder of the repository that some page leads to. */
