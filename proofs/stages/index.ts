@@ -209,9 +209,20 @@ async function forget(databaseUrl: string): Promise<void> {
 }
 
 function report(outcomes: readonly Outcome[]): Report {
-  const total = (of: (counted: Counted) => number): number =>
-    outcomes.reduce((sum, { counted }) => sum + of(counted), 0)
-  const none = (claim: string, value: number): Claim => ({ claim, goal: 0, value, holds: value === 0 })
+  const each = (of: (outcome: Outcome) => number): number => outcomes.reduce((sum, one) => sum + of(one), 0)
+  const total = (of: (counted: Counted) => number): number => each(({ counted }) => of(counted))
+  /** What must not be, at all. */
+  const none: Record<string, number> = {
+    'faults that nobody felt, though they had to': each((one) => (unfelt(one) ? 1 : 0)),
+    'accepted orders lost': total(({ lost }) => lost),
+    'orders never decided': total(({ undecided }) => undecided),
+    'orders charged twice, or not': total(({ chargedTwice, uncharged }) => chargedTwice + uncharged),
+    'receipts never mailed': total(({ withoutReceipt }) => withoutReceipt),
+    'jobs that never ran': total(({ jobsLeft, jobsDead }) => jobsLeft + jobsDead),
+    'pictures lost': total(({ picturesMissing }) => picturesMissing),
+    'processes that ended by themselves': each(({ ended }) => ended.length),
+    'own orders not seen at once': each(({ unseen }) => unseen),
+  }
   const broken = outcomes.filter(({ breaches }) => breaches.length > 0)
   const claims: Claim[] = [
     {
@@ -232,34 +243,7 @@ function report(outcomes: readonly Outcome[]): Report {
       value: outcomes.at(-1)?.counted.orders ?? 0,
       holds: outcomes.every(({ counted }) => counted.orders >= 10),
     },
-    none(
-      'accepted orders lost',
-      total(({ lost }) => lost),
-    ),
-    none(
-      'orders never decided',
-      total(({ undecided }) => undecided),
-    ),
-    none(
-      'orders charged twice, or not',
-      total(({ chargedTwice, uncharged }) => chargedTwice + uncharged),
-    ),
-    none(
-      'receipts never mailed',
-      total(({ withoutReceipt }) => withoutReceipt),
-    ),
-    none(
-      'jobs that never ran',
-      total(({ jobsLeft, jobsDead }) => jobsLeft + jobsDead),
-    ),
-    none(
-      'pictures lost',
-      total(({ picturesMissing }) => picturesMissing),
-    ),
-    none(
-      'own orders not seen at once',
-      outcomes.reduce((sum, { unseen }) => sum + unseen, 0),
-    ),
+    ...Object.entries(none).map(([claim, value]) => ({ claim, goal: 0, value, holds: value === 0 })),
   ]
   return { claims, rows: outcomes.map(rowOf) }
 }
