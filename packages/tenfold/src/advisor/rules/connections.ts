@@ -148,17 +148,18 @@ export const databaseFar: Rule = {
   version: 2,
   class: 'placement',
   judge(signals) {
-    const { evidence, share, loop, stalled, k, foreign, felt, lost } = signals
+    const { evidence, share, loop, stalled, k, foreign, felt } = signals
     const { database } = evidence
     if (!database || database.seen.calls < 100) return undefined
     const busy = loop > 0.5 || stalled > 0.02 || foreign.full
     const measured = database.roundTripMs
     const way = measured ?? (database.seen.client - database.seen.server) / database.seen.calls
-    const explained = Math.min(share.database, (way * database.seen.calls) / lost)
+    // A connection is held while its statement is on its way: who waits for one waits for that, too.
+    const explained = (share.database + share.pool) * Math.min(1, (way * database.seen.calls) / database.seen.client)
     // Without the measured way, what is lost between both ends may be anything that is late.
     const sure =
       measured === undefined ? !busy && k !== undefined && k <= 0.3 : way >= (busy ? FAR_WHEN_BUSY_MS : FAR_MS)
-    if (!sure || way < FAR_MS || share.database < 0.5 || explained < 0.3) return undefined
+    if (!sure || way < FAR_MS || share.database + share.pool < 0.5 || explained < 0.3) return undefined
     return {
       structural: measured !== undefined,
       subject: { kind: 'database', name: 'network' },
