@@ -13,12 +13,14 @@ const MOST_UNANSWERED = 2
 /** How many seconds' worth of messages may come at once. */
 const BURST_SECONDS = 10
 
+const RESTART = 1012
+
 /** Close codes of our errors; of all others, 4000 and their status. */
 const CLOSE_CODES: Readonly<Record<string, number>> = {
   TF_SOCKET_MESSAGE: 1007,
   TF_SOCKET_RATE: 1008,
   TF_INTERNAL: 1011,
-  TF_STOPPING: 1012,
+  TF_STOPPING: RESTART,
   TF_SOCKET_SLOW: 1013,
   TF_LIVE_SLOW: 1013,
 }
@@ -102,17 +104,20 @@ export class Connection implements Socket {
 
   close(closing: Closing): void {
     this.#closing ??= closing
-    this.#aborter.abort()
-    this.#ws.close(closing.code, closing.reason.slice(0, 123))
+    // At a restart, what the client has said before it hears of it is still handled.
+    if (closing.code !== RESTART) this.#aborter.abort()
+    this.#ws.close(closing.code, shortened(closing.reason))
   }
 
   /** After what is under way, but not later than this: come back at another process. */
   async restart(until: Promise<void>): Promise<void> {
-    const done = async (): Promise<void> => {
-      while (this.#handling || this.#works.size > 0) await Promise.all([this.#handling, ...this.#works])
-    }
-    await Promise.race([done(), until])
+    await Promise.race([this.settled(), until])
     this.close(closingOf(Stopping()))
+  }
+
+  /** Nothing is handled any more, and nothing goes on at its side. */
+  async settled(): Promise<void> {
+    while (this.#handling || this.#works.size > 0) await Promise.all([this.#handling, ...this.#works])
   }
 
   /** The connection is cut, without a word. */
@@ -162,7 +167,7 @@ export class Connection implements Socket {
     const refilled = this.#tokens + ((now - this.#refilledAt) / 1000) * perSecond
     this.#refilledAt = now
     this.#tokens = Math.min(perSecond * BURST_SECONDS, refilled) - 1
-    if (this.#tokens >= 0) return this.#closing === undefined || this.#closing.code === 1012
+    if (this.#tokens >= 0) return this.#closing === undefined || this.#closing.code === RESTART
     this.#fail(SocketRate({ perSecond }))
     return false
   }
@@ -175,7 +180,7 @@ export class Connection implements Socket {
       const value = parsed(text)
       if (value === undefined) return this.#fail(SocketMessage({ problem: 'it is not JSON' }))
       await this.#traced('message', () => this.#inTime(value.value)).catch((error: unknown) => this.#tell(error))
-      if (this.#closing && this.#closing.code !== 1012) return
+      if (this.#closing && this.#closing.code !== RESTART) return
     }
   }
 
@@ -248,6 +253,13 @@ export class Connection implements Socket {
   #log(level: 'debug' | 'info' | 'error', what: string, fields: Record<string, unknown>): void {
     this.#kit.telemetry.log[level](`${this.#x.route.name} ${what}`, { requestId: this.id, ...fields })
   }
+}
+
+/** To the 123 bytes that a close frame has room for. */
+function shortened(reason: string): string {
+  let text = reason.slice(0, 123)
+  while (Buffer.byteLength(text) > 123) text = text.slice(0, -1)
+  return text
 }
 
 function parsed(text: string): { value: unknown } | undefined {

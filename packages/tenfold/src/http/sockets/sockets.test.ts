@@ -199,6 +199,37 @@ test('a server that stops handles what it was sent, then says that it restarts',
   assert.equal(done.handled, 2)
 })
 
+test('what was said before the client hears of the end is handled, and a stop waits for it', async () => {
+  const hold = Promise.withResolvers<void>()
+  const seen: unknown[] = []
+  const server = await startServer([
+    route('GET /late', {
+      handle: async () =>
+        webSocket({
+          async message(value, _socket, signal) {
+            await hold.promise
+            seen.push([value, signal.aborted])
+          },
+        }),
+    }),
+  ])
+  const ws = new WebSocket(`ws://127.0.0.1:${server.port}/late`)
+  await new Promise((resolve) => ws.once('open', resolve))
+  // Handed over after two seconds, whether or not this is done.
+  ws.send('1')
+  const closed = new Promise((resolve) => ws.on('close', (code) => resolve(code)))
+  await eventually(() => server.logs.length > 0, 'it is open')
+  await server.handOver()
+  assert.equal(await closed, 1012)
+  const state = { stopped: false }
+  const stopped = server.stop().then(() => (state.stopped = true))
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  assert.equal(state.stopped, false)
+  hold.resolve()
+  await stopped
+  assert.equal(seen.length, 1)
+})
+
 test('a server that hands over to another process sends everybody there', async () => {
   const server = await startServer([route('GET /echo', { handle: async () => webSocket(echo) })])
   const ws = new WebSocket(`ws://127.0.0.1:${server.port}/echo`)

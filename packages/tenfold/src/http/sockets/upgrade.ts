@@ -55,6 +55,8 @@ export function openSockets(
 ): Sockets {
   const { metrics } = telemetry
   const open = new Set<Connection>()
+  /** Closed, and not done yet with what they were told. */
+  const ending = new Set<Connection>()
   const heads = new WeakMap<IncomingMessage, Buffer>()
   const shaking = new WeakMap<IncomingMessage, readonly string[]>()
   const servers = new Map<number, WebSocketServer>()
@@ -74,6 +76,8 @@ export function openSockets(
     },
     closed(connection, route, code) {
       open.delete(connection)
+      ending.add(connection)
+      void connection.settled().finally(() => ending.delete(connection))
       closes.add(1, { route, code: String(code) })
       if (open.size > 0) return
       clearInterval(life.timer)
@@ -139,10 +143,11 @@ export function openSockets(
       let timer: NodeJS.Timeout | undefined
       const until = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))
       await Promise.all([...open].map((one) => one.restart(until)))
-      clearTimeout(timer)
       const end = performance.now() + CLOSE_MS
       while (open.size > 0 && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 10))
       for (const one of open) one.terminate()
+      await Promise.race([Promise.all([...ending].map((one) => one.settled())), until])
+      clearTimeout(timer)
     },
   }
 }
