@@ -6,6 +6,7 @@ import { parametrised } from './text.ts'
 /** Where statements look for tables when they name no schema: what index advice goes by. */
 const SCHEMA = 'public'
 const NOTICED_MS = 1
+const MOST_TEXTS = 5000
 
 /** Records statements of the app as the framework records those of modules. */
 export function createQueries(
@@ -21,6 +22,14 @@ export function createQueries(
     help: 'Time that a statement waited for a connection.',
     unit: 's',
   })
+
+  const kept = new Set<string>()
+  /** Of each statement one text, without what was written into it. */
+  const keepText = (shape: string, text: string): void => {
+    if (kept.has(shape) || kept.size >= MOST_TEXTS) return
+    kept.add(shape)
+    telemetry.statements.saw(SCHEMA, shape, parametrised(text))
+  }
 
   const occurrenceOf = (shape: string, { text, values, transaction, site }: Asked) =>
     watch.begin('', shape, text, values, transaction, site)
@@ -43,7 +52,7 @@ export function createQueries(
     return {
       done: (rows: readonly unknown[], rowCount: number) => {
         end(rowCount)
-        telemetry.statements.saw(SCHEMA, shape, parametrised(text))
+        keepText(shape, text)
         if (occurrence) watch.end(occurrence, rows)
       },
       failed: (error: unknown) => end(0, error ?? new Error('failed')),

@@ -18,14 +18,16 @@ export function isSlowCall(finding: Finding): finding is SlowCall {
   return finding.code === 'slow-call'
 }
 
-export function slowCallWords({ origin, query, host, times, waitedMs, share, writes }: SlowCall): Words {
+export function slowCallWords({ origin, module, query, host, times, waitedMs, share, writes }: SlowCall): Words {
+  // What belongs to no module is of an app that is not made with us.
+  const own = module !== ''
   const percent = Math.round(share * 100)
   return {
     title: `Slow call in the request path: ${origin.name} waits for ${host}`,
     says: `${query} took ${Math.round(waitedMs)} ms${times > 1 ? ` in ${times} calls` : ''}, ${percent} % of the request.`,
     fix: writes
-      ? 'Answer first and call later: put the call into a job (`m.job`) and enqueue it in the transaction of the request, with an `idempotencyKey`; answer 202, or tell the outcome by an event.'
-      : `Keep what it answers in a cache (\`m.cache\` with \`staleFor\`), or fetch it beforehand in a cron${times > 1 ? '; ask for all at once with `all()` where it has to be now' : ''}.`,
+      ? `Answer first and call later: put the call into a job${own ? ' (`m.job`)' : ''} and enqueue it in the transaction of the request, with an ${own ? '`idempotencyKey`' : 'idempotency key'}; answer 202, or tell the outcome by an event.`
+      : `Keep what it answers in a cache${own ? ' (`m.cache` with `staleFor`)' : ''}, or fetch it beforehand in a cron${times > 1 ? `; ask for all at once${own ? ' with `all()`' : ''} where it has to be now` : ''}.`,
   }
 }
 

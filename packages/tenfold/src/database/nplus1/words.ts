@@ -37,7 +37,13 @@ function wordsOfNPlusOne(finding: NPlusOne): Words {
   }
 }
 
-function fixOf({ what, column, query, source }: NPlusOne): string {
+/** What belongs to no module is of an app that is not made with us, and has no such thing. */
+function loaderOf({ module }: { module: string }): string {
+  return module === '' ? 'a loader (such as `dataloader`)' : 'a loader (`m.loader`)'
+}
+
+function fixOf(finding: NPlusOne): string {
+  const { what, column, query, source } = finding
   const values = source.column ? `all values of '${source.column}'` : 'all values'
   if (what === 'call') {
     return `Declare ${query} with \`batch: true\` in its contract and call it for ${values} at once, so that the calls of one tick become one.`
@@ -47,14 +53,15 @@ function fixOf({ what, column, query, source }: NPlusOne): string {
       ? `Collect the rows and insert them with one statement: \`values([…])\` takes an array.`
       : `Write all rows with one statement: \`where ${column ?? 'id'} = any($1)\` for ${values}, or \`from unnest(…)\` where each row gets a value of its own.`
   }
-  return `Ask once for ${values}: \`where ${column ?? 'id'} = any($1)\`, a join in the first query, or a loader (\`m.loader\`) where the rows are needed in many places.`
+  return `Ask once for ${values}: \`where ${column ?? 'id'} = any($1)\`, a join in the first query, or ${loaderOf(finding)} where the rows are needed in many places.`
 }
 
-function wordsOfRepeatRead({ origin, times, query }: RepeatRead): Words {
+function wordsOfRepeatRead(finding: RepeatRead): Words {
+  const { origin, times, query } = finding
   return {
     title: `The same read again and again in ${origin.name}`,
     says: `${shorten(query)} ran ${times} times with the same parameters, and nothing had been written in between.`,
-    fix: 'Read it once and pass the result on, or keep it in a loader (`m.loader`), which asks once in a request.',
+    fix: `Read it once and pass the result on, or keep it in ${loaderOf(finding)}, which asks once in a request.`,
   }
 }
 
