@@ -243,12 +243,16 @@ describe('what tenfold deploy writes', () => {
         [[...settings.keys()]],
       )
       assert.deepEqual(asked.rows, [])
-      const { rows: [place] } = await client.query<{ hba_file: string }>('show hba_file') // prettier-ignore
-      for (const hba of await files(/[14]\/.*pg_hba\.conf$/)) {
-        await writeFile(place!.hba_file, await readFile(hba, 'utf8'))
-        const { rows } = await client.query('select line_number, error from pg_hba_file_rules where error is not null')
-        assert.deepEqual(rows, [], basename(hba))
+      const there = join(folder, 'postgres/data/pg_hba.conf')
+      const faults = async (text: string): Promise<unknown[]> => {
+        await writeFile(there, text)
+        return (await client.query('select line_number, error from pg_hba_file_rules where error is not null')).rows
       }
+      for (const hba of await files(/[14]\/.*pg_hba\.conf$/)) {
+        assert.deepEqual(await faults(await readFile(hba, 'utf8')), [], basename(hba))
+      }
+      const [hba = ''] = await files(/4\/.*pg_hba\.conf$/)
+      assert.equal((await faults((await readFile(hba, 'utf8')).replace('peer', 'pear'))).length, 1)
       const [ini = ''] = await files(/4\/.*\/database\/.*pgbouncer\.ini$/)
       await throughPooler(folder, await readFile(ini, 'utf8'), client, new URL(server.adminUrl).port)
     } finally {

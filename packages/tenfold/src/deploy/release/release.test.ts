@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -65,3 +75,26 @@ test('the newest releases stay, and the one that runs however old it is', (t) =>
   assert.deepEqual(readdirSync(join(base, 'releases')), ['a', 'd'])
   assert.equal(bash(stepsIn(base, 'd', 1).at(-1)!.script), 'removed d\n')
 })
+
+const root = process.getuid?.() === 0
+
+test(
+  'who may not write there does all of it by sudo, whether bash reads its script or is given it',
+  { skip: !root },
+  (t) => {
+    const [base, programs] = [folderFor(t), folderFor(t)]
+    chownSync(base, 65_534, 65_534)
+    writeFileSync(join(programs, 'id'), '#!/bin/sh\necho 1000\n', { mode: 0o755 })
+    // Behind it, this is root again.
+    const sudo = `#!/bin/bash\necho "sudo $1 $2" >>${programs}/log\nshift\nexport PATH=\${PATH#*:}\nexec "$@"\n`
+    writeFileSync(join(programs, 'sudo'), sudo, { mode: 0o755 })
+    const options = { encoding: 'utf8', env: { ...process.env, PATH: `${programs}:${process.env.PATH}` } } as const
+    writeFileSync(join(base, 'whole'), '')
+    const archive = execFileSync('tar', ['-cz', '-C', base, 'whole'])
+    const [upload, install] = stepsIn(base, 'abc')
+    execFileSync('bash', ['-c', upload!.script], { ...options, input: archive })
+    execFileSync('bash', ['-s'], { ...options, input: install!.script })
+    assert.deepEqual(readdirSync(join(base, 'releases/abc')), ['whole'])
+    assert.equal(readFileSync(join(programs, 'log'), 'utf8'), 'sudo -n bash\nsudo -n bash\n')
+  },
+)

@@ -109,9 +109,16 @@ ready && echo "back at $(basename "$old")" >&2
 exit 1`
 }
 
-/** What every step begins with. The machine may know the app's user or not; who logs in may be root or use sudo. */
+/** What every step begins with. The machine may know the app's user or not; who logs in is root, owns the folder, or may use
+ *  sudo: then all of the step is run by it. What bash was given as a word it is given again; what it reads from its input it
+ *  has not read ahead, so that the next bash goes on there. */
 function prelude({ name, base, environment, patience }: ReleaseOptions): string {
   return `set -euo pipefail
+cd ${quoted(base)}
+if [ "$(id -u)" != 0 ] && [ ! -O . ]; then
+  if [ -n "\${BASH_EXECUTION_STRING:-}" ]; then exec sudo -n bash -c "$BASH_EXECUTION_STRING"; else exec sudo -n bash -s; fi
+fi
+set -euo pipefail
 cd ${quoted(base)}
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
 as_app() { if id -u ${name} >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then runuser -u ${name} -- "$@"; else "$@"; fi; }
