@@ -83,9 +83,9 @@ export const hotKey: Rule = {
   judge: (signals) => cacheable(signals, isOneKey),
 }
 
-/** A statement without values has one answer for all: that is no key among others. */
-function isOneKey({ query, top, calls }: Asked): boolean {
-  return top >= calls * ONE_KEY && /\$\d|\?/.test(query)
+/** One among others: where nearly all calls are the same, there is nothing else to be asked for. */
+function isOneKey({ top, calls }: Asked): boolean {
+  return top >= calls * ONE_KEY && top <= calls * 0.97
 }
 
 function cacheable(signals: Signals, wanted: (asked: Asked) => boolean): Judgement | undefined {
