@@ -1,0 +1,5 @@
+/** tenfold is left to Node.js: it reads SQL files beside its sources. */
+export default {
+  serverExternalPackages: ['tenfold', 'pg'],
+  turbopack: { root: new URL('..', import.meta.url).pathname },
+}
