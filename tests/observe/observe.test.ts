@@ -177,6 +177,17 @@ describe('an observed app', { concurrency: false }, () => {
     await app.end('SIGKILL')
   })
 
+  test('NestJS: routes of its controllers, queries and an N+1 that runs all at once', async () => {
+    const app = await observed('nest-pg.mjs')
+    await ask(app, '/orders', '/orders/7', '/nope')
+    const routes = await routesOf(app, { 'GET /orders': 1, 'GET /orders/:id': 1 })
+    assert.equal(routes.get('GET /orders/:id')!.queriesPerRequest, 1)
+    const findings = await getJson<Finding[]>(`${app.console}/api/findings`)
+    const place = `nest-pg.mjs:${await lineOf('nest-pg.mjs', 'select name from customers')}`
+    assert.ok(findings.some(({ callSite }) => callSite === place))
+    await app.end('SIGKILL')
+  })
+
   test('what nobody catches ends the app as it does without us', async () => {
     for (const path of ['/query', '/throw']) {
       const app = await observed('crash.cjs')
