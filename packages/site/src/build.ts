@@ -19,12 +19,14 @@ export interface Site {
   faults: string[]
 }
 
+type Made = { page: Page } & Rendered
+
 /** Makes every page from docs/ at `root`, and from what these pages lead to. `more` are pages that are made from the sources. */
 export function makeSite(root: string, more: readonly Page[] = []): Site {
   const render = createRenderer()
   const written = [...readDocs(root), ...more]
   const docs = [...sectionsWithoutIndex(written), ...written]
-  const rendered = new Map<string, { page: Page } & Rendered>()
+  const rendered = new Map<string, Made>()
   const queue = [...docs]
   for (let page = queue.shift(); page !== undefined; page = queue.shift()) {
     if (rendered.has(page.path)) continue
@@ -42,7 +44,7 @@ export function makeSite(root: string, more: readonly Page[] = []): Site {
   }
   const nav = navigation(docs)
   const all = [...rendered.values()]
-  const files = new Map(all.map((laid) => [laid.page.path, layout(laid, nav)]))
+  const files = new Map(all.map((one) => [one.page.path, layout({ ...one, html: htmlOf(one, rendered) }, nav)]))
   files.set('search.js', `tenfoldSearch(${JSON.stringify(searchIndex(all))})\n`)
   return {
     files,
@@ -51,10 +53,14 @@ export function makeSite(root: string, more: readonly Page[] = []): Site {
   }
 }
 
-function faultsOf(
-  { page, links }: { page: Page } & Rendered,
-  all: ReadonlyMap<string, { page: Page } & Rendered>,
-): string[] {
+/** Files of the repository lead to others that are not here: there the words stay, and the link goes. */
+function htmlOf({ page, html, links }: Made, all: ReadonlyMap<string, Made>): string {
+  if (page.section !== 'file') return html
+  const dead = links.filter(({ to }) => !all.has(placeOfLink(to)))
+  return dead.reduce((text, { href }) => text.replaceAll(`<a href="${href}">`, '<a>'), html)
+}
+
+function faultsOf({ page, links }: Made, all: ReadonlyMap<string, Made>): string[] {
   return links.flatMap(({ to, anchor, written }) => {
     const target = all.get(placeOfLink(to))
     if (!target) return [`${page.source} links to ${written} - there is no such page`]

@@ -35,6 +35,8 @@ export interface Link {
   anchor: string | undefined
   /** As it stands in the page. */
   written: string
+  /** As it stands in the site. */
+  href: string
 }
 
 const LANGUAGES = { bash, css, ini, json, nginx, sql, typescript, xml, yaml }
@@ -101,11 +103,10 @@ function rewriteLinks(tokens: readonly Token[], page: Page): Link[] {
       if (typeof written !== 'string' || /^[a-z][a-z+.-]*:/i.test(written)) continue
       const [file = '', anchor] = decodeURIComponent(written).split('#')
       const to = file === '' ? page.source : file.startsWith('/') ? join('.', file) : join(dirname(page.source), file)
-      links.push({ to: to.replace(/\/$/, ''), anchor, written })
-      child.attrSet(
-        'href',
-        `${file === '' ? '' : hrefTo(page.path, placeOfLink(to))}${anchor === undefined ? '' : `#${anchor}`}`,
-      )
+      const place = file === '' ? '' : hrefTo(page.path, placeOfLink(to))
+      const href = `${place}${anchor === undefined ? '' : `#${anchor}`}`
+      links.push({ to: to.replace(/\/$/, ''), anchor, written, href })
+      child.attrSet('href', href)
     }
   }
   return links

@@ -37,6 +37,16 @@ describe('the site', () => {
 
   test('has no link that leads nowhere', () => assert.deepEqual(site.faults, []))
 
+  test('leads to nothing that is not in it', () => {
+    const dead = [...site.files].flatMap(([path, html]) =>
+      [...html.matchAll(/<a [^>]*href="([^"#:]+)(?:#[^"]*)?"/g)]
+        .map(([, href]) => join(dirname(path), decodeURIComponent(href!)))
+        .filter((to) => !site.files.has(to))
+        .map((to) => `${path}: ${to}`),
+    )
+    assert.deepEqual(dead, [])
+  })
+
   test('asks for nothing that is not in its folder', async () => {
     for (const [path, html] of site.files) {
       for (const [, link] of html.matchAll(/<(?:link|script|img)[^>]* (?:href|src)="([^"]*)"/g)) {
