@@ -10,7 +10,7 @@ export const noisyClient: Rule = {
   code: 'noisy-client',
   version: 1,
   class: 'settings',
-  judge({ evidence, felt, loop, working }) {
+  judge({ evidence, felt, loop }) {
     const { traffic, routes, window } = evidence
     const { clients, topClientShare: ofRequests } = traffic
     if (!clients || clients.seen < LEAST_CLIENTS || ofRequests < HALF || clients.topTime < HALF * 0.6) return undefined
@@ -35,8 +35,8 @@ export const noisyClient: Rule = {
         ),
         check(
           'the others alone are too many',
-          `loop ${percent(loop)}, ${working.toFixed(1)} sessions with it`,
-          1 - ofRequests <= HALF,
+          `loop ${percent(loop * (1 - clients.topTime))} busy without it`,
+          loop * (1 - clients.topTime) < 0.7,
         ),
       ],
       facts: { ofRequests, ofTime: clients.topTime, own, others, clients: clients.seen, route: route?.name ?? '' },

@@ -14,6 +14,7 @@ const LEAST_MEAN_MS = 1
 /** So many writes for each read: what is kept would be out of date before it is asked for again. */
 const WRITES = 0.05
 const ONE_KEY = 0.3
+const MANY_PAGES = 1000
 const BESIDE = 0.5
 const AT_ONCE = 5
 
@@ -96,7 +97,8 @@ function cacheable(signals: Signals, wanted: (asked: Asked) => boolean): Judgeme
     return ofServer >= OF_SERVER_TIME && meanOf(onServer) >= LEAST_MEAN_MS
   })
   if (!found || !database) return undefined
-  const { asked, work, share, ofServer, writes } = found
+  const { asked, work, share, ofServer, writes, onServer } = found
+  const pages = (onServer?.blocks ?? 0) / Math.max(1, onServer?.calls ?? 1)
   const again = asked.again / asked.calls
   const ofWork = (work.database + work.pool) / Math.max(1, work.ms)
   return {
@@ -123,7 +125,7 @@ function cacheable(signals: Signals, wanted: (asked: Asked) => boolean): Judgeme
         `${Math.round(writes)} writes for ${asked.calls} reads`,
         writes <= asked.calls * WRITES,
       ),
-      check('an index would make it cheap', 'it reads no more than it must', true),
+      check('an index would make it cheap', `${Math.round(pages)} pages in each call`, pages < MANY_PAGES),
     ],
     facts: { query: asked.query, route: work.name, again, top: asked.top / asked.calls, ofServer },
     expected: { what: 'p95', of: work.name, ...without(work.p95, Math.min(0.95, ofWork * again)) },
