@@ -292,7 +292,7 @@ const MACHINE: AlertRule[] = [
 const ADVICE: AlertRule = {
   name: 'advice',
   severity: 'ticket',
-  says: '{says}',
+  says: 'Advice: {says}',
   todo: 'Advice in the console, or `tenfold advise`, has the evidence, the step to take, and the way back.',
   when: { advice: 'high' },
   for: '5m',
