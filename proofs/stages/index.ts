@@ -263,15 +263,14 @@ function rowOf({ stage, promise, counted, failed, seconds, slowestS, why }: Outc
     'after it was back s': seconds.afterMend,
     'slowest answer s': slowestS,
     orders: counted.orders,
-    lost:
-      counted.lost +
-      counted.undecided +
-      counted.chargedTwice +
-      counted.uncharged +
-      counted.withoutReceipt +
-      counted.picturesMissing,
+    lost: lostOf(counted),
     with: why,
   }
+}
+
+function lostOf({ orders: _, ...counted }: Counted): string {
+  const there = Object.entries(counted).filter(([, n]) => n > 0)
+  return there.map(([what, n]) => `${n} ${what}`).join(', ') || 'nothing'
 }
 
 async function until(holds: () => boolean, what: string): Promise<void> {
