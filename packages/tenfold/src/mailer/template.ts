@@ -40,7 +40,9 @@ export function template<Schema extends AnySchema>(data: Schema, write: Write<Ou
 }
 
 /** A plain function is a template as well; its data is not checked. */
-export type Templates = Readonly<Record<string, Template<any> | Write<any>>>
+export type Templates = Readonly<
+  Record<string, Write<never> | { readonly data: AnySchema; readonly write: Write<never> }>
+>
 
 export type DataOf<T> =
   T extends Template<infer Schema>
@@ -64,5 +66,5 @@ export async function letterOf(
   context: WriteContext,
 ): Promise<Letter> {
   const value = await checkedData(name, of, data)
-  return typeof of === 'function' ? of(value, context) : of.write(value, context)
+  return typeof of === 'function' ? of(value as never, context) : of.write(value as never, context)
 }

@@ -170,7 +170,7 @@ export function webhooks<
     ],
     endpoints: endpointsOf(m.name, types, allowedBy),
     async send(type, data, within) {
-      const schema = events[type]
+      const schema = Object.hasOwn(events, type) ? events[type] : undefined
       if (!schema) throw WebhookType({ type, known: types })
       const result = await validate(schema, data)
       if (!result.ok) throw WebhookInvalid({ type, issues: result.issues })
