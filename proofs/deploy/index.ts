@@ -12,7 +12,7 @@ import {
 import { freePort, startBalancer, type BalancerKind } from '../../packages/tenfold/src/deploy/testing/index.ts'
 import { blueGreenDeploy, ReleaseRolledBack, rollingDeploy } from '../../packages/tenfold/src/supervisor/index.ts'
 import type { Claims, ClaimsOptions, Report } from '../../scripts/claims/index.ts'
-import { startLoad, type Sent } from './load.ts'
+import { startLoad, type Load, type Sent } from './load.ts'
 import { migrate, placeOf, writeRelease, type Kind, type Release } from './release.ts'
 
 export default {
@@ -106,11 +106,12 @@ async function deploy({ way, balancer: kind, url, releases, rate, plant, log }: 
     instances: places.map(({ name, url: at }) => ({ name, host: '127.0.0.1', port: Number(new URL(at).port) })),
     checkSeconds: 0.5,
   })
+  let load: Load | undefined
   try {
     await migrate(releases['1'], variables)
     await blueGreenDeploy({ from: [], to: blue, release: releases['1'], noticeMs: 1000 })
-    const load = startLoad(balancer.url, rate, 1)
-    await until(() => load.sent.written.length > rate)
+    const { sent: noted } = (load = startLoad(balancer.url, rate, 1))
+    await until(() => noted.written.length > rate)
     const began = performance.now()
     const release = releases[way === 'broken' || way === 'stuck' ? way : '2']
     // The broken ones have the same migrations, which are no reason for them to fail.
@@ -135,8 +136,8 @@ async function deploy({ way, balancer: kind, url, releases, rate, plant, log }: 
       },
     )
     const seconds = (performance.now() - began) / 1000
-    const answered = load.sent.written.length
-    await until(() => load.sent.written.length > answered + rate)
+    const answered = noted.written.length
+    await until(() => noted.written.length > answered + rate)
     const sent = await load.end()
     const answering = await releasesOf(balancer.url)
     if (sum(sent.lost) > 0) log(`${kind} said:\n${balancer.printed().slice(-4000)}`)
@@ -145,6 +146,7 @@ async function deploy({ way, balancer: kind, url, releases, rate, plant, log }: 
     log(places.map((place) => `${place.name}: ${place.printed()}`).join('\n'))
     throw error
   } finally {
+    await load?.end()
     await Promise.all(places.map((place) => place.stop()))
     await balancer.stop()
   }
