@@ -1,22 +1,26 @@
-/** What users get: packages that install and start quickly, and new projects that run within a minute and pass their own checks. */
+/** What users get: packages that install and start quickly, new projects that run within a minute and pass their own checks,
+ *  and files that make a bare machine into one on which the app runs. `--only machine` tries the last of these alone. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Claim, Claims, ClaimsOptions, Report, Row } from '../../scripts/claims/index.ts'
 import { buildCreate, buildTenfold, pack } from '../../scripts/packages/index.ts'
+import { machineImpossible } from './machine.ts'
 import { cheapestOf, run, startProject } from './processes.ts'
+import { proveStageOne } from './stage-one.ts'
 
 export default {
   name: 'shipping',
   about:
-    'packages install and start quickly; npm create tenfold gives a running app within a minute, which passes its checks',
+    'packages install and start quickly; npm create tenfold gives a running app within a minute, which passes its checks; the files of stage 1 make a bare Debian run it',
+  options: { only: 'machine: stage 1 on a bare machine, and nothing else' },
   run: prove,
 } satisfies Claims
 
 const STARTERS = ['minimal', 'api', 'shop']
 const NPM = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error']
 
-async function prove({ quick, log, signal }: ClaimsOptions): Promise<Report> {
+async function prove({ quick, set, log, signal }: ClaimsOptions): Promise<Report> {
   const folder = await mkdtemp(join(tmpdir(), 'tenfold-shipping-'))
   try {
     log('building and packing')
@@ -27,6 +31,12 @@ async function prove({ quick, log, signal }: ClaimsOptions): Promise<Report> {
     // Once without looking at the clock: npm's cache is warm for a developer, too.
     await run('npm', ['install', ...NPM, tenfold.file, create.file], { cwd: folder })
 
+    const claims: Claim[] = []
+    const impossible = quick ? 'it takes minutes' : machineImpossible()
+    if (impossible === undefined) claims.push(...(await proveStageOne({ folder, tenfold: tenfold.file }, log)))
+    else log(`stage 1 on a bare machine is not tried: ${impossible}`)
+    if (set.only === 'machine') return { claims, rows: [] }
+
     log('starting')
     const times = quick ? 3 : 10
     const bare = await cheapestOf(times, ['-e', '0'], folder)
@@ -34,7 +44,6 @@ async function prove({ quick, log, signal }: ClaimsOptions): Promise<Report> {
     const version = await cheapestOf(times, ['node_modules/tenfold/bin/tenfold.js', '--version'], folder)
 
     const rows: Row[] = []
-    const claims: Claim[] = []
     for (const starter of quick ? STARTERS.slice(0, 1) : STARTERS) {
       if (signal.aborted) break
       log(`npm create tenfold: ${starter}`)

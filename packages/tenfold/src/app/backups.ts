@@ -1,4 +1,7 @@
 /** Backups of the app's database, taken by a cron and by hand, kept in the app's storage or where `backup.to` says. */
+import { accessSync, constants } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { openBackups, parseKeep, type Backups } from '../backup/index.ts'
 import { readEnvironment, type Environment } from '../config/index.ts'
 import { jobNameOf, timetableOf, type CronDefinition } from '../cron/index.ts'
@@ -40,10 +43,21 @@ export async function openAppBackups(options: OpenBackupsOptions): Promise<Opene
     appVersion: version,
     clock: systemClock,
     log: options.telemetry?.log ?? { info: () => {}, warn: () => {} },
-    scratch: decodeURIComponent(new URL('.tenfold/scratch', root).pathname),
+    scratch: join(scratchBase(root), '.tenfold/scratch'),
     ...(url !== undefined && { url }),
   })
   return Object.assign(backups, { close: () => storage.close() })
+}
+
+/** Beside the app; where that is read-only, as a release is for the user that runs it, in the working directory. */
+function scratchBase(root: URL): string {
+  const folder = fileURLToPath(root)
+  try {
+    accessSync(folder, constants.W_OK)
+    return folder
+  } catch {
+    return process.cwd()
+  }
 }
 
 export interface ScheduledBackups {
