@@ -20,8 +20,9 @@ export interface Shell {
 const PATIENCE_MS = 120_000
 
 export function openShell(folder: string): Shell {
+  // As from a terminal: what npm and the test runner tell the programs that they start is left out.
   const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|TEST_|TENFOLD_|CI$)/.test(name)),
+    Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_(?!EXTRA_CA)|TEST_|TENFOLD_|CI$)/.test(name)),
   )
   // The Node.js that runs this, and what the system has: no program of this repository gets in by its path.
   const path = [join(process.execPath, '..'), '/usr/local/bin', '/usr/bin', '/bin', '/usr/sbin', '/sbin'].join(':')
