@@ -35,7 +35,6 @@ export const record: Command = {
     'tenfold record --url http://127.0.0.1:8080 --port 4000',
     'tenfold record -- node server.js',
     'tenfold record --out shop.har --load load/shop.ts',
-    'tenfold twin --har recorded.har -- node server.js',
   ],
   async run({ args, flags, output }) {
     const file = resolve(typeof flags.out === 'string' ? flags.out : 'recorded.har')
