@@ -1,6 +1,7 @@
 /** Follows pages of the tutorial as a reader would, in an empty folder. */
+import { randomInt } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { missingLine, readPage, type Step } from './page.ts'
 import { openShell, type Shell } from './shell.ts'
@@ -116,13 +117,16 @@ function follower(shell: Shell, ports: ReadonlyMap<number, number>, { instead, l
   }
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
+/** A port that nobody listens on, below those that systems give to connections: what a page starts comes minutes later, and it may
+ *  be stopped and started meanwhile. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(20_000, 32_000)
+    const server = createServer().listen(port, '127.0.0.1')
+    const free = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false))
+      server.once('listening', () => server.close(() => resolve(true)))
     })
-  })
+    if (free) return port
+  }
 }
