@@ -84,7 +84,7 @@ export function stageProcess(options: ProcessOptions): StageProcess {
       let said = ''
       for (const stream of [child.stdout, child.stderr])
         stream.on('data', (data: Buffer) => {
-          said = (said + String(data)).slice(-20_000)
+          said = (said + String(data)).slice(-60_000)
           state.printed = said
         })
       const deadline = Date.now() + READY_WITHIN_MS

@@ -133,6 +133,8 @@ async function breakStage(
       const outcome = { stage: number, promise, counted, ...judged }
       outcomes.push(outcome)
       log(`  ${JSON.stringify(rowOf(outcome))}`)
+      if (lostOf(counted) !== 'nothing')
+        for (const one of stage.processes) log(`  ${one.name}: ${complaints(one.printed())}`)
     }
     return outcomes
   } finally {
@@ -266,6 +268,12 @@ function rowOf({ stage, promise, counted, failed, seconds, slowestS, why }: Outc
     lost: lostOf(counted),
     with: why,
   }
+}
+
+/** The last lines of a log that are more than information. */
+function complaints(printed: string): string {
+  const lines = printed.split('\n').filter((line) => /"level":"(warn|error|fatal)"/.test(line))
+  return lines.slice(-6).join('\n    ') || 'said nothing'
 }
 
 function lostOf({ orders: _, ...counted }: Counted): string {
