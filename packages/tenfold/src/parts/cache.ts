@@ -6,7 +6,7 @@ import {
   type CacheOptions,
   type CacheStats,
 } from '../cache/index.ts'
-import { groundOf, looseGround, type Common, type OnPostgres } from './ground.ts'
+import { groundIfAny, type Common, type OnPostgres } from './ground.ts'
 import { withRedis } from './redis.ts'
 import { createTransactions, type AnyTransaction, type Transactions } from './transaction.ts'
 
@@ -60,10 +60,7 @@ export interface OpenedCache extends AsyncDisposable {
  *  const cache = await openCache({ url: process.env.DATABASE_URL!, migrate: true }) */
 export async function openCache(options: OpenCacheOptions = {}): Promise<OpenedCache> {
   const { maxBytes, maxEntries } = options
-  const onPostgres = options.url !== undefined || options.database !== undefined
-  const ground = onPostgres
-    ? await groundOf('cache', migrations, options as OnPostgres)
-    : looseGround(options as Common)
+  const ground = await groundIfAny('cache', migrations, options)
   const { telemetry, clock } = ground
   const redis = await withRedis(options.redisUrl, ground)
   const positions = ground.database?.positions

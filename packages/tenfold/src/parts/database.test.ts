@@ -159,8 +159,9 @@ test('the tables belong to who migrates, and the app works with what it was gran
     url.password = password
     await assert.rejects(openQueue({ url: url.href, migrate: true }), { code: 'TF_PART_TABLES_REFUSED' })
     const parts = ['queue', 'cache', 'limits', 'sessions'] as const
-    const { applied } = await migrate({ url: owner.url, parts, grantTo: username })
+    const { applied } = await migrate({ url: owner.url, parts })
     assert.ok(applied.includes('tenfold.queue/0001_queue'))
+    await assert.rejects(openQueue({ url: url.href }), { code: 'TF_PART_TABLES_REFUSED' })
     assert.deepEqual(await migrate({ url: owner.url, parts, grantTo: username }), { applied: [] })
     await using queue = await openQueue({ url: url.href, migrate: true })
     const done: unknown[] = []

@@ -1,9 +1,8 @@
 import { defineError } from '../kernel/index.ts'
 
 export const PartWithoutDatabase = defineError('TF_PART_WITHOUT_DATABASE', {
-  says: (e: { part: string; given: string }) =>
-    `tenfold/${e.part} was opened without the address of a database (\`url\` is ${e.given}).`,
-  fix: 'Give `url` (postgres://…), or `database` as openDatabase of tenfold/database made it. Is DATABASE_URL set in this process?',
+  says: (e: { part: string; given: string }) => `tenfold/${e.part} was opened without an address (${e.given}).`,
+  fix: 'Give `url` (postgres://…), or `database` as openDatabase of tenfold/database made it. Is the variable set in this process?',
 })
 
 export const PartTablesMissing = defineError('TF_PART_TABLES_MISSING', {
@@ -13,7 +12,7 @@ export const PartTablesMissing = defineError('TF_PART_TABLES_MISSING', {
 })
 
 export const PartTablesRefused = defineError('TF_PART_TABLES_REFUSED', {
-  says: (e: { part: string; reason: string }) => `The tables of tenfold/${e.part} could not be made: ${e.reason}`,
+  says: (e: { part: string; reason: string }) => `The tables of tenfold/${e.part} cannot be made or used: ${e.reason}`,
   fix: 'Let an administrator run `create schema tenfold authorization <user>`, with the user of this address; or migrate as a user that may, with `grantTo` for the one that the app logs in as.',
 })
 

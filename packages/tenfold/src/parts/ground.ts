@@ -80,8 +80,18 @@ export async function groundOf(part: string, source: MigrationSource, options: O
   }
 }
 
-/** Without a database. */
-export function looseGround(options: Common): LooseGround {
+/** On Postgres where an address was given; one that turns out undefined is a mistake, and not the wish to be alone. */
+export async function groundIfAny(
+  part: string,
+  source: MigrationSource,
+  options: OnPostgres | (Common & { url?: never; database?: never }),
+): Promise<Ground | LooseGround> {
+  return 'url' in options || 'database' in options
+    ? groundOf(part, source, options as OnPostgres)
+    : looseGround(options)
+}
+
+function looseGround(options: Common): LooseGround {
   const telemetry = telemetryOf(options)
   return { name: options.name ?? 'app', telemetry, clock: systemClock, close: () => telemetry.close() }
 }
@@ -99,7 +109,8 @@ export interface GroundOptions extends Omit<Alone, 'database'> {
 export async function openGround(part: string, options: GroundOptions): Promise<Ground> {
   const { url, name = 'app', directUrl = url, maxConnections = 5, replicaUrls, maxReplicaLagMs } = options
   // What the environment lacks arrives here as undefined, whatever the types say.
-  if (typeof url !== 'string' || !URL.canParse(url)) throw PartWithoutDatabase({ part, given: shown(url) })
+  if (typeof url !== 'string' || !URL.canParse(url))
+    throw PartWithoutDatabase({ part, given: `\`url\` is ${shown(url)}` })
   const telemetry = telemetryOf(options)
   const database = openDatabase({
     url,

@@ -8,7 +8,8 @@ import {
   type LimiterOptions as EngineOptions,
   type Limiter as EngineLimiter,
 } from '../limits/index.ts'
-import { groundOf, looseGround, type Common, type OnPostgres } from './ground.ts'
+import { PartWithoutDatabase } from './errors.ts'
+import { groundIfAny, type Common, type OnPostgres } from './ground.ts'
 import { addHeader, type AnyReply } from './reply.ts'
 import { withRedis } from './redis.ts'
 
@@ -49,10 +50,10 @@ export interface Limits extends AsyncDisposable {
  *  const limits = await openLimits({ url: process.env.DATABASE_URL!, migrate: true })
  *  const signIns = limits.define({ name: 'sign-in', windows: [{ max: 5, per: '1m' }], whenAway: 'closed' }) */
 export async function openLimits(options: LimitsOptions = {}): Promise<Limits> {
-  const onPostgres = options.url !== undefined || options.database !== undefined
-  const ground = onPostgres
-    ? await groundOf('limits', migrations, options as OnPostgres)
-    : looseGround(options as Common)
+  // Counting alone has to be meant: a missing variable would multiply every limit by the number of instances.
+  if ('redisUrl' in options && options.redisUrl === undefined && !('url' in options || 'database' in options))
+    throw PartWithoutDatabase({ part: 'limits', given: '`redisUrl` is undefined' })
+  const ground = await groundIfAny('limits', migrations, options)
   const { telemetry, clock } = ground
   const redis = await withRedis(options.redisUrl, ground)
   const engine = openEngine({

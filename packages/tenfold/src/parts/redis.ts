@@ -9,9 +9,14 @@ export interface OpenedRedis {
 /** A connection of the part's own; its keys begin with the name of the app. */
 export async function withRedis(
   url: string | undefined,
-  { name, telemetry }: Pick<Ground, 'name' | 'telemetry'>,
+  ground: Pick<Ground, 'name' | 'telemetry' | 'close'>,
 ): Promise<OpenedRedis | undefined> {
   if (url === undefined) return undefined
-  const redis = await openRedis({ url, telemetry })
-  return { shared: { redis, prefix: name }, close: () => redis.close() }
+  try {
+    const redis = await openRedis({ url, telemetry: ground.telemetry })
+    return { shared: { redis, prefix: ground.name }, close: () => redis.close() }
+  } catch (error) {
+    await ground.close() // the driver is missing: nothing will stand on it
+    throw error
+  }
 }

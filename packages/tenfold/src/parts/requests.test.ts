@@ -97,6 +97,8 @@ describe('parts that requests use', () => {
     await using other = await openLimits({ database: there })
     assert.equal((await one.define(options).take('ada')).allowed, true)
     assert.equal((await other.define(options).take('ada')).allowed, false)
+    await assert.rejects(openLimits({ url: undefined as never }), { code: 'TF_PART_WITHOUT_DATABASE' })
+    await assert.rejects(openLimits({ redisUrl: undefined as never }), { code: 'TF_PART_WITHOUT_DATABASE' })
     await using alone = await openLimits()
     const limiter = alone.define(options)
     const decisions = [await limiter.take('ada'), await limiter.take('ada')]

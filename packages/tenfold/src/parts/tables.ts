@@ -15,7 +15,7 @@ export interface Wanted {
 /** Makes what is missing where that was asked for; throws TF_PART_TABLES_MISSING otherwise. Where nothing is missing it takes
  *  one query, and no right to create anything. */
 export async function ensureTables(wanted: Wanted, db: SystemDatabase, mayMigrate: boolean): Promise<void> {
-  const pending = await pendingOf(wanted.sources, db)
+  const pending = await refusing(wanted.part, () => pendingOf(wanted.sources, db))
   if (pending.length === 0) return
   if (!mayMigrate) throw PartTablesMissing({ part: wanted.part, pending })
   await makeTables(wanted)
@@ -23,9 +23,15 @@ export async function ensureTables(wanted: Wanted, db: SystemDatabase, mayMigrat
 
 /** Applies what is missing, one process at a time; gives the files that it applied. */
 export async function makeTables({ part, url, name, sources }: Wanted): Promise<string[]> {
-  try {
+  return refusing(part, async () => {
     const { applied } = await migrate({ url, app: name, secretKey: '', sources, roleMode: 'shared' })
     return applied
+  })
+}
+
+async function refusing<T>(part: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run()
   } catch (error) {
     if (isRefusal(error)) throw PartTablesRefused({ part, reason: messageOf(error) }, { cause: error })
     throw error

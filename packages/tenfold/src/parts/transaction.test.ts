@@ -35,7 +35,7 @@ describe('a commit', () => {
     }
     await run('rollback')
     assert.equal(commits, 0)
-    await run('commit')
+    await run('commit; select 1')
     assert.equal(commits, 20)
     commits = 0
     await run('select 1/0')

@@ -144,15 +144,17 @@ interface CommitWatch {
 /** Follows one client until its transaction has ended. */
 function watchCommits(client: object, connection: Connection, watches: WeakMap<object, CommitWatch>): CommitWatch {
   const watch: CommitWatch = { callbacks: [], ended: false }
-  let last: string | undefined
-  const completed = ({ text }: { text?: string }): void => void (last = text)
+  let committed = false
+  const completed = ({ text }: { text?: string }): void => {
+    if (text === 'COMMIT' || text === 'ROLLBACK') committed = text === 'COMMIT'
+  }
   const ready = ({ status }: { status?: string }): void => {
     if (status !== 'I') return
     watch.ended = true
     watches.delete(client)
     connection.off('commandComplete', completed)
     connection.off('readyForQuery', ready)
-    if (last === 'COMMIT') for (const callback of watch.callbacks) callback()
+    if (committed) for (const callback of watch.callbacks) callback()
   }
   connection.on('commandComplete', completed)
   connection.on('readyForQuery', ready)
