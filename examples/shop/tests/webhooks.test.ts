@@ -44,7 +44,7 @@ describe('a webhook', () => {
     assert.equal(added.status, 201)
     answers.push(500)
     const order = await carla.post('/orders', orderOf(product), newKey())
-    await until('it has come twice', () => received.length === 2, 30_000)
+    await until('it has come twice', () => received.length === 2, 60_000)
     for (const { headers, body } of received) {
       const told = new Webhook(added.body.secret).verify(body, headers as Record<string, string>) as {
         type: string
@@ -91,7 +91,7 @@ describe('a webhook', () => {
     assert.match(await tenfold('webhooks', 'enable', body.id), /sent to .* again/)
     const before = received.length
     assert.match(await tenfold('webhooks', 'replay', body.id, '--since', '1h'), /goes out again/)
-    await until('it has come', () => received.length === before + 1)
+    await until('it has come', () => received.length === before + 1, 60_000)
     assert.equal(received.at(-1)!.headers['webhook-id'], received.at(-2)!.headers['webhook-id'])
   })
 
