@@ -10,7 +10,7 @@ export interface Asked {
   /** Milliseconds since the load began. */
   from: number
   to: number
-  /** What came instead of an answer below 500. */
+  /** What came instead of a good answer. */
   failed: string | undefined
 }
 
@@ -79,9 +79,9 @@ export function startLoad({ url, customers, product }: LoadOptions): Load {
         (error: Error) => error,
       )
       .catch((error: Error) => error)
-    const broken = answer instanceof Error ? reasonOf(answer) : answer.status >= 500 ? sayingOf(answer) : undefined
+    const broken = answer instanceof Error ? reasonOf(answer) : isBroken(answer.status) ? sayingOf(answer) : undefined
     asked.push({ kind, from, to: now(), failed: broken })
-    return answer instanceof Error || answer.status >= 500 ? undefined : answer
+    return answer instanceof Error || isBroken(answer.status) ? undefined : answer
   }
   const begin = (one: Promise<unknown>): void => {
     running.add(one)
@@ -142,6 +142,11 @@ export function startLoad({ url, customers, product }: LoadOptions): Load {
       await Promise.all(running)
     },
   }
+}
+
+/** Too many at once is what the shop says to who repeats too soon; what is not there is looked at by who asked for it. */
+function isBroken(status: number): boolean {
+  return status >= 400 && status !== 404 && status !== 429
 }
 
 function reasonOf(error: Error): string {
