@@ -6,10 +6,13 @@ import {
   createReplica,
   databaseUrl,
   plainDatabase,
+  testDatabase,
   testServer,
   type PlainDatabase,
   type TestReplica,
 } from '../database/testing/index.ts'
+import { migrate as migrateApp } from '../database/index.ts'
+import { migrations as queue } from '../queue/index.ts'
 import { migrate, openDatabase, type Database } from './database.ts'
 import { openQueue } from './queue.ts'
 
@@ -163,17 +166,32 @@ test('the tables belong to who migrates, and the app works with what it was gran
     assert.ok(applied.includes('tenfold.queue/0001_queue'))
     await assert.rejects(openQueue({ url: url.href }), { code: 'TF_PART_TABLES_REFUSED' })
     assert.deepEqual(await migrate({ url: owner.url, parts, grantTo: username }), { applied: [] })
-    await using queue = await openQueue({ url: url.href, migrate: true })
+    await using jobs = await openQueue({ url: url.href, migrate: true })
     const done: unknown[] = []
-    const job = queue.job<{ n: number }>('count', { run: async ({ input }) => void done.push(input.n) })
-    await queue.work()
+    const job = jobs.job<{ n: number }>('count', { run: async ({ input }) => void done.push(input.n) })
+    await jobs.work()
     await job.enqueue({ n: 1 })
-    await until(async () => (await queue.list({ state: 'done' })).length === 1)
+    await until(async () => (await jobs.list({ state: 'done' })).length === 1)
     assert.deepEqual(done, [1])
     await assert.rejects(run(url.href, 'drop table tenfold.job'), /must be owner/)
   } finally {
     await run(owner.adminUrl, `drop owned by ${username}; drop role ${username}`)
     await owner.close()
+  }
+})
+
+test('a database that was begun with one role keeps it, and one with a role for each module is left alone', async () => {
+  const plain = await plainDatabase()
+  const divided = await testDatabase({ migrations: [queue] })
+  try {
+    await migrate({ url: plain.url, parts: ['queue'] })
+    const later = await migrateApp({ url: plain.adminUrl, app: 'later', secretKey: 'secret', sources: [queue] })
+    assert.deepEqual(later, { applied: [], roleMode: 'shared' })
+    assert.equal(divided.roleMode, 'separate')
+    await assert.rejects(migrate({ url: divided.url, parts: ['sessions'] }), { code: 'TF_MIGRATION_ROLES' })
+  } finally {
+    await divided.close()
+    await plain.close()
   }
 })
 
