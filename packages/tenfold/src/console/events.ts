@@ -68,7 +68,7 @@ function atMostEvery(gapMs: number, fn: () => void): { call(): void; cancel(): v
     timer = setTimeout(() => {
       timer = undefined
       if (again) call()
-    }, gapMs)
+    }, gapMs).unref()
   }
   const cancel = (): void => {
     clearTimeout(timer)

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { type ModuleSource, registerHooks } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import { attempt } from './attempt.ts'
 import { createPgHooks } from './drivers/pg.ts'
 import { createPostgresHooks } from './drivers/postgres.ts'
 import { templateOfHono } from './names.ts'
@@ -63,13 +64,9 @@ export function hookModules(seat: Seat): void {
       const loaded = next(url, context)
       const found = url.includes('/node_modules/') ? CHANGES.find(({ file }) => file.test(url)) : undefined
       if (!found) return loaded
-      try {
-        const source = textOf(loaded.source) ?? readFileSync(fileURLToPath(url), 'utf8')
-        // Packages that name no type have no format yet: they are CommonJS.
-        return { ...loaded, format: loaded.format ?? 'commonjs', source: found.change(source) }
-      } catch {
-        return loaded
-      }
+      const source = attempt(() => found.change(textOf(loaded.source) ?? readFileSync(fileURLToPath(url), 'utf8')))
+      // Packages that name no type have no format yet: they are CommonJS.
+      return source === undefined ? loaded : { ...loaded, format: loaded.format ?? 'commonjs', source }
     },
   })
 }
@@ -81,11 +78,5 @@ function textOf(source: ModuleSource | undefined): string | undefined {
 
 /** A package that is not as expected is used as it is. */
 function guarded<Args extends unknown[]>(hook: (...args: Args) => void): (...args: Args) => void {
-  return (...args) => {
-    try {
-      hook(...args)
-    } catch {
-      // Not watched, then.
-    }
-  }
+  return (...args) => attempt(() => hook(...args))
 }

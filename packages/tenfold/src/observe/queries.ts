@@ -1,5 +1,6 @@
 import { createFingerprint, type RepeatWatch } from '../database/index.ts'
-import type { Context, Span, Telemetry } from '../telemetry/index.ts'
+import type { Context, Telemetry } from '../telemetry/index.ts'
+import { attempt } from './attempt.ts'
 import type { Asked, Observer } from './seat.ts'
 import { parametrised } from './text.ts'
 
@@ -7,6 +8,7 @@ import { parametrised } from './text.ts'
 const SCHEMA = 'public'
 const NOTICED_MS = 1
 const MOST_TEXTS = 5000
+const ATTRIBUTES = { 'db.system.name': 'postgresql' }
 
 /** Records statements of the app as the framework records those of modules. */
 export function createQueries(
@@ -31,71 +33,75 @@ export function createQueries(
     telemetry.statements.saw(SCHEMA, shape, parametrised(text))
   }
 
-  const occurrenceOf = (shape: string, { text, values, transaction, site }: Asked) =>
-    watch.begin('', shape, text, values, transaction, site)
-
-  const finish = (
-    context: Context | undefined,
-    shape: string,
-    text: string,
-    span: Span,
-    started: number,
-    occurrence: ReturnType<typeof occurrenceOf>,
-  ) => {
-    const end = (rowCount: number, error?: unknown): void => {
+  /** A statement that has been sent, in the context of who asked. */
+  const begin = (context: Context | undefined) => {
+    const started = performance.now()
+    const span = telemetry.within(context, () => telemetry.start('query', '', ATTRIBUTES))
+    const end = (shape: string, rowCount: number, error?: unknown): void => {
       duration.record((performance.now() - started) / 1000)
+      span.rename(shape)
       span.set('db.response.returned_rows', rowCount)
       const code = (error as { code?: unknown } | null | undefined)?.code
       if (typeof code === 'string') span.set('db.response.status_code', code)
       span.end(error)
     }
-    return {
-      done: (rows: readonly unknown[], rowCount: number) => {
-        end(rowCount)
-        keepText(shape, text)
-        if (occurrence) watch.end(occurrence, rows)
-      },
-      failed: (error: unknown) => end(0, error ?? new Error('failed')),
-      within: <T>(fn: () => T): T => telemetry.within(context, fn),
-    }
+    return { started, span, end }
   }
 
+  const lookAt = (shape: string, { text, values, transaction, site }: Asked) =>
+    watch.begin('', shape, text, values, transaction, site)
+
+  const outcomes = (
+    asked: Asked,
+    shape: string,
+    occurrence: ReturnType<typeof lookAt>,
+    begun: () => ReturnType<typeof begin>,
+  ) => ({
+    done: (rows: readonly unknown[], rowCount: number) =>
+      attempt(() => {
+        begun().end(shape, rowCount)
+        keepText(shape, asked.text)
+        if (occurrence) watch.end(occurrence, rows)
+      }),
+    failed: (error: unknown) => attempt(() => begun().end(shape, 0, error ?? new Error('failed'))),
+  })
+
   return {
-    ask(asked) {
-      const context = telemetry.current()
-      const shape = fingerprint(asked.text)
-      const occurrence = occurrenceOf(shape, asked)
-      const askedAt = performance.now()
-      let underway: ReturnType<typeof finish> | undefined
-      const send = (): ReturnType<typeof finish> => {
-        if (underway) return underway
-        const started = performance.now()
-        const span = telemetry.within(context, () => telemetry.start('query', shape, ATTRIBUTES))
-        const waitedMs = started - askedAt
-        waits.record(waitedMs / 1000)
-        if (waitedMs >= NOTICED_MS) {
-          span.set('tenfold.db.wait_ms', waitedMs)
+    ask: (asked) =>
+      attempt(() => {
+        const context = telemetry.current()
+        const shape = fingerprint(asked.text)
+        // Now, since who asks is on the stack.
+        const occurrence = lookAt(shape, asked)
+        const askedAt = performance.now()
+        let begun: ReturnType<typeof begin> | undefined
+        const send = (): ReturnType<typeof begin> => {
+          if (begun) return begun
+          begun = begin(context)
+          const waitedMs = begun.started - askedAt
+          waits.record(waitedMs / 1000)
+          if (waitedMs >= NOTICED_MS) begun.span.set('tenfold.db.wait_ms', waitedMs)
+          return begun
         }
-        return (underway = finish(context, shape, asked.text, span, started, occurrence))
-      }
-      return {
-        sent: () => void send(),
-        done: (rows, rowCount) => send().done(rows, rowCount),
-        failed: (error) => send().failed(error),
-        within: (fn) => telemetry.within(context, fn),
-      }
-    },
+        return {
+          sent: () => void attempt(send),
+          ...outcomes(asked, shape, occurrence, send),
+          within: (fn) => telemetry.within(context, fn),
+        }
+      }),
 
     askLater() {
       const context = telemetry.current()
-      const started = performance.now()
-      const span = telemetry.start('query', '', ATTRIBUTES)
+      const begun = begin(context)
       return (asked) =>
-        telemetry.within(context, () => {
+        attempt(() => {
           const shape = fingerprint(asked.text)
-          span.rename(shape)
-          const occurrence = occurrenceOf(shape, asked)
-          return { sent() {}, ...finish(context, shape, asked.text, span, started, occurrence) }
+          const occurrence = telemetry.within(context, () => lookAt(shape, asked))
+          return {
+            sent() {},
+            ...outcomes(asked, shape, occurrence, () => begun),
+            within: (fn) => telemetry.within(context, fn),
+          }
         })
     },
 
@@ -105,5 +111,3 @@ export function createQueries(
     },
   }
 }
-
-const ATTRIBUTES = { 'db.system.name': 'postgresql' }

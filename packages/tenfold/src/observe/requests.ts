@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
-import type { Attributes, Context, Telemetry } from '../telemetry/index.ts'
+import type { Attributes, Context, RootOptions, Telemetry } from '../telemetry/index.ts'
+import { attempt } from './attempt.ts'
 import { patternOf, templateOfExpress, templateOfNext } from './names.ts'
 import type { Observer } from './seat.ts'
 
@@ -58,34 +59,38 @@ export function createRequests(
     serve(server, request, response, handle) {
       if (isOwn(server)) return quietly(handle)
       // Servers hand requests to each other; it is one all the same.
-      if (seen.has(request)) return handle()
+      const options = seen.has(request) ? undefined : attempt(() => optionsOf(request))
+      if (!options) return handle()
       seen.add(request)
       const started = performance.now()
-      let result = false
-      let thrown: { error: unknown } | undefined
-      const { traceparent } = request.headers
-      const options = {
-        kind: 'request' as const,
-        name: request.method ?? 'GET',
-        ...(typeof traceparent === 'string' && { traceparent }),
-        attributes: attributesOf(request),
-      }
+      let outcome: { result: boolean } | { error: unknown } | undefined
       telemetry
         .root(options, (context) => {
           const closed = new Promise<void>((resolve) => response.once('close', resolve))
           try {
-            result = handle()
+            outcome = { result: handle() }
           } catch (error) {
-            thrown = { error }
+            outcome = { error }
             throw error
           }
           return closed.then(() => finish(request, response, context, started))
         })
         .catch(() => {})
-      if (thrown) throw thrown.error
-      return result
+      if (!outcome) return handle()
+      if ('error' in outcome) throw outcome.error
+      return outcome.result
     },
     routed: (request, template) => void templates.set(request, template),
+  }
+}
+
+function optionsOf(request: IncomingMessage): RootOptions {
+  const { traceparent } = request.headers
+  return {
+    kind: 'request',
+    name: request.method ?? 'GET',
+    ...(typeof traceparent === 'string' && { traceparent }),
+    attributes: attributesOf(request),
   }
 }
 

@@ -21,15 +21,16 @@ export interface Underway {
   within<T>(fn: () => T): T
 }
 
-/** Takes what the hooks see. Its methods never throw. */
+/** Takes what the hooks see. Its methods never throw: what cannot be recorded is let pass. */
 export interface Observer {
   /** Runs `handle` as one request. What `handle` throws is thrown. */
   serve(server: Server, request: IncomingMessage, response: ServerResponse, handle: () => boolean): boolean
   /** The framework knows the template of this request's route. */
   routed(request: object, template: string): void
-  ask(asked: Asked): Underway
+  /** Undefined: it is not recorded. */
+  ask(asked: Asked): Underway | undefined
   /** Of a driver that puts its text together later: timed from now on, told when its answer is there. */
-  askLater(): (asked: Asked) => Underway
+  askLater(): (asked: Asked) => Underway | undefined
   /** Callbacks of drivers come from sockets: this keeps them in the context of who waits for them. */
   keepContext<Args extends unknown[], T>(fn: (...args: Args) => T): (...args: Args) => T
 }

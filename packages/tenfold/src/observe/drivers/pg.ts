@@ -49,6 +49,7 @@ export function createPgHooks(seat: Seat): PgHooks {
         if (!observer || !asked) return send()
         const carried = isObject(config) ? waiting.get(config) : undefined
         const underway = carried ?? observer.ask({ ...asked, transaction: transactions.of(this, asked.text) })
+        if (!underway) return send()
         if (carried) waiting.delete(config as object)
         underway.sent()
         if (isSubmittable(config)) {
@@ -89,7 +90,8 @@ export function createPgHooks(seat: Seat): PgHooks {
         if (!observer || !asked) return Reflect.apply(query, this, [config, ...rest])
         // A client gets the statement later, maybe in a line behind others: by this object it is known again.
         const carrier = isObject(config) ? config : { text: config }
-        waiting.set(carrier, observer.ask(asked))
+        const underway = observer.ask(asked)
+        if (underway) waiting.set(carrier, underway)
         return Reflect.apply(query, this, [carrier, ...rest])
       }
     },

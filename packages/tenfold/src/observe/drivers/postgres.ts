@@ -45,11 +45,11 @@ export function createPostgresHooks(seat: Seat): PostgresHooks {
     }
     query.resolve = (value) => {
       const rows = Array.isArray(value) ? value : []
-      quietly(() => underway().done(rows, (value as { count?: number | null } | null)?.count ?? rows.length))
+      underway()?.done(rows, (value as { count?: number | null } | null)?.count ?? rows.length)
       resolve(value)
     }
     query.reject = (error) => {
-      quietly(() => underway().failed(error))
+      underway()?.failed(error)
       reject(error)
     }
   }
@@ -72,7 +72,7 @@ export function createPostgresHooks(seat: Seat): PostgresHooks {
       seat.drivers.add('postgres')
       prototype.handle = function (this: Query): unknown {
         const observer = this.executed ? undefined : observerOf(seat)
-        if (observer) quietly(() => watch(this, observer))
+        if (observer) watch(this, observer)
         return Reflect.apply(handle, this, [])
       }
     },
@@ -86,13 +86,4 @@ function stackHere(): { stack?: string } {
   Error.captureStackTrace(site, stackHere)
   Error.stackTraceLimit = before
   return site
-}
-
-/** Whatever goes wrong here must not keep the app from its answer. */
-function quietly(fn: () => void): void {
-  try {
-    fn()
-  } catch {
-    // Not recorded, then.
-  }
 }
