@@ -21,6 +21,7 @@ const breaches = (fares: Fares, ...asked: Asked[]): number => judge(asked, promi
 test('what goes on may never fail', () => {
   assert.equal(breaches('go on', ask(900, 1100), ask(5000, 5100)), 0)
   assert.equal(breaches('go on', ask(1100, 1200, '502')), 1)
+  assert.equal(breaches('go on', ask(1100, 1200, '503 TF_OVERLOADED')), 0, 'a machine that is busy is another thing')
 })
 
 test('what was under way may fail, and what came later may not', () => {
