@@ -95,7 +95,7 @@ if put etc/postgresql/${POSTGRES}/main/pg_hba.conf 640; then
   systemctl reload postgresql@${POSTGRES}-main
 fi
 # The role's password is made here, once, and printed for DATABASE_URL.
-if ! runuser -u postgres -- psql -Atc "select from pg_roles where rolname = '${facts.app}_deploy'" | grep -q .; then
+if ! runuser -u postgres -- psql -Atc "select 1 from pg_roles where rolname = '${facts.app}_deploy'" | grep -q 1; then
   password=$(openssl rand -hex 24)
   runuser -u postgres -- psql --quiet --set=ON_ERROR_STOP=1 --set=password="$password" --file=- <database.sql
   echo "the password of ${facts.app}_deploy, for DATABASE_URL: $password"
