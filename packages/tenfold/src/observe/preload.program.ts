@@ -6,7 +6,7 @@
  *  O1  The app does what it does without: its answers, errors, exit code and signals are its own, and no timer or socket of
  *      ours keeps it alive.
  *  O2  What fails here ends the observation of one thing, never a request.
- *  O3  Nothing that leaves the process holds values of statements, headers, bodies or query strings.
+ *  O3  Nothing that leaves the process holds values of statements, bodies or query strings.
  *
  *  This file is read by whatever Node.js the app runs on, so that it imports nothing before it has looked. */
 import { isMainThread } from 'node:worker_threads'
