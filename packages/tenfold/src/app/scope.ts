@@ -10,7 +10,6 @@ import {
   runInScope,
   type CacheDefinition,
   type ClientDefinition,
-  type JobDefinition,
   type MetricDefinition,
   type Module,
   type Scope,

@@ -268,7 +268,10 @@ describe('webhooks', () => {
     assert.equal(await post('fails_f', IN_SECRET, { total: 46 }), 204, 'what failed may come again')
     await until('both are noted', () => at(41) === 1 && at(42) === 1 && at(46) === 1)
     await app.drain()
-    assert.deepEqual(seen.received.map(Number).toSorted((a, b) => a - b), [41, 42, 46])
+    assert.deepEqual(
+      seen.received.map(Number).toSorted((a, b) => a - b),
+      [41, 42, 46],
+    )
   })
 })
 

@@ -72,7 +72,8 @@ function queriesBetween(first: ServerSample, last: ServerSample, { app, texts }:
     const [role, id, calls, ms, rows, blocks] = row
     const module = role.startsWith(`${app}_`) ? role.slice(app.length + 1) : ''
     const query = texts.get(id)
-    if (module === PLATFORM || module === `${PLATFORM}_owner` || query === undefined || query.includes('tenfold.')) continue
+    if (module === PLATFORM || module === `${PLATFORM}_owner` || query === undefined || query.includes('tenfold.'))
+      continue
     const [, , oldCalls = 0, oldMs = 0, oldRows = 0, oldBlocks = 0] = before.get(`${role} ${id}`) ?? []
     if (calls <= oldCalls) continue
     found.push({
