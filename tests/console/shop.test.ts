@@ -39,7 +39,9 @@ describeInBrowser('the console of the shop', () => {
     await page.goto('/mail')
     await page.getByRole('table', { name: 'Mail' }).getByRole('link').first().click()
     await page.locator('.facts').getByText('carla@mail.example').waitFor()
-    await page.locator('pre').getByText('Carla').waitFor()
+    await page.frameLocator('iframe').getByText('Hello Carla').waitFor()
+    await page.getByRole('button', { name: 'Show plain text' }).click()
+    await page.locator('pre').getByText('Hello Carla').waitFor()
   })
 
   test('shows the sign-up as a trace with its queries, and the jobs that followed from it', async () => {
