@@ -42,7 +42,10 @@ async function runOnce(
     if (!takeCount(line, counts)) say(line)
   })
   try {
-    const { code } = await run('node', nodeArguments(files, atOnce, failures), { env, onText: report.write })
+    const { code } = await run('node', nodeArguments(files, atOnce), {
+      env: { ...env, FAILED_FILES: failures },
+      onText: report.write,
+    })
     report.end()
     const failed = await readFile(failures, 'utf8').catch(() => '')
     const paths = failed.split('\n').filter((line) => line !== '')
@@ -52,7 +55,7 @@ async function runOnce(
   }
 }
 
-function nodeArguments(files: readonly string[], atOnce: number, failures: string): string[] {
+function nodeArguments(files: readonly string[], atOnce: number): string[] {
   return [
     '--test',
     `--test-concurrency=${atOnce}`,
@@ -61,7 +64,7 @@ function nodeArguments(files: readonly string[], atOnce: number, failures: strin
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     '--test-reporter=./scripts/test/failed-files.ts',
-    `--test-reporter-destination=${failures}`,
+    '--test-reporter-destination=stderr',
     ...files,
   ]
 }

@@ -1,0 +1,3 @@
+--! phase: contract
+-- Webhooks have tables of their own now, that come with `tenfold/webhooks`.
+drop table deliveries;
