@@ -22,7 +22,7 @@ export default {
     rate: 'requests a second; 40 by default',
     only: 'one of `rolling`, `blue-green`, `broken`, `stuck`',
     balancer: 'one of `nginx`, `haproxy`; both by default, unless --quick: haproxy',
-    plant: '`no-drain`: instances close at once behind HAProxy, to see that lost requests are found',
+    plant: '`kill`: instances are killed where they should stop, to see that lost requests are found',
   },
   run,
 } satisfies Claims
@@ -96,10 +96,13 @@ async function deploy({ way, balancer: kind, url, releases, rate, plant, log }: 
     LOG_LEVEL: 'warn',
     TRUST_PROXY: '127.0.0.1',
     // Two checks of the balancer, and one more. nginx does not check: it notices when an instance refuses.
-    DRAIN_DELAY: plant === 'no-drain' ? '0s' : kind === 'haproxy' ? '2500ms' : '100ms',
+    DRAIN_DELAY: kind === 'haproxy' ? '2500ms' : '100ms',
   }
   const places = []
-  for (const name of ['blue-1', 'blue-2', 'green-1', 'green-2']) places.push(placeOf(name, await freePort(), variables))
+  const signal = plant === 'kill' ? 'SIGKILL' : 'SIGTERM'
+  for (const name of ['blue-1', 'blue-2', 'green-1', 'green-2']) {
+    places.push(placeOf(name, await freePort(), variables, signal))
+  }
   const [blue, green] = [places.slice(0, 2), places.slice(2)]
   const balancer = await startBalancer(kind, {
     app: 'visits',

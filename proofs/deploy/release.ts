@@ -101,6 +101,7 @@ export function placeOf(
   name: string,
   port: number,
   variables: Record<string, string>,
+  signal: 'SIGTERM' | 'SIGKILL',
 ): Place<Release> & { printed(): string } {
   let child: ChildProcess | undefined
   let printed = ''
