@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { startTestApp, type TestApp, type TestAppOptions } from 'tenfold/testing'
 import app from '../app.ts'
+import shopConfig from '../tenfold.config.ts'
 import { hashPassword } from '../modules/auth/passwords.ts'
 import type { AuthTables } from '../modules/auth/tables.gen.ts'
 import type { CatalogTables } from '../modules/catalog/tables.gen.ts'
@@ -48,12 +49,13 @@ export async function openShop({
     ...given.variables,
   }
   const closeOthers = async (): Promise<void> => void (await Promise.all([provider.close(), mailbox.close()]))
-  const test = await startTestApp(app, { roles, variables, ...(given.config && { config: given.config }) }).catch(
-    async (error: unknown) => {
-      await closeOthers() // or they would keep the process alive
-      throw error
-    },
-  )
+  // Where other instances run beside it, all have to keep their jobs in the same place.
+  const { queue } = shopConfig
+  const config = { ...(queue && { queue }), ...given.config }
+  const test = await startTestApp(app, { roles, variables, config }).catch(async (error: unknown) => {
+    await closeOthers() // or they would keep the process alive
+    throw error
+  })
   const products = test.db<CatalogTables>('catalog')
   return {
     app: test,
