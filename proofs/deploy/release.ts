@@ -99,7 +99,7 @@ export async function migrate({ folder }: Release, variables: Record<string, str
   await promisify(execFile)(process.execPath, [PROGRAM, 'migrate', 'up'], { cwd: folder, env })
 }
 
-/** A place on this machine: one instance of \`tenfold start\` on a port of its own. */
+/** A place on this machine: one instance of `tenfold start` on a port of its own. */
 export function placeOf(
   name: string,
   port: number,
@@ -132,7 +132,9 @@ export function placeOf(
       const running = child
       if (!running || running.exitCode !== null || running.signalCode !== null) return
       const ended = new Promise((resolve) => running.once('exit', resolve))
-      running.kill('SIGTERM')
+      // With its children: left alone, they would finish what they have begun.
+      if (signal === 'SIGKILL') process.kill(-running.pid!, signal)
+      else running.kill(signal)
       const timer = setTimeout(() => running.kill('SIGKILL'), 60_000)
       await ended
       clearTimeout(timer)
