@@ -1,4 +1,5 @@
-/** A way to the database that can be cut, as a network is: nothing arrives any more, and nobody is told. */
+/** A way to the database that can be cut, as a network is: nothing arrives any more, and nobody is told. It can also lead to
+ *  another server from some moment on, as a virtual IP or a DNS name does. */
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
 export interface Line {
@@ -7,11 +8,13 @@ export interface Line {
   cut(): void
   /** What was under way is lost; new connections work. */
   mend(): void
+  /** From now on it leads to another server; connections to the old one break. */
+  leadTo(url: string): void
   stop(): Promise<void>
 }
 
 export async function openLine(to: string): Promise<Line> {
-  const target = new URL(to)
+  let target = new URL(to)
   const sockets = new Set<Socket>()
   let isCut = false
   const server = createServer((inside) => {
@@ -43,6 +46,10 @@ export async function openLine(to: string): Promise<Line> {
     },
     mend() {
       isCut = false
+      drop()
+    },
+    leadTo(next) {
+      target = new URL(next)
       drop()
     },
     async stop() {

@@ -6,7 +6,7 @@ import { openDatabase } from '../../packages/tenfold/src/database/index.ts'
 import { startEmbedded } from '../../packages/tenfold/src/database/embedded/index.ts'
 import { createReplica, databaseUrl, type TestReplica } from '../../packages/tenfold/src/database/testing/index.ts'
 import { createTelemetry } from '../../packages/tenfold/src/telemetry/index.ts'
-import { startAddress } from './address.ts'
+import { openLine } from '../../stages/line.ts'
 
 export interface Cluster {
   version: string
@@ -28,7 +28,7 @@ export async function startCluster(stops: (() => Promise<void>)[]): Promise<Clus
   stops.push(() => first.close())
   const second = await createReplica(primary)
   stops.push(() => second.close())
-  const address = await startAddress(primary.adminUrl)
+  const address = await openLine(primary.adminUrl)
   stops.push(() => address.stop())
   return {
     version: primary.version,

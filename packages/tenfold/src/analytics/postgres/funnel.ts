@@ -5,6 +5,7 @@ import type { FunnelQuery, FunnelReport, FunnelStep } from '../analytics.ts'
 import { checkFunnel } from '../check.ts'
 import { AnalyticsTooMany } from '../errors.ts'
 import { countFunnel, type FunnelCount, type FunnelRows } from '../funnel.ts'
+import { int8At, viewOf } from './packed.ts'
 import { bounds, EVENTS, matches, midnight, nameIds, Parameters, PERSON } from './selection.ts'
 
 const MOST_VALUES = 20
@@ -124,10 +125,10 @@ function unpack(packed: Buffer): FunnelRows {
     steps: new Int16Array(length),
     value: new Int16Array(length),
   }
-  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength)
+  const view = viewOf(packed)
   for (let i = 0, o = 0; i < length; i++, o += ROW_BYTES) {
-    rows.person[i] = view.getInt32(o) * 2 ** 32 + view.getUint32(o + 4)
-    rows.at[i] = view.getInt32(o + 8) * 2 ** 32 + view.getUint32(o + 12)
+    rows.person[i] = int8At(view, o)
+    rows.at[i] = int8At(view, o + 8)
     rows.steps[i] = view.getInt16(o + 16)
     rows.value[i] = view.getInt16(o + 18)
   }

@@ -4,6 +4,7 @@ import type { PathsQuery, PathsReport } from '../analytics.ts'
 import { checkPaths } from '../check.ts'
 import { AnalyticsTooMany } from '../errors.ts'
 import { countPaths, END, OTHER, type PathRows, type PathRule } from '../paths.ts'
+import { int8At, viewOf } from './packed.ts'
 import { bounds, EVENTS, matches, midnight, nameIds, Parameters, PERSON } from './selection.ts'
 
 const MOST_EVENTS = 10_000_000
@@ -72,11 +73,12 @@ function unpack(packed: Buffer): PathRows {
     name: new Int32Array(length),
     opens: new Int8Array(length),
   }
+  const view = viewOf(packed)
   for (let i = 0, o = 0; i < length; i++, o += ROW_BYTES) {
-    rows.person[i] = packed.readInt32BE(o) * 2 ** 32 + packed.readUInt32BE(o + 4)
-    rows.at[i] = packed.readInt32BE(o + 8) * 2 ** 32 + packed.readUInt32BE(o + 12)
-    rows.name[i] = packed.readInt32BE(o + 16)
-    rows.opens[i] = packed.readInt16BE(o + 20)
+    rows.person[i] = int8At(view, o)
+    rows.at[i] = int8At(view, o + 8)
+    rows.name[i] = view.getInt32(o + 16)
+    rows.opens[i] = view.getInt16(o + 20)
   }
   return rows
 }
