@@ -1,23 +1,22 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { cpus, loadavg } from 'node:os'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { advise, headline, type Verdict } from '../../packages/tenfold/src/advisor/index.ts'
 import { startPrimary } from '../../packages/tenfold/src/database/testing/index.ts'
-import type { Claims, Row } from '../../scripts/claims/index.ts'
+import type { Claims, ClaimsOptions, Row } from '../../scripts/claims/index.ts'
+import { commitNow, openArchive, type Archive, type Kept } from './kept.ts'
 import { SCENARIOS, type Scenario } from './scenarios.ts'
-import { openStage, PROMISED_MS, type Stage } from './stage.ts'
+import { openStage, PROMISED_MS } from './stage.ts'
 
 interface Played {
   scenario: Scenario
+  run: Kept
   verdict: Verdict
-  p95: number
   harmed: boolean
   right: boolean
   /** Others took the machine meanwhile: what is a matter of time cannot be told then. */
   disturbed: boolean
-  /** Of the machine, over the last minute. */
-  loadAverage: number
 }
 
 const SERVER = {
@@ -36,64 +35,86 @@ const proof: Claims = {
     scenario: 'those whose names contain this, separated by commas (default all)',
     seconds: 'length of each (default 12, quick 8)',
     seeds: 'how often each is played (default 1)',
-    save: 'folder for the evidence of each',
+    keep: 'folder for what is played; what lies there is judged and not played again',
+    for: 'seconds after which nothing more is begun; with --keep, the next run goes on from there',
     patience: 'seconds to wait for a quiet machine before each (default 20)',
   },
-  async run({ set, log, signal, quick }) {
+  async run(options) {
+    const { set } = options
     const wanted = set['scenario']?.split(',').map((name) => name.trim())
     const chosen = SCENARIOS.filter(({ name }) => !wanted || wanted.some((one) => name.includes(one)))
-    const seconds = Number(set['seconds'] ?? (quick ? 8 : 12))
-    // With fsync, and with as many connections as Postgres has by default.
-    const server = await startPrimary({ settings: SERVER })
-    const stage = await openStage({ adminUrl: server.adminUrl, stop: () => server.close() })
-    const played: Played[] = []
+    const folder = set['keep'] ?? (await mkdtemp(join(tmpdir(), 'tenfold-advisor-')))
+    const archive = await openArchive(folder)
     try {
-      for (let seed = 0; seed < Number(set['seeds'] ?? 1); seed++)
-        for (const scenario of chosen) {
-          signal.throwIfAborted()
-          await untilQuiet(Number(set['patience'] ?? (quick ? 0 : 20)))
-          // A machine on which nothing starts in time is no verdict on the advisor: it is tried once more.
-          const play = (): Promise<Played> => playOne(stage, scenario, seconds, set['save'])
-          const one = await play().catch(() => play())
-          log(
-            `${one.right ? 'right' : one.disturbed ? 'disturbed' : 'WRONG'} ${scenario.name}: ${headline(one.verdict)}`,
-          )
-          played.push(one)
-          await sleep(500)
-        }
+      const missing = Array.from({ length: Number(set['seeds'] ?? 1) }, (_, seed) =>
+        chosen.filter(({ name }) => !archive.has(name, seed)).map((scenario) => ({ scenario, seed })),
+      ).flat()
+      if (missing.length > 0) await playAll(missing, archive, options)
+      const played: Played[] = []
+      for (const run of archive.runs()) {
+        const scenario = chosen.find(({ name }) => name === run.scenario)
+        if (scenario) played.push(await judge(scenario, run, archive))
+      }
+      return {
+        claims: [...claimsOf(played), playedOf(chosen, played)],
+        rows: played.map(rowOf),
+        tables: [{ title: 'What was planted, and what was named:', rows: confusion(played) }],
+      }
     } finally {
-      await stage.close()
-      await server.close()
-    }
-    return {
-      claims: claimsOf(played),
-      rows: played.map(rowOf),
-      tables: [{ title: 'What was planted, and what was named:', rows: confusion(played) }],
+      if (set['keep'] === undefined) await rm(folder, { recursive: true, force: true })
     }
   },
 }
 
 export default proof
 
-async function playOne(stage: Stage, scenario: Scenario, seconds: number, save?: string): Promise<Played> {
-  const { evidence, load } = await stage.play((play) => scenario.run(play, seconds))
-  if (save) {
-    await mkdir(save, { recursive: true })
-    await writeFile(join(save, `${scenario.name.replaceAll(/\W+/g, '-')}.json`), JSON.stringify(evidence, null, 1))
+interface Turn {
+  scenario: Scenario
+  seed: number
+}
+
+async function playAll(turns: readonly Turn[], archive: Archive, options: ClaimsOptions): Promise<void> {
+  const { set, log, signal, quick } = options
+  const seconds = Number(set['seconds'] ?? (quick ? 8 : 12))
+  const until = performance.now() + Number(set['for'] ?? Infinity) * 1000
+  const commit = commitNow()
+  // With fsync, and with as many connections as Postgres has by default.
+  const server = await startPrimary({ settings: SERVER })
+  const stage = await openStage({ adminUrl: server.adminUrl, stop: () => server.close() })
+  try {
+    for (const { scenario, seed } of turns) {
+      if (performance.now() > until) break
+      signal.throwIfAborted()
+      await untilQuiet(Number(set['patience'] ?? (quick ? 0 : 20)))
+      // A machine on which nothing starts in time is no verdict on the advisor: it is tried once more.
+      const play = () => stage.play((one) => scenario.run(one, seconds))
+      const { evidence, load } = await play().catch(() => play())
+      const run = { scenario: scenario.name, seed, seconds, load, loadAverage: loadavg()[0]!, commit }
+      await archive.keep(run, evidence)
+      const { right, disturbed, verdict } = await judge(scenario, run, archive)
+      log(`${right ? 'right' : disturbed ? 'disturbed' : 'WRONG'} ${scenario.name}: ${headline(verdict)}`)
+      await sleep(300)
+    }
+  } finally {
+    await stage.close()
+    await server.close()
   }
+}
+
+async function judge(scenario: Scenario, run: Kept, archive: Archive): Promise<Played> {
+  const { load, seconds } = run
+  const evidence = await archive.evidenceOf(run)
   const verdict = advise(evidence, { leastSeconds: seconds / 2, leastRequests: 60 })
   const harmed = scenario.harmless === true || load.p95 >= PROMISED_MS || load.failed > 0
-  const right = isRight(scenario, verdict, harmed)
   const host = evidence.hosts[0]
-  const disturbed = host !== undefined && host.busy > 0.85 && host.other / host.cores > 0.4
+  const taken = host !== undefined && host.busy > 0.85 && host.other / host.cores > 0.4
   return {
     scenario,
+    run,
     verdict,
-    p95: load.p95,
     harmed,
-    right,
-    disturbed: disturbed && scenario.truth !== 'host-is-busy',
-    loadAverage: loadavg()[0]!,
+    right: isRight(scenario, verdict, harmed),
+    disturbed: taken && scenario.truth !== 'host-is-busy',
   }
 }
 
@@ -165,17 +186,30 @@ function claimsOf(all: readonly Played[]) {
   ]
 }
 
-function rowOf({ scenario, verdict, p95, harmed, right, disturbed, loadAverage }: Played): Row {
+/** A precision of what was not played says nothing. */
+function playedOf(chosen: readonly Scenario[], played: readonly Played[]) {
+  const missing = chosen.filter((one) => !played.some(({ scenario }) => scenario === one))
+  return {
+    claim: `of ${chosen.length} scenarios, not played yet`,
+    goal: 0,
+    value: missing.length,
+    holds: missing.length === 0,
+  }
+}
+
+function rowOf({ scenario, run, verdict, harmed, right, disturbed }: Played): Row {
   return {
     scenario: scenario.name,
-    'p95 ms': Math.round(p95),
+    seed: run.seed,
+    'p95 ms': Math.round(run.load.p95),
     harmed,
     truth: scenario.truth ?? 'nothing',
     named: verdict.bottleneck?.code ?? verdict.next.kind,
     confidence: verdict.bottleneck?.confidence ?? null,
     right,
     disturbed,
-    load: Math.round(loadAverage * 10) / 10,
+    load: Math.round(run.loadAverage * 10) / 10,
+    played: run.commit,
   }
 }
 

@@ -2,7 +2,7 @@ import { createFingerprint, type RepeatWatch } from '../database/index.ts'
 import type { Context, Telemetry } from '../telemetry/index.ts'
 import { attempt } from './attempt.ts'
 import type { Asked, Observer } from './seat.ts'
-import { parametrised } from './text.ts'
+import { literalsIn, parametrised } from './text.ts'
 
 /** Where statements look for tables when they name no schema: what index advice goes by. */
 const SCHEMA = 'public'
@@ -51,19 +51,32 @@ export function createQueries(
   const lookAt = (shape: string, { text, values, transaction, site }: Asked) =>
     watch.begin('', shape, text, values, transaction, site)
 
+  /** Whoever counts what is asked again and again: what was written into the text is a value, too. */
+  const running = (shape: string, { text, values }: Asked): (() => void) => {
+    const { watch: counts } = telemetry.statements
+    const counted = counts?.began('', shape, [...values, ...literalsIn(text)])
+    return () => counts?.ended(counted)
+  }
+
   const outcomes = (
     asked: Asked,
     shape: string,
     occurrence: ReturnType<typeof lookAt>,
     begun: () => ReturnType<typeof begin>,
+    over: () => void,
   ) => ({
     done: (rows: readonly unknown[], rowCount: number) =>
       attempt(() => {
+        over()
         begun().end(shape, rowCount)
         keepText(shape, asked.text)
         if (occurrence) watch.end(occurrence, rows)
       }),
-    failed: (error: unknown) => attempt(() => begun().end(shape, 0, error ?? new Error('failed'))),
+    failed: (error: unknown) =>
+      attempt(() => {
+        over()
+        begun().end(shape, 0, error ?? new Error('failed'))
+      }),
   })
 
   return {
@@ -75,8 +88,10 @@ export function createQueries(
         const occurrence = lookAt(shape, asked)
         const askedAt = performance.now()
         let begun: ReturnType<typeof begin> | undefined
+        let over: (() => void) | undefined
         const send = (): ReturnType<typeof begin> => {
           if (begun) return begun
+          over = running(shape, asked)
           begun = begin(context)
           const waitedMs = begun.started - askedAt
           waits.record(waitedMs / 1000)
@@ -85,7 +100,7 @@ export function createQueries(
         }
         return {
           sent: () => void attempt(send),
-          ...outcomes(asked, shape, occurrence, send),
+          ...outcomes(asked, shape, occurrence, send, () => over?.()),
           within: (fn) => telemetry.within(context, fn),
         }
       }),
@@ -99,7 +114,7 @@ export function createQueries(
           const occurrence = telemetry.within(context, () => lookAt(shape, asked))
           return {
             sent() {},
-            ...outcomes(asked, shape, occurrence, () => begun),
+            ...outcomes(asked, shape, occurrence, () => begun, running(shape, asked)),
             within: (fn) => telemetry.within(context, fn),
           }
         })
