@@ -1,11 +1,12 @@
 /** The app's database without the app: for commands that look at what is stored, or change the schema. */
 import { readEnvironment } from '../config/index.ts'
 import { migrationStatus, MigrationsPending, openDatabase, type Database } from '../database/index.ts'
-import { openEngines, openQueue, type Queue } from '../queue/index.ts'
+import { openQueue, type Queue } from '../queue/index.ts'
 import { openRedis } from '../redis/index.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/index.ts'
 import { bind, type Bindings } from './bindings.ts'
 import type { App } from './define.ts'
+import { openQueueWithRedis } from './engines.ts'
 import { migrationsOf } from './migrations.ts'
 
 export interface Connected {
@@ -30,7 +31,7 @@ export async function connect(app: App, root: URL): Promise<Connected> {
     if (!environment.redisUrl) return openQueue({ db, telemetry })
     const redis = await openRedis({ url: environment.redisUrl, telemetry })
     closers.push(() => redis.close())
-    return openEngines({ db, telemetry, redis, prefix: app.name, engineOf: () => 'redis' })
+    return openQueueWithRedis({ db, telemetry, redis, prefix: app.name, engineOf: () => 'redis' }, false)
   }
   return {
     bindings,

@@ -54,7 +54,7 @@ describe('an app with jobs on both engines', () => {
     await server.stop()
   })
   const until = async (check: () => boolean | Promise<boolean>): Promise<void> => {
-    const deadline = Date.now() + 10_000
+    const deadline = Date.now() + 60_000
     while (!(await check())) {
       assert.ok(Date.now() < deadline, `waited in vain; what ran: ${ran.join(', ')}`)
       await new Promise((resolve) => setTimeout(resolve, 10))

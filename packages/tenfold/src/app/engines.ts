@@ -1,8 +1,9 @@
 /** Which job runs on which engine. Without REDIS_URL all of them run on Postgres, which keeps every promise. */
 import { closest } from 'fastest-levenshtein'
 import { jobNameOf } from '../cron/index.ts'
+import { PeerMissing } from '../kernel/index.ts'
 import { nameOf, type Module } from '../modules/index.ts'
-import { REDIS_CANNOT, type Engine } from '../queue/index.ts'
+import { openEngines, openQueue, REDIS_CANNOT, type Engine, type EnginesOptions } from '../queue/index.ts'
 import type { Config } from './define.ts'
 
 type QueueConfig = Config['queue']
@@ -11,6 +12,18 @@ type QueueConfig = Config['queue']
 export function engineOf(modules: readonly Module[], queue: QueueConfig): (name: string) => Engine {
   const engines = new Map(runnables(modules).map((one) => [one.stored, queue?.jobs?.[one.name] ?? one.engine]))
   return (name) => engines.get(name) ?? queue?.default ?? 'postgres'
+}
+
+/** The queue of an app with Redis. Redis may be there for caches, limits and sessions alone: then jobs need no BullMQ, and it is
+ *  used only where it is installed, for what lies on Redis from a time when jobs ran there.
+ *  @param needed Whether jobs run on Redis, so that a missing BullMQ is an error: TF_PEER_MISSING. */
+export async function openQueueWithRedis(options: EnginesOptions, needed: boolean): ReturnType<typeof openEngines> {
+  try {
+    return await openEngines(options)
+  } catch (error) {
+    if (needed || !PeerMissing.is(error)) throw error
+    return openQueue(options)
+  }
 }
 
 /** What is wrong with the choice of engines. */

@@ -16,7 +16,7 @@ import { readCaughtMails, startMailCatcher } from '../mail/index.ts'
 import type { Scope } from '../modules/index.ts'
 import { openOutbound } from '../outbound/index.ts'
 import { openPubSub } from '../pubsub/index.ts'
-import { openEngines, openQueue, type Queue } from '../queue/index.ts'
+import { openQueue, type Queue } from '../queue/index.ts'
 import { openRedis, type Redis } from '../redis/index.ts'
 import { openSessions, type Sessions } from '../sessions/index.ts'
 import { openStorage, type Storage } from '../storage/index.ts'
@@ -26,7 +26,7 @@ import { scheduleBackups, type ScheduledBackups } from './backups.ts'
 import { filesFolder } from './bindings.ts'
 import { createContexts, type Contexts } from './contexts.ts'
 import { cronsOf } from './crons.ts'
-import { engineOf } from './engines.ts'
+import { engineOf, jobsOnRedis, openQueueWithRedis } from './engines.ts'
 import { openEvidence, type EvidencePart } from './evidence.ts'
 import type { Ground } from './instance.ts'
 import { createRemote, createSignatures, type Signatures } from './remote/index.ts'
@@ -76,14 +76,17 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
   const redis = await connectRedis(ground, opened)
   const shared = redis && { redis: { redis, prefix: app.name } }
   const queue = redis
-    ? await openEngines({
-        db,
-        telemetry,
-        redis,
-        prefix: app.name,
-        secrets: [bindings.secretKey],
-        engineOf: engineOf(app.modules, ground.config.queue),
-      })
+    ? await openQueueWithRedis(
+        {
+          db,
+          telemetry,
+          redis,
+          prefix: app.name,
+          secrets: [bindings.secretKey],
+          engineOf: engineOf(app.modules, ground.config.queue),
+        },
+        jobsOnRedis(app.modules, ground.config.queue).length > 0,
+      )
     : openQueue({ db, telemetry, secrets: [bindings.secretKey] })
   opened.defer(() => queue.close())
   const caches = await openCaches({ db, telemetry, clock, ...shared, ...(positions && { positions }) })
