@@ -1,24 +1,34 @@
 /** What users get: packages that install and start quickly, new projects that run within a minute and pass their own checks,
- *  and files that make a bare machine into one on which the app runs. `--only machine` tries the last of these alone. */
+ *  files that make a bare machine into one on which the app runs, and an image that runs without rights. `--only machine`,
+ *  `--only image` and `--only chart` try one part alone. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Claim, Claims, ClaimsOptions, Report, Row } from '../../scripts/claims/index.ts'
 import { buildCreate, buildTenfold, pack } from '../../scripts/packages/index.ts'
+import { chartImpossible, proveChart } from './chart.ts'
+import { imageImpossible, proveImage } from './image.ts'
 import { machineImpossible } from './machine.ts'
-import { cheapestOf, run, startProject } from './processes.ts'
+import { cheapestOf, NPM, run, startProject } from './processes.ts'
 import { proveStageOne } from './stage-one.ts'
 
 export default {
   name: 'shipping',
   about:
-    'packages install and start quickly; npm create tenfold gives a running app within a minute, which passes its checks; the files of stage 1 make a bare Debian run it',
-  options: { only: 'machine: stage 1 on a bare machine, and nothing else' },
+    'packages install and start quickly; npm create tenfold gives a running app within a minute, which passes its checks; the files of stage 1 make a bare Debian run it; its image is built, and runs without rights',
+  options: {
+    only: 'machine, image or chart: stage 1 on a bare machine, the container image or the Helm chart, and nothing else',
+  },
   run: prove,
 } satisfies Claims
 
+/** What needs a system of its own to be tried. */
+const PARTS = {
+  machine: { what: 'stage 1 on a bare machine', impossible: machineImpossible, prove: proveStageOne },
+  image: { what: 'the container image', impossible: imageImpossible, prove: proveImage },
+  chart: { what: 'the Helm chart', impossible: chartImpossible, prove: proveChart },
+}
 const STARTERS = ['minimal', 'api', 'shop']
-const NPM = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error']
 
 async function prove({ quick, set, log, signal }: ClaimsOptions): Promise<Report> {
   const folder = await mkdtemp(join(tmpdir(), 'tenfold-shipping-'))
@@ -32,10 +42,13 @@ async function prove({ quick, set, log, signal }: ClaimsOptions): Promise<Report
     await run('npm', ['install', ...NPM, tenfold.file, create.file], { cwd: folder })
 
     const claims: Claim[] = []
-    const impossible = quick ? 'it takes minutes' : machineImpossible()
-    if (impossible === undefined) claims.push(...(await proveStageOne({ folder, tenfold: tenfold.file }, log)))
-    else log(`stage 1 on a bare machine is not tried: ${impossible}`)
-    if (set.only === 'machine') return { claims, rows: [] }
+    for (const [name, { what, impossible, prove: part }] of Object.entries(PARTS)) {
+      if (set.only !== undefined && set.only !== name) continue
+      const reason = quick ? 'it takes minutes' : impossible()
+      if (reason === undefined) claims.push(...(await part({ folder, tenfold: tenfold.file }, log)))
+      else log(`${what} is not tried: ${reason}`)
+    }
+    if (set.only !== undefined) return { claims, rows: [] }
 
     log('starting')
     const times = quick ? 3 : 10

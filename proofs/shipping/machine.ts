@@ -1,22 +1,12 @@
 /** A bare Debian 13 in a folder, which boots its own systemd in namespaces of its own: with its own processes, its own
  *  network that leads nowhere but through the proxy here, and its own firewall. Needs root, debootstrap and systemd-nspawn. */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { dirname, join } from 'node:path'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { bareDebian, MIRROR, put, putNode } from './debian.ts'
 import { openProxy, PROXY_PORT } from './proxy.ts'
-import { run } from './processes.ts'
+import { impossible, must, run } from './processes.ts'
 
-const MIRROR = 'http://deb.debian.org/debian'
 const NEEDS = ['debootstrap', 'systemd-nspawn', 'nsenter', 'ssh', 'ssh-keygen']
 
 export interface Machine {
@@ -35,22 +25,19 @@ export interface Machine {
 
 /** What is missing for it, or nothing. */
 export function machineImpossible(): string | undefined {
-  if (process.getuid?.() !== 0) return 'it needs root'
-  const missing = NEEDS.filter((name) => !['/usr/bin', '/usr/sbin'].some((folder) => existsSync(join(folder, name))))
-  return missing.length > 0 ? `these are not installed: ${missing.join(', ')}` : undefined
+  return impossible(NEEDS)
 }
 
 export async function openMachine(folder: string, log: (text: string) => void): Promise<Machine> {
   const root = join(folder, 'root')
   log('a bare Debian 13: debootstrap')
-  const bare = ['--variant=minbase', '--include=systemd,systemd-sysv,dbus,openssh-server,ca-certificates,iproute2']
-  await succeed('debootstrap', [...bare, 'trixie', root, MIRROR])
+  await bareDebian(root, ['systemd', 'systemd-sysv', 'dbus', 'openssh-server', 'ca-certificates', 'iproute2'])
   const outside = join(folder, 'outside')
   mkdirSync(outside)
   const proxy = await openProxy(join(outside, 'proxy.sock'))
   standIn(root)
   const key = join(folder, 'key')
-  await succeed('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key])
+  await must('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key], '/')
   mkdirSync(join(root, 'root/.ssh'), { mode: 0o700, recursive: true })
   writeFileSync(join(root, 'root/.ssh/authorized_keys'), readFileSync(`${key}.pub`), { mode: 0o600 })
   let booted = await boot(root, outside)
@@ -63,7 +50,7 @@ export async function openMachine(folder: string, log: (text: string) => void): 
         cwd: '/',
       },
     )
-  const must = async (script: string): Promise<string> => {
+  const mustRun = async (script: string): Promise<string> => {
     const { code, output } = await run_(script)
     if (code !== 0) throw new Error(`on the machine:\n${script}\n${output.slice(-3000)}`)
     return output
@@ -86,7 +73,7 @@ export async function openMachine(folder: string, log: (text: string) => void): 
   return {
     root,
     run: run_,
-    must,
+    must: mustRun,
     ssh: `-F ${config}`,
     async restart() {
       await booted.stop()
@@ -104,30 +91,22 @@ export async function openMachine(folder: string, log: (text: string) => void): 
 /** What the machine would fetch from the package sources of Node.js and of Postgres, when those cannot be reached from here:
  *  this very Node.js, and Postgres 18 from the next Debian. And the way out, which is the proxy. */
 function standIn(root: string): void {
-  const put = (path: string, text: string, mode = 0o644): void => {
-    mkdirSync(join(root, path, '..'), { recursive: true })
-    writeFileSync(join(root, path), text)
-    chmodSync(join(root, path), mode)
-  }
-  cpSync(process.execPath, join(root, 'usr/bin/node'), { dereference: true })
-  const npm = dirname(dirname(realpathSync(execFileSync('which', ['npm'], { encoding: 'utf8' }).trim())))
-  cpSync(npm, join(root, 'usr/lib/node_modules/npm'), { recursive: true, dereference: true })
-  put('usr/bin/npm', '#!/bin/sh\nexec node /usr/lib/node_modules/npm/bin/npm-cli.js "$@"\n', 0o755)
-  cpSync('/etc/ssl/certs/ca-certificates.crt', join(root, 'etc/ssl/certs/ca-certificates.crt'))
+  putNode(root)
   const proxy = `http://127.0.0.1:${PROXY_PORT}`
-  put('usr/etc/npmrc', `proxy=${proxy}\nhttps-proxy=${proxy}\ncafile=/etc/ssl/certs/ca-certificates.crt\n`)
-  put('etc/apt/apt.conf.d/00proxy', `Acquire::http::Proxy "${proxy}";\nAcquire::Check-Valid-Until "false";\n`)
-  put('etc/apt/sources.list.d/pgdg.list', `deb ${MIRROR} forky main\n`)
-  put('etc/apt/preferences.d/forky', FORKY)
-  put('usr/local/lib/outside.mjs', OUTSIDE)
+  put(root, 'usr/etc/npmrc', `proxy=${proxy}\nhttps-proxy=${proxy}\ncafile=/etc/ssl/certs/ca-certificates.crt\n`)
+  put(root, 'etc/apt/apt.conf.d/00proxy', `Acquire::http::Proxy "${proxy}";\nAcquire::Check-Valid-Until "false";\n`)
+  put(root, 'etc/apt/sources.list.d/pgdg.list', `deb ${MIRROR} forky main\n`)
+  put(root, 'etc/apt/preferences.d/forky', FORKY)
+  put(root, 'usr/local/lib/outside.mjs', OUTSIDE)
   put(
+    root,
     'etc/systemd/system/outside.service',
     `[Unit]\nDescription=the way out\n[Service]\nExecStart=/usr/bin/node /usr/local/lib/outside.mjs\nRestart=always\n[Install]\nWantedBy=multi-user.target\n`,
   )
   mkdirSync(join(root, 'etc/systemd/system/multi-user.target.wants'), { recursive: true })
   symlinkSync('../outside.service', join(root, 'etc/systemd/system/multi-user.target.wants/outside.service'))
-  put('etc/hostname', 'app\n')
-  put('etc/hosts', '127.0.0.1 localhost app\n::1 localhost\n')
+  put(root, 'etc/hostname', 'app\n')
+  put(root, 'etc/hosts', '127.0.0.1 localhost app\n::1 localhost\n')
 }
 
 const FORKY = `Package: *
@@ -191,9 +170,4 @@ function childOf({ pid }: ChildProcess): number | undefined {
   const file = `/proc/${pid}/task/${pid}/children`
   const [first] = existsSync(file) ? readFileSync(file, 'utf8').trim().split(' ') : []
   return first ? Number(first) : undefined
-}
-
-async function succeed(command: string, args: readonly string[]): Promise<void> {
-  const { code, output } = await run(command, args, { cwd: '/' })
-  if (code !== 0) throw new Error(`${command}: ${output.slice(-2000)}`)
 }

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** As from a shell: npm tells the programs that it starts who they are, and these should not believe it. */
@@ -20,6 +21,24 @@ export function run(
   })
 }
 
+/** The same; throws with the end of what it said where it fails. */
+export async function must(command: string, args: readonly string[], cwd: string): Promise<string> {
+  const { code, output } = await run(command, args, { cwd })
+  if (code !== 0) throw new Error(`${command} ${args.join(' ')}\n${output.slice(-3000)}`)
+  return output
+}
+
+/** Which of these programs are not installed, as a reason; or nothing. */
+export function missing(programs: readonly string[]): string | undefined {
+  const absent = programs.filter((name) => !['/usr/bin', '/usr/sbin'].some((folder) => existsSync(join(folder, name))))
+  return absent.length > 0 ? `these are not installed: ${absent.join(', ')}` : undefined
+}
+
+/** The same for something that needs root, too. */
+export function impossible(programs: readonly string[]): string | undefined {
+  return process.getuid?.() === 0 ? missing(programs) : 'it needs root'
+}
+
 const TELL_CPU = `data:text/javascript,process.on('exit',()=>{const{user,system}=process.cpuUsage();process.stderr.write('cpu '+(user+system))})`
 
 /** Milliseconds of processor time of the cheapest run of a Node.js program: others may need the machine meanwhile. */
@@ -31,6 +50,16 @@ export async function cheapestOf(times: number, args: readonly string[], cwd: st
     best = Math.min(best, Number(/cpu (\d+)$/.exec(output)?.[1]) / 1000)
   }
   return best
+}
+
+/** How npm installs here: what it has is taken, and nothing is asked. */
+export const NPM = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error']
+
+/** Makes a project of the starter `api`, without installing anything. */
+export async function createProject(folder: string, name: string, tenfold: string): Promise<string> {
+  const args = [name, '--starter', 'api', '--yes', '--no-install', '--no-git', '--tenfold', tenfold]
+  await must(join(folder, 'node_modules/.bin/create-tenfold'), args, folder)
+  return join(folder, name)
 }
 
 export interface Made {

@@ -1,10 +1,11 @@
 /** The first stage on a bare machine, with nothing but the files that `tenfold deploy` writes and the packed package. */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Claim } from '../../scripts/claims/index.ts'
+import { startAuthority } from './authority.ts'
 import { openMachine, type Machine } from './machine.ts'
-import { run } from './processes.ts'
+import { createProject, must, NPM } from './processes.ts'
 
 const NAME = 'my-shop'
 const DOMAIN = 'shop.example.com'
@@ -18,11 +19,8 @@ export interface Packages {
 
 export async function proveStageOne(packages: Packages, log: (text: string) => void): Promise<Claim[]> {
   const project = await makeProject(packages)
-  const tenfold = async (...args: string[]): Promise<string> => {
-    const { code, output } = await run(join(project, 'node_modules/.bin/tenfold'), args, { cwd: project })
-    if (code !== 0) throw new Error(`tenfold ${args.join(' ')}\n${output}`)
-    return output
-  }
+  const tenfold = (...args: string[]): Promise<string> =>
+    must(join(project, 'node_modules/.bin/tenfold'), args, project)
   await tenfold('deploy', '1', '--domain', DOMAIN, '--machine', '2GB,2')
   const machine = await openMachine(mkdtempSync(join(tmpdir(), 'tenfold-machine-')), log)
   try {
@@ -46,7 +44,7 @@ async function onMachine(
 
   log('setup.sh, on the bare machine')
   cpSync(join(project, 'deploy/machines/app'), join(machine.root, 'opt/proof/app'), { recursive: true })
-  await standInForCertificates(machine)
+  await startAuthority(machine)
   const first = await machine.must('bash /opt/proof/app/setup.sh')
   const password = /the password of my_shop_deploy, for DATABASE_URL: (\w+)/.exec(first)?.[1]
   if (password === undefined) throw new Error(`no password was printed:\n${first.slice(-2000)}`)
@@ -75,6 +73,22 @@ async function onMachine(
     `curl -s -o /dev/null -w '%{http_code} %{redirect_url}' -H 'Host: ${DOMAIN}' http://127.0.0.1/x?y=1`,
   )
   claim('plain HTTP is sent to HTTPS', `308 https://${DOMAIN}/x?y=1`, plain, plain === `308 https://${DOMAIN}/x?y=1`)
+
+  log('a new certificate, by ACME')
+  const serial = `openssl s_client -connect 127.0.0.1:443 -servername ${DOMAIN} </dev/null 2>/dev/null | openssl x509 -noout -serial`
+  const held = await machine.must(serial)
+  await machine.must('certbot renew --force-renewal --no-random-sleep-on-renew')
+  const renewed = await machine.must(
+    `${ask}/health/live -o /dev/null; for _ in $(seq 50); do now=$(${serial}); [ "$now" = "${held.trim()}" ] || break; sleep 0.2; done; echo "$now"`,
+  )
+  claim(
+    'certbot renews the certificate through nginx, which serves the new one',
+    'another one',
+    renewed.trim() === held.trim() ? 'the same' : 'another one',
+    /serial=/.test(renewed) && renewed.trim() !== held.trim(),
+  )
+  const timer = (await machine.must('systemctl is-enabled certbot.timer')).trim()
+  claim('and does so by itself', 'enabled', timer, timer === 'enabled')
 
   log('what the app may do there')
   const pid = (await machine.must(`systemctl show --property MainPID --value ${NAME}`)).trim()
@@ -157,30 +171,15 @@ systemd-run --quiet --unit asking bash /opt/proof/asking`)
 
 /** A project as `npm create tenfold` makes it; the package comes with the release, since no registry has it. */
 async function makeProject({ folder, tenfold }: Packages): Promise<string> {
-  const project = join(folder, NAME)
-  const must = async (command: string, args: readonly string[], cwd: string): Promise<void> => {
-    const { code, output } = await run(command, args, { cwd })
-    if (code !== 0) throw new Error(`${command} ${args.join(' ')}\n${output}`)
-  }
-  const args = [NAME, '--starter', 'api', '--yes', '--no-install', '--no-git', '--tenfold', tenfold]
-  await must(join(folder, 'node_modules/.bin/create-tenfold'), args, folder)
+  const project = await createProject(folder, NAME, tenfold)
   cpSync(tenfold, join(project, 'tenfold.tgz'))
   const manifest = join(project, 'package.json')
   writeFileSync(
     manifest,
     readFileSync(manifest, 'utf8').replace(/"tenfold": "file:[^"]+"/, '"tenfold": "file:tenfold.tgz"'),
   )
-  await must('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'], project)
+  await must('npm', ['install', ...NPM], project)
   return project
-}
-
-/** In place of the certificate authority, which cannot see this machine: the one here is signed by itself. */
-async function standInForCertificates(machine: Machine): Promise<void> {
-  const folder = `/etc/letsencrypt/live/${DOMAIN}`
-  mkdirSync(join(machine.root, folder), { recursive: true })
-  await machine.must(`openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=${DOMAIN} \\
-    -addext subjectAltName=DNS:${DOMAIN} -keyout ${folder}/privkey.pem -out ${folder}/fullchain.pem 2>/dev/null
-cp ${folder}/fullchain.pem /opt/proof/certificate.pem`)
 }
 
 /** What a person fills in by hand: the secrets. */

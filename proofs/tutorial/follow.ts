@@ -18,6 +18,8 @@ export interface FollowOptions {
   folder: string
   /** What a command becomes here, and why; asked for each block of commands. */
   instead: (commands: string) => Promise<string> | string
+  /** Ports of the pages at which a server listens already, and where that is here. The others are free ones. */
+  ports?: ReadonlyMap<number, number>
   /** Run in the shell before the first page. */
   preamble?: string
   log: (line: string) => void
@@ -33,7 +35,7 @@ export async function follow(
   options: FollowOptions,
 ): Promise<{ followed: Followed[]; failure?: string }> {
   const shell = openShell(options.folder)
-  const ports = new Map<number, number>()
+  const ports = new Map(options.ports)
   const followed: Followed[] = []
   try {
     if (options.preamble) await shell.run(options.preamble)

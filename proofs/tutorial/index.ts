@@ -6,8 +6,16 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { startTestS3 } from '../../packages/tenfold/src/storage/testing/index.ts'
 import type { Claims, ClaimsOptions, Report } from '../../scripts/claims/index.ts'
-import { buildCreate, buildTenfold, lockFor, pack, type ProjectManifest } from '../../scripts/packages/index.ts'
+import {
+  buildCreate,
+  buildTenfold,
+  lockFor,
+  pack,
+  withPackages,
+  type ProjectManifest,
+} from '../../scripts/packages/index.ts'
 import { repository } from '../../scripts/test/step.ts'
 import { follow } from './follow.ts'
 
@@ -19,22 +27,29 @@ export default {
 
 const PAGES = ['1-first-app.md', '2-up-the-ladder.md'].map((name) => join(repository, 'docs/tutorial', name))
 
-async function prove({ quick, log, signal }: ClaimsOptions): Promise<Report> {
-  const pages = quick ? PAGES.slice(0, 1) : PAGES
+async function prove({ log, signal }: ClaimsOptions): Promise<Report> {
   const folder = await mkdtemp(join(tmpdir(), 'tenfold-tutorial-'))
   const work = join(folder, 'work')
   // Postgres and PgBouncer do not run as root, and the account that runs them then has to get here.
   await chmod(folder, 0o755)
+  const s3 = startTestS3()
   try {
     log('building and packing')
     await mkdir(work)
-    const instead = await published(folder, work)
-    const preamble = process.getuid?.() === 0 ? NOT_AS_ROOT : ''
-    const { followed, failure } = await follow(pages, { folder: work, instead, preamble, log, signal })
+    const registry = await published(folder, work)
+    const { endpoint, bucket } = await s3
+    const address = await bucket('guestbook-files')
+    const instead = async (commands: string): Promise<string> =>
+      (await registry(commands)).replace(/s3:\/\/KEY:SECRET@[^']*/, address)
+    const ports = new Map([[7480, Number(new URL(endpoint).port)]])
+    // Dozens of processes load the same package: stripped and compiled once.
+    const cache = `export NODE_COMPILE_CACHE=${join(folder, 'compiled')}\n`
+    const preamble = process.getuid?.() === 0 ? cache + NOT_AS_ROOT : cache
+    const { followed, failure } = await follow(PAGES, { folder: work, instead, ports, preamble, log, signal })
     const claims = [
       {
         claim: 'pages of the tutorial that can be followed to their end',
-        goal: `all ${pages.length}`,
+        goal: `all ${PAGES.length}`,
         value: followed.length,
         holds: failure === undefined,
       },
@@ -43,6 +58,10 @@ async function prove({ quick, log, signal }: ClaimsOptions): Promise<Report> {
     return { claims, rows: followed.map((one) => ({ ...one })) }
   } finally {
     endServers(work)
+    await s3.then(
+      (server) => server.stop(),
+      () => {},
+    )
     await rm(folder, { recursive: true, force: true, maxRetries: 10 })
   }
 }
@@ -79,16 +98,30 @@ async function published(folder: string, work: string): Promise<(commands: strin
   ])
   await writeFile(join(folder, 'package.json'), '{ "private": true }')
   await npm(folder, 'install', '--offline', create.file)
-  return async (commands) => {
-    const [command, name, options] = /^npm create tenfold@latest (\S+) -- (.*)$/m.exec(commands) ?? []
-    if (!command || !name || !options) return commands
-    const program = join(folder, 'node_modules/.bin/create-tenfold')
-    await succeed(program, [name, ...options.split(' '), '--no-install', '--no-git', '--tenfold', tenfold.file], work)
-    const project = join(work, name)
-    const manifest = JSON.parse(await readFile(join(project, 'package.json'), 'utf8')) as ProjectManifest
+  const locked = async (project: string, change: (manifest: ProjectManifest) => Promise<ProjectManifest>) => {
+    const file = join(project, 'package.json')
+    const manifest = await change(JSON.parse(await readFile(file, 'utf8')) as ProjectManifest)
+    await writeFile(file, JSON.stringify(manifest, null, 2))
     await writeFile(join(project, 'package-lock.json'), JSON.stringify(await lockFor(manifest)))
-    await npm(project, 'ci', '--prefer-offline')
-    return commands.replace(command, 'true')
+  }
+  const made = { project: '' }
+  return async (commands) => {
+    const [create, name = '', options = ''] = /^npm create tenfold@latest (\S+) -- (.*)$/m.exec(commands) ?? []
+    if (create) {
+      made.project = join(work, name)
+      const program = join(folder, 'node_modules/.bin/create-tenfold')
+      const more = ['--no-install', '--no-git', '--tenfold', tenfold.file]
+      await succeed(program, [name, ...options.split(' '), ...more], work)
+      await locked(made.project, async (manifest) => manifest)
+      await npm(made.project, 'ci', '--prefer-offline')
+      return commands.replace(create, 'true')
+    }
+    const [install, words = ''] = /^npm install (.*)$/m.exec(commands) ?? []
+    if (!install) return commands
+    const isOption = (word: string): boolean => word.startsWith('-')
+    const [flags, names] = [words.split(' ').filter(isOption), words.split(' ').filter((word) => !isOption(word))]
+    await locked(made.project, (manifest) => withPackages(manifest, names))
+    return commands.replace(install, `npm install --prefer-offline ${flags.join(' ')}`)
   }
 }
 

@@ -4,7 +4,7 @@ import { buildTenfold } from './tenfold.ts'
 export { BUDGET, filesLoaded, overBudget } from './budget.ts'
 export { notFree, shippedPackages } from './licences.ts'
 export { pack, type Packed } from './pack.ts'
-export { lockFor, type ProjectManifest } from './lock.ts'
+export { lockFor, withPackages, type ProjectManifest } from './lock.ts'
 export { buildCreate, buildTenfold }
 
 /** Builds every package that is published, each in the folder that `target` names; returns the folders. */

@@ -23,11 +23,16 @@ export interface ProjectManifest {
   devDependencies: Record<string, string>
 }
 
+/** The manifest with more dependencies, in the versions that this repository has. */
+export async function withPackages(manifest: ProjectManifest, names: readonly string[]): Promise<ProjectManifest> {
+  const known = await lockedEntries()
+  const added = names.map((name) => [name, known[`node_modules/${name}`]?.version ?? '*'])
+  return { ...manifest, dependencies: { ...manifest.dependencies, ...Object.fromEntries(added) } }
+}
+
 /** The lock file for a project whose manifest names `tenfold` as a tarball and everything else as this repository has it. */
 export async function lockFor(manifest: ProjectManifest): Promise<object> {
-  const { packages: known } = JSON.parse(await readFile(join(repository, 'package-lock.json'), 'utf8')) as {
-    packages: Entries
-  }
+  const known = await lockedEntries()
   const { devDependencies: _, ...own } = known['packages/tenfold'] ?? {}
   const entries: Entries = { 'node_modules/tenfold': { ...own, resolved: manifest.dependencies.tenfold! } }
   const direct = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies })
@@ -46,6 +51,11 @@ export async function lockFor(manifest: ProjectManifest): Promise<object> {
   }
   const { name, version } = manifest
   return { name, version, lockfileVersion: 3, requires: true, packages: { '': manifest, ...entries } }
+}
+
+async function lockedEntries(): Promise<Entries> {
+  const lock = await readFile(join(repository, 'package-lock.json'), 'utf8')
+  return (JSON.parse(lock) as { packages: Entries }).packages
 }
 
 function namesOf({ dependencies, optionalDependencies, peerDependencies, peerDependenciesMeta }: Entry): string[] {

@@ -21,14 +21,18 @@ export async function runStep(name: string, command: string, args: readonly stri
   return { name, ok: code === 0, ms: performance.now() - started, output: stripVTControlCharacters(output) }
 }
 
-/** Runs a command; `onText` gets its output as it comes. A command that cannot be started ends with 127. */
+/** Runs a command, in the repository unless `cwd` says otherwise; `onText` gets its output as it comes. A command that cannot be started ends with 127. */
 export function run(
   command: string,
   args: readonly string[],
-  { env = process.env, onText }: { env?: NodeJS.ProcessEnv; onText?: (text: string) => void } = {},
+  {
+    cwd = repository,
+    env = process.env,
+    onText,
+  }: { cwd?: string; env?: NodeJS.ProcessEnv; onText?: (text: string) => void } = {},
 ): Promise<{ code: number; output: string }> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: repository, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
     const kept: string[] = []
     const take = (text: string): void => {
       if (onText) onText(text)

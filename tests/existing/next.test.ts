@@ -1,55 +1,73 @@
-/** The route handlers of the Next.js example, called as Next.js calls them: with a `Request`, for a `Response`. Next.js itself is not
- *  installed here: decision 30 says why. */
+/** The shop on Next.js: built once, then served by `next start`, with the package as it is published, which Next.js leaves to
+ *  Node.js to load. Its jobs run in a process of their own. */
 import assert from 'node:assert/strict'
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { plainDatabase, type PlainDatabase } from '../../packages/tenfold/src/database/testing/index.ts'
+import { fileURLToPath } from 'node:url'
+import { plainDatabase } from '../../packages/tenfold/src/database/testing/index.ts'
+import { buildTenfold } from '../../scripts/packages/index.ts'
+import { run } from '../../scripts/test/step.ts'
+import { startServer, type Server } from './server.ts'
+import { describeShop, until } from './shop.ts'
 
-let database: PlainDatabase
-let close: () => Promise<void>
+const EXAMPLES = fileURLToPath(new URL('../../examples/existing/', import.meta.url))
+const NEXT = createRequire(import.meta.url).resolve('next/dist/bin/next')
+const ENV = { NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1' }
 
+/** Below the examples, so that everything but tenfold is found where npm has put it. */
+let folder: string
 before(async () => {
-  database = await plainDatabase()
-  process.env.DATABASE_URL = database.url
-  const { shop } = await import('../../examples/existing/next/parts.ts')
-  const opened = await shop()
-  assert.equal(await shop(), opened, 'once for each process')
-  await opened.work()
-  close = opened.close
+  mkdirSync(join(EXAMPLES, 'dist'), { recursive: true })
+  folder = mkdtempSync(join(EXAMPLES, 'dist/next-'))
+  for (const name of ['next', 'orders.ts', 'shop.ts', 'package.json'])
+    cpSync(join(EXAMPLES, name), join(folder, name), { recursive: true })
+  await buildTenfold(join(folder, 'node_modules/tenfold'))
+  const { code, output } = await run(process.execPath, [NEXT, 'build', '--webpack'], {
+    cwd: join(folder, 'next'),
+    env: { ...process.env, ...ENV },
+  })
+  assert.equal(code, 0, output)
 })
-after(async () => {
-  await close?.()
-  await database?.close()
-})
+after(() => rmSync(folder, { recursive: true, force: true }))
 
-test('sign-ins are counted, set the cookie, and are known to the other handlers', async () => {
-  const signIn = await import('../../examples/existing/next/app/sign-in/route.ts')
-  const me = await import('../../examples/existing/next/app/me/route.ts')
-  const ask = (): Promise<Response> =>
-    signIn.POST(new Request('http://shop.test', { method: 'POST', body: '{"name":"ada"}' }))
-  const reply = await ask()
-  assert.equal(reply.status, 204)
-  const cookie = reply.headers.getSetCookie()[0]!.split(';', 1)[0]!
-  const known = await me.GET(new Request('http://shop.test', { headers: { cookie } }))
-  assert.deepEqual(await known.json(), { name: 'ada' })
-  assert.equal((await me.GET(new Request('http://shop.test'))).status, 401)
-  let refusal: Response | undefined
-  for (let i = 0; i < 100 && refusal?.status !== 429; i++) refusal = await ask()
-  assert.ok(Number(refusal!.headers.get('retry-after')) >= 1)
-})
+describeShop({ framework: 'Next.js', start, end: 0 })
 
-test('an order enqueues its job, which a worker runs', async () => {
-  const orders = await import('../../examples/existing/next/app/orders/route.ts')
-  const one = await import('../../examples/existing/next/app/orders/[id]/route.ts')
-  const place = (product: string): Promise<Response> =>
-    orders.POST(new Request('http://shop.test', { method: 'POST', body: JSON.stringify({ product }) }))
-  const { id } = (await (await place('mug')).json()) as { id: number }
-  await assert.rejects(place('poster'), /product_stock_check/)
-  const find = (wanted: number): Promise<Response> =>
-    one.GET(new Request('http://shop.test'), { params: Promise.resolve({ id: String(wanted) }) })
-  const deadline = Date.now() + 60_000
-  while (((await (await find(id)).json()) as { receipt: string }).receipt !== 'sent') {
-    assert.ok(Date.now() < deadline, 'not within a minute')
-    await new Promise((resolve) => setTimeout(resolve, 20))
+async function start(env: Record<string, string>, ...nodeArgs: string[]): Promise<Server> {
+  const args = [...nodeArgs, NEXT, 'start', '--port', '0', '--hostname', '127.0.0.1']
+  const server = await startServer(args, { cwd: join(folder, 'next'), env: { ...ENV, ...env } })
+  if (env.WORKER === 'off') return server
+  const worker = await startServer(['worker.ts'], { cwd: join(folder, 'next'), env: { ...ENV, ...env } })
+  return {
+    ...server,
+    async end(signal) {
+      await worker.end(signal)
+      return server.end(signal)
+    },
   }
-  assert.equal((await find(id + 1000)).status, 404)
+}
+
+test('observed without a change: its routes and the statements of its handlers are on the console', async () => {
+  const database = await plainDatabase()
+  const observed = { TENFOLD_OBSERVE_URL: database.url, TENFOLD_OBSERVE_PORT: '0', TENFOLD_OBSERVE_EVERY: '300ms' }
+  const server = await start({ DATABASE_URL: database.url, WORKER: 'off', ...observed }, '--import', 'tenfold/observe')
+  try {
+    for (const path of ['/orders/1', '/orders/2', '/prices/mug']) await fetch(server.url + path).then((r) => r.text())
+    let console_: string | undefined
+    await until(
+      async () => (console_ = /is observed: .*(http:\/\/localhost:\d+)/.exec(server.said())?.[1]) !== undefined,
+    )
+    const asked = async <T>(path: string): Promise<T> => (await fetch(`${console_}/api/${path}`)).json() as Promise<T>
+    await until(async () => {
+      const routes = await asked<{ name: string; requests: number }[]>('routes')
+      const requests = (name: string): number => routes.find((route) => route.name === name)?.requests ?? 0
+      return requests('GET /orders/[id]') === 2 && requests('GET /prices/[product]') === 1
+    })
+    const queries = await asked<{ text: string; calls: number }[]>('queries')
+    assert.equal(queries.find(({ text }) => text.includes('from orders o left join receipt'))?.calls, 2)
+  } finally {
+    await server.end('SIGKILL')
+    await database.close()
+  }
 })

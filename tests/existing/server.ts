@@ -3,29 +3,38 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 
-const EXAMPLES = new URL('../../examples/existing/', import.meta.url)
-
 export interface Server {
   url: string
+  /** Everything that it has printed. */
+  said(): string
   /** Ends it with a signal, and waits for its end: the exit code, or the signal that it ended by. */
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | string>
 }
 
-/** @param file in the folder of the examples
- *  @param cache a folder where those that end by themselves leave what they have compiled, for the next ones */
-export async function startServer(file: string, cache: string, env: Record<string, string>): Promise<Server> {
-  const child = spawn(process.execPath, [file], {
-    cwd: EXAMPLES,
-    env: { ...process.env, NODE_ENV: 'test', NODE_COMPILE_CACHE: cache, PORT: '0', ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
+/** Starts Node.js with arguments, and waits for the line that has the address. */
+export async function startServer(
+  args: readonly string[],
+  { cwd, env }: { cwd: string | URL; env: Record<string, string> },
+): Promise<Server> {
+  const child = spawn(process.execPath, args, {
+    cwd,
+    env: { ...process.env, NODE_ENV: 'test', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
+  const texts: string[] = []
   const ended = once(child, 'exit') as Promise<[number | null, string]>
   const url = await new Promise<string>((resolve, reject) => {
-    createInterface(child.stdout).on('line', (line) => line.startsWith('http') && resolve(line))
-    ended.then(([code]) => reject(new Error(`${file} ended with ${code}`)), reject)
+    for (const stream of [child.stdout, child.stderr])
+      createInterface(stream).on('line', (line) => {
+        texts.push(line)
+        const [address] = /http:\/\/(127\.0\.0\.1|localhost):\d+/.exec(line) ?? []
+        if (stream === child.stdout && address) resolve(address)
+      })
+    ended.then(([code]) => reject(new Error(`${args.join(' ')} ended with ${code}:\n${texts.join('\n')}`)), reject)
   })
   return {
     url,
+    said: () => texts.join('\n'),
     async end(signal) {
       child.kill(signal)
       const [code, by] = await ended

@@ -177,18 +177,25 @@ describe('an observed app', { concurrency: false }, () => {
     await app.end('SIGKILL')
   })
 
-  test('NestJS: routes of its controllers, queries and an N+1 that runs all at once', async () => {
-    const app = await observed('nest-pg.mjs')
-    await ask(app, '/orders', '/orders/7', '/nope')
-    // Those of Fastify, which has the same routes, lie in the same database.
-    const routes = await routesOf(app, { 'GET /orders': 2, 'GET /orders/:id': 2 })
-    assert.equal(routes.get('GET /orders/:id')!.queriesPerRequest, 1)
-    const place = `nest-pg.mjs:${await lineOf('nest-pg.mjs', 'select name from customers')}`
-    await until(`the finding at ${place}`, async () =>
-      (await getJson<Finding[]>(`${app.console}/api/findings`)).some(({ callSite }) => callSite === place),
-    )
-    await app.end('SIGKILL')
-  })
+  for (const adapter of ['express', 'fastify'])
+    test(`NestJS on ${adapter}: routes of its controllers, queries and an N+1 that runs all at once`, async () => {
+      const before = new Map<string, number>()
+      const app = await observed('nest-pg.mjs', { ADAPTER: adapter })
+      for (const { name, requests } of await getJson<Route[]>(`${app.console}/api/routes`)) before.set(name, requests)
+      await ask(app, '/orders', '/orders/7', '/nope')
+      // Those of other apps, which have the same routes, lie in the same database.
+      const more = (name: string): number => (before.get(name) ?? 0) + 1
+      const routes = await routesOf(app, {
+        'GET /orders': more('GET /orders'),
+        'GET /orders/:id': more('GET /orders/:id'),
+      })
+      assert.equal(routes.get('GET /orders/:id')!.queriesPerRequest, 1)
+      const place = `nest-pg.mjs:${await lineOf('nest-pg.mjs', 'select name from customers')}`
+      await until(`the finding at ${place}`, async () =>
+        (await getJson<Finding[]>(`${app.console}/api/findings`)).some(({ callSite }) => callSite === place),
+      )
+      await app.end('SIGKILL')
+    })
 
   test('what nobody catches ends the app as it does without us', async () => {
     for (const path of ['/query', '/throw']) {

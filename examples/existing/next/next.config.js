@@ -1,5 +1,2 @@
 /** tenfold is left to Node.js: it reads SQL files beside its sources. */
-export default {
-  serverExternalPackages: ['tenfold', 'pg'],
-  turbopack: { root: new URL('..', import.meta.url).pathname },
-}
+export default { serverExternalPackages: ['tenfold', 'pg'] }

@@ -1,4 +1,4 @@
-// NestJS on Express; its decorators are called as the functions that they are, since nothing compiles this file.
+// NestJS on Express, or with ADAPTER=fastify on Fastify; its decorators are called as the functions that they are, since nothing compiles this file.
 import 'reflect-metadata'
 import { Controller, Get, Module, Param } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
@@ -25,7 +25,11 @@ Controller('orders')(OrdersController)
 class AppModule {}
 Module({ controllers: [OrdersController] })(AppModule)
 
-const app = await NestFactory.create(AppModule, { logger: false })
+const adapter =
+  process.env.ADAPTER === 'fastify'
+    ? new (await import('@nestjs/platform-fastify')).FastifyAdapter()
+    : new (await import('@nestjs/platform-express')).ExpressAdapter()
+const app = await NestFactory.create(AppModule, adapter, { logger: false })
 app.enableShutdownHooks()
 await app.listen(Number(process.env.PORT ?? 0), '127.0.0.1')
 console.log(`listening on ${new URL(await app.getUrl()).port}`)
