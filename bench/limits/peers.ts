@@ -20,8 +20,8 @@ export type Store = 'memory' | 'redis' | 'postgres'
 
 /** A limiter of one instance. */
 export interface Instance {
-  /** Whether the request is allowed. */
-  take(key: string): Promise<boolean>
+  /** Whether the request is allowed, as the limiter itself says it. */
+  take(key: string): Promise<boolean | { allowed: boolean }>
   close(): Promise<unknown>
 }
 
@@ -50,7 +50,7 @@ export function tenfold(telemetry: Telemetry, { redisUrl, db }: Servers): Kind {
       const limits = openLimits({ telemetry, clock: systemClock, ...(store !== 'memory' && shared) })
       const limiter = limits.define({ name, windows: [{ max, per: '1h' }] })
       return {
-        take: async (key) => (await limiter.take(key)).allowed,
+        take: (key) => limiter.take(key),
         async close() {
           await limits.close()
           await redis?.close()

@@ -1,5 +1,6 @@
 /** What is not well meant: each request has a bounded cost and a clear answer below 500, and the server goes on. */
 import { startServer } from '../../bench/http/processes.ts'
+import { startBalancer } from '../../packages/tenfold/src/deploy/testing/index.ts'
 import { fuzzer } from '../../packages/tenfold/src/http/testing/fuzz.ts'
 import type { Claims, ClaimsOptions, Report, Row } from '../../scripts/claims/index.ts'
 import { Lane, talk } from './attack.ts'
@@ -8,7 +9,7 @@ import { shapes, SMUGGLED } from './shapes.ts'
 export default {
   name: 'hostile',
   about:
-    'a million broken bodies and URLs, smuggling shapes and silent connections: answered below 500, at bounded cost',
+    'a million broken bodies and URLs, smuggling shapes (also through nginx and HAProxy) and silent connections: answered below 500, at bounded cost',
   options: { cases: 'of the fuzz run; 1,000,000 unless --quick, then 20,000', seed: 'of the fuzz run, to repeat one' },
   run,
 } satisfies Claims
@@ -37,6 +38,11 @@ async function run({ quick, set, log, signal }: ClaimsOptions): Promise<Report> 
     log('smuggling shapes')
     const control = (await talk(server.port, `${SMUGGLED}${SMUGGLED}`, 1000)).split('"smuggled"').length - 1
     const tried = await smuggle(server.port)
+    const behind = []
+    for (const kind of BALANCERS) {
+      log(`smuggling shapes through ${kind}`)
+      behind.push(await throughBalancer(kind, server.port, state))
+    }
     log('silent connections')
     const silent = await silence(server.port, quick ? 1000 : 10_000)
     const after = await state()
@@ -61,6 +67,14 @@ async function run({ quick, set, log, signal }: ClaimsOptions): Promise<Report> 
         ),
         claim('requests for the same path that are seen when they are not smuggled', 2, control, control === 2),
         claim('requests that were smuggled in', 0, after.smuggled - control, after.smuggled === control),
+        ...behind.map(({ kind, smuggled, mixedUp, failed, shapes: all }) =>
+          claim(
+            `smuggling shapes through ${kind}: smuggled in, others who got a wrong answer, answers from 500 on`,
+            `0, 0, 0 of ${all}`,
+            `${smuggled}, ${mixedUp}, ${failed}`,
+            smuggled + mixedUp + failed === 0,
+          ),
+        ),
         claim(
           'others are answered while connections stay silent, ms',
           'at most 1000',
@@ -87,6 +101,33 @@ async function run({ quick, set, log, signal }: ClaimsOptions): Promise<Report> 
   } finally {
     await server.stop()
   }
+}
+
+const BALANCERS = ['nginx', 'haproxy'] as const
+
+/** Balancer and app must see the same requests: else somebody's request is taken for the rest of another one's, or somebody gets
+ *  the answer to it. After each shape others ask over the same kept connections to the app. */
+async function throughBalancer(kind: (typeof BALANCERS)[number], port: number, state: () => Promise<State>) {
+  const instances = [{ name: 'app', host: '127.0.0.1', port }]
+  const balancer = await startBalancer(kind, { app: 'hostile', instances })
+  const before = (await state()).smuggled
+  let mixedUp = 0
+  let failed = 0
+  try {
+    for (const [n, { bytes }] of shapes().entries()) {
+      const answer = await talk(balancer.port, bytes, 300)
+      // A method or a transfer coding that is unknown to the balancer: its own 501 is an answer.
+      if (/HTTP\/1\.[01] 5(?!01|05)\d\d/.test(answer)) failed++
+      const words = Array.from({ length: 4 }, (_, i) => `word-${n}-${i}`)
+      const echoed = await Promise.all(
+        words.map((word) => fetch(`${balancer.url}/echo/${word}`).then((reply) => reply.text())),
+      )
+      mixedUp += echoed.filter((text, i) => !text.includes(`"${words[i]}"`)).length
+    }
+  } finally {
+    await balancer.stop()
+  }
+  return { kind, shapes: shapes().length, smuggled: (await state()).smuggled - before, mixedUp, failed }
 }
 
 function claim(text: string, goal: string | number, value: string | number, holds: boolean) {

@@ -1,4 +1,5 @@
 /** The server under attack: the request path as an app has it, and a route that must never be reached by a smuggled request. */
+import { z } from 'zod'
 import { announce, KEY } from '../../bench/http/servers/peers.ts'
 import { createServer } from '../../packages/tenfold/src/http/index.ts'
 import { fuzzRoutes } from '../../packages/tenfold/src/http/testing/fuzz.ts'
@@ -17,7 +18,16 @@ const server = createServer({
       method: 'GET',
       path: '/smuggled',
       name: 'GET /smuggled',
-      handle: async () => ({ smuggled: ++seen.smuggled }),
+      // What a balancer takes for a request of its own, it says who it came from: nothing was smuggled then.
+      handle: async ({ headers }) => ({ smuggled: headers['x-forwarded-for'] === undefined ? ++seen.smuggled : 0 }),
+    },
+    {
+      ...common,
+      method: 'GET',
+      path: '/echo/:word',
+      name: 'GET /echo/:word',
+      params: z.object({ word: z.string() }),
+      handle: async ({ params }) => params,
     },
     {
       ...common,

@@ -1,6 +1,7 @@
 import { createSeal, type Clock } from '../kernel/index.ts'
 import type { Database } from '../database/index.ts'
-import type { Module, ModuleContext, Vault } from '../modules/index.ts'
+import type { Module, ModuleContext, UserSessions, Vault } from '../modules/index.ts'
+import type { Sessions } from '../sessions/index.ts'
 import type { Storage } from '../storage/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 import { callsOf, type Calling } from './calls.ts'
@@ -14,9 +15,10 @@ export interface ContextParts {
   app: App
   database: Database
   files: Storage
+  sessions: Sessions
   telemetry: Telemetry
   clock: Clock
-  secretKey: string
+  secretKeys: readonly string[]
   variables: Record<string, string | undefined>
   /** Those whose code runs here. */
   local: readonly Module[]
@@ -33,8 +35,9 @@ export interface Contexts {
 }
 
 export async function createContexts(parts: ContextParts): Promise<Contexts> {
-  const { app, database, files, telemetry, clock, secretKey, variables, local, remotes } = parts
+  const { app, database, files, sessions, telemetry, clock, secretKeys, variables, local, remotes } = parts
   const settings = await readSettings(local, variables)
+  const ofUsers = userSessions(sessions)
   const fixed = new Map(
     app.modules.map((module) => [
       module.name,
@@ -45,7 +48,8 @@ export async function createContexts(parts: ContextParts): Promise<Contexts> {
         log: telemetry.log.child({ module: module.name }),
         span: spansOf(telemetry, module.name),
         files: filesOf(files, module.name),
-        vault: vaultOf(secretKey, module.name),
+        sessions: ofUsers,
+        vault: vaultOf(secretKeys, module.name),
         now: () => new Date(clock.now()),
       },
     ]),
@@ -67,8 +71,17 @@ function spansOf(telemetry: Telemetry, module: string): ModuleContext['span'] {
   return (name, attributes, fn) => telemetry.span('custom', name, { ...attributes, 'tenfold.module': module }, fn)
 }
 
-function vaultOf(secretKey: string, module: string): Vault {
-  const keys = createSeal([secretKey], 'values of modules')
+/** Without what an app keeps in them: another module may have put it there. */
+function userSessions(sessions: Sessions): UserSessions {
+  return {
+    list: async (userId) => (await sessions.list(userId)).map(({ data: _data, ...shown }) => shown),
+    end: (userId, ref) => sessions.revokeListed(userId, ref),
+    endAll: (userId, { except } = {}) => sessions.revokeAll(userId, except === undefined ? {} : { exceptRef: except }),
+  }
+}
+
+function vaultOf(secretKeys: readonly string[], module: string): Vault {
+  const keys = createSeal(secretKeys, 'values of modules')
   return {
     seal: (text) => keys.seal(module, text)!,
     open(sealed) {
@@ -79,7 +92,9 @@ function vaultOf(secretKey: string, module: string): Vault {
   }
 }
 
-type Fixed = Record<'db' | 'settings' | 'log' | 'span' | 'files' | 'vault' | 'now', unknown> & { module: Module }
+type Fixed = Record<'db' | 'settings' | 'log' | 'span' | 'files' | 'sessions' | 'vault' | 'now', unknown> & {
+  module: Module
+}
 
 class Context {
   readonly db: unknown
@@ -87,6 +102,7 @@ class Context {
   readonly log: unknown
   readonly span: unknown
   readonly files: unknown
+  readonly sessions: unknown
   readonly vault: unknown
   readonly now: unknown
   readonly signal: AbortSignal
@@ -94,7 +110,7 @@ class Context {
   readonly #calls: (module: Module, signal: AbortSignal) => unknown
 
   constructor(
-    { module, db, settings, log, span, files, vault, now }: Fixed,
+    { module, db, settings, log, span, files, sessions, vault, now }: Fixed,
     signal: AbortSignal,
     calls: (module: Module, signal: AbortSignal) => unknown,
   ) {
@@ -103,6 +119,7 @@ class Context {
     this.log = log
     this.span = span
     this.files = files
+    this.sessions = sessions
     this.vault = vault
     this.now = now
     this.signal = signal

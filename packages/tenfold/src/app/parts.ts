@@ -82,16 +82,16 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
           telemetry,
           redis,
           prefix: app.name,
-          secrets: [bindings.secretKey],
+          secrets: bindings.secretKeys,
           engineOf: engineOf(app.modules, ground.config.queue),
         },
         jobsOnRedis(app.modules, ground.config.queue).length > 0,
       )
-    : openQueue({ db, telemetry, secrets: [bindings.secretKey] })
+    : openQueue({ db, telemetry, secrets: bindings.secretKeys })
   opened.defer(() => queue.close())
   const caches = await openCaches({ db, telemetry, clock, ...shared, ...(positions && { positions }) })
   opened.defer(() => caches.close())
-  const files = await openStorage({ url: filesFolder(environment, root), secrets: [bindings.secretKey], clock })
+  const files = await openStorage({ url: filesFolder(environment, root), secrets: bindings.secretKeys, clock })
   opened.defer(() => files.close())
   const sessions = openSessions({ db, telemetry, clock, cacheFor: SESSION_MEMORY, ...shared })
   opened.defer(() => sessions.close())
@@ -105,11 +105,11 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
   const analytics = openAppAnalytics(ground, opened)
 
   const { local } = places
-  const { variables, secretKey } = bindings
-  const signatures = createSignatures(secretKey, app.name)
+  const { variables, secretKeys } = bindings
+  const signatures = createSignatures(secretKeys, app.name)
   const remote = { outbound, telemetry, clock, signatures, positions }
   const remotes = new Map([...places.remote].map(([module, url]) => [module, createRemote(module, url, remote)]))
-  const made = { app, database, files, telemetry, clock, secretKey, variables, local, remotes }
+  const made = { app, database, files, sessions, telemetry, clock, secretKeys, variables, local, remotes }
   const { contextOf, callingFor } = await createContexts(made)
   const resources = createResources(contextOf, telemetry)
   opened.defer(() => resources.close())

@@ -19,7 +19,8 @@ export interface CachesOptions {
   /** Where the instances share values and loads, under names that start with `prefix`. Absent: in the database, and only for
    *  caches that ask for it. */
   redis?: { redis: Redis; prefix: string }
-  /** How long an operation may wait for Redis, in ms. Defaults to 100. */
+  /** How long an operation may wait for Redis, in ms. Defaults to what answers usually take and four times their spread, but at
+   *  least 20 and at most 100. */
   redisTimeout?: number
   /** Where values may be loaded from replicas: keeps one that lacks a reader's own write from that reader. */
   positions?: Positions

@@ -23,3 +23,27 @@ test('an answer that is here but unread, because the process was busy, is taken'
   assert.equal(await answered, 'here')
   deadline.close()
 })
+
+test('a range follows how long answers take: short for what is quick, longer for what has become slow', async () => {
+  const given: number[] = []
+  const deadline = createDeadline({ least: 20, most: 10_000 }, (ms) => new Error(`late after ${given.push(ms)}`))
+  const first = deadline.within(Promise.resolve())
+  const never = new Promise<never>(() => {})
+  await first
+  for (let i = 0; i < 50; i++) await deadline.within(Promise.resolve())
+  await assert.rejects(deadline.within(never), /late/)
+  assert.ok(given[0]! < 1000, `${given[0]} ms`)
+  const slow = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 300))
+  // Too late at first; but what it took counts.
+  for (let tried = 0; tried < 50; tried++) {
+    const answer = slow()
+    const inTime = await deadline.within(answer).then(
+      () => true,
+      () => false,
+    )
+    if (inTime) break
+    assert.ok(tried < 20, 'it never waited for long enough')
+    await answer
+  }
+  deadline.close()
+})

@@ -5,7 +5,7 @@ import type { Logger } from '../telemetry/index.ts'
  *
  *    closed --[`after` failures in a row]--> open --[a probe is answered]--> closed
  *
- *  While it is open no request goes to the store. Probes run beside the requests, never inside of one: after 0.5 s,
+ *  While it is open no request goes to the store. Probes run beside the requests, never inside of one: after 0.1 s,
  *  then at growing pauses of up to 10 s. */
 export class Breaker {
   readonly #options: BreakerOptions
@@ -38,7 +38,7 @@ export class Breaker {
 
   async #probeUntilAnswered(): Promise<void> {
     const { clock, probe, log } = this.#options
-    for (let pause = 500; ; pause = Math.min(pause * 2, 10_000)) {
+    for (let pause = 100; ; pause = Math.min(pause * 2, 10_000)) {
       await clock.sleep(pause, this.#closing.signal)
       if (this.#closing.signal.aborted) return
       if (await probe()) break

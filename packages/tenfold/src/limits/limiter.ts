@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { PLAIN } from './names.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 import { LimitCost, LimitName, LimitWindowInvalid } from './errors.ts'
 import { decisionOf, paceOf } from './gcra.ts'
@@ -54,12 +54,12 @@ export class Limiters {
       // Not an async function: a decision in memory then costs one resolved promise.
       take(key, cost = 1) {
         if (!(cost > 0 && cost < Infinity)) return Promise.reject(LimitCost({ limiter: name, cost }))
-        const answer = counter.take(textOf(key), plan.paces, cost, whenAway)
+        const answer = counter.take(key, plan.paces, cost, whenAway)
         if (answer instanceof Promise) return answer.then((late) => decide(late, cost))
         return Promise.resolve(decide(answer, cost))
       },
       async reset(key) {
-        await counter.reset(textOf(key))
+        await counter.reset(key)
       },
     }
   }
@@ -69,11 +69,4 @@ export class Limiters {
     if (windows.length === 0) throw LimitWindowInvalid({ limiter: name, max: 0, burst: 0, per: '0' })
     return { windows, paces: windows.map((window) => paceOf(name, window)) }
   }
-}
-
-const PLAIN = /^[\x20-\x7e]{1,128}$/
-
-/** What a key is stored as: readable where that is possible, else a digest (L7). */
-function textOf(key: string): string {
-  return PLAIN.test(key) ? key : `sha256:${createHash('sha256').update(key).digest('base64url')}`
 }

@@ -7,6 +7,7 @@ import { Limiters } from './limiter.ts'
 import type { Counter } from './limiter.ts'
 import type { Limits } from './limits.ts'
 import { createMemoryStore } from './memory/store.ts'
+import { shortName, storedName } from './names.ts'
 import { openPostgresStore } from './postgres/store.ts'
 import { openRedisStore } from './redis/store.ts'
 import { SharedStore } from './shared.ts'
@@ -18,7 +19,8 @@ export interface LimitsOptions {
   db?: SystemDatabase
   /** Counts there instead, under names that start with `prefix`. */
   redis?: { redis: Redis; prefix: string }
-  /** How long a decision may wait for the store (L6). Defaults to 250 ms for the database and 100 ms for Redis. */
+  /** How long a decision may wait for the store (L6). Defaults to 250 ms for the database, and for Redis to what answers
+   *  usually take and four times their spread, but at least 20 and at most 100 ms. */
   timeout?: Duration
 }
 
@@ -47,25 +49,32 @@ export function openLimits(options: LimitsOptions): Limits {
 function openShared({ telemetry, clock, db, redis, timeout }: LimitsOptions): SharedStore | undefined {
   const { log } = telemetry
   if (redis) {
-    return new SharedStore({ store: openRedisStore(redis), clock, log, timeout: toMs(timeout ?? 100) })
+    return new SharedStore({
+      store: openRedisStore(redis),
+      clock,
+      log,
+      timeout: timeout === undefined ? QUICK : toMs(timeout),
+    })
   }
   if (!db) return undefined
   return new SharedStore({ store: openPostgresStore({ db, log }), clock, log, timeout: toMs(timeout ?? 250) })
 }
 
+const QUICK = { least: 20, most: 100 }
+
 /** A store for each limiter: its keys need no prefix. */
 function inMemory(clock: Clock): Counter {
   const store = createMemoryStore(clock)
   return {
-    take: (key, paces, cost) => ({ by: 'store', verdict: store.take(key, paces, cost) }),
-    reset: (key) => store.reset(key),
+    take: (key, paces, cost) => ({ by: 'store', verdict: store.take(shortName(key), paces, cost) }),
+    reset: (key) => store.reset(shortName(key)),
   }
 }
 
 /** A tab is neither in a name nor in a key, so that no two limiters can mean the same row. */
 function inShared(shared: SharedStore, name: string): Counter {
   return {
-    take: (key, paces, cost, whenAway) => shared.take(`${name}\t${key}`, paces, cost, whenAway),
-    reset: (key) => shared.reset(`${name}\t${key}`),
+    take: (key, paces, cost, whenAway) => shared.take(`${name}\t${storedName(key)}`, paces, cost, whenAway),
+    reset: (key) => shared.reset(`${name}\t${storedName(key)}`),
   }
 }

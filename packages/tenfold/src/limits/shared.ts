@@ -14,8 +14,8 @@ export interface SharedStoreOptions {
   store: LimitStore
   clock: Clock
   log: Logger
-  /** In ms. */
-  timeout: number
+  /** In ms; as a range, what fits how long answers usually take. */
+  timeout: number | { least: number; most: number }
 }
 
 /** How long a refusal is repeated without asking the store again: bounds what `reset` on another instance can miss. */
@@ -36,11 +36,14 @@ export class SharedStore {
   readonly #own: MemoryStore
   readonly #breaker: Breaker
   readonly #deadline: Deadline
+  /** In ms. */
+  readonly #grace: number
 
   constructor(options: SharedStoreOptions) {
     const { clock, log, timeout } = options
     this.#options = options
-    this.#deadline = createDeadline(timeout, () => new Error(`no answer within ${timeout} ms`))
+    this.#deadline = createDeadline(timeout, (ms) => new Error(`no answer within ${Math.round(ms)} ms`))
+    this.#grace = 2 * (typeof timeout === 'number' ? timeout : timeout.most)
     this.#own = createMemoryStore(clock)
     const probe = (): Promise<boolean> =>
       this.#ask(PROBE_KEY, [{ interval: 1, tolerance: 1 }], 0).then(
@@ -66,7 +69,7 @@ export class SharedStore {
       else this.#known.set(key, { at: askedAt, ahead: verdict.ahead })
       if (!verdict.allowed) return { by: 'store', verdict }
       // Answers come in another order than questions were asked, and the store counted somewhere between the two.
-      const counted = own(2 * this.#options.timeout)
+      const counted = own(this.#grace)
       return counted.allowed ? { by: 'store', verdict } : { by: 'away', verdict: counted }
     } catch (error) {
       this.#breaker.failed(messageOf(error))

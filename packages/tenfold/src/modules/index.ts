@@ -1,7 +1,7 @@
 /** Ring 5: the application model. Definitions are inert, typed values, made by a module's kit and listed in its manifest. */
 export type { CacheDefinition, CacheOptions } from './cache.ts'
 export type { ClientDefinition } from './client.ts'
-export type { KitTypes, ModuleContext, Vault } from './context.ts'
+export type { KitTypes, ModuleContext, UserSessions, Vault } from './context.ts'
 export {
   contract,
   type AnyContract,

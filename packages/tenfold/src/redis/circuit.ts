@@ -26,16 +26,19 @@ export interface CircuitOptions {
   log: Logger
   /** What is behind it, for the log: `the cache`. */
   what: string
-  /** How long a command may take, in ms. Defaults to 100. */
+  /** How long a command may take, in ms. Defaults to what answers usually take and four times their spread, but at least 20 and
+   *  at most 100. */
   timeoutMs?: number
   /** Commands in a row without an answer that open it. Defaults to 3. */
   after?: number
 }
 
+/** Of a server that stands still nobody is kept for longer than they would notice. */
+const QUICK = { least: 20, most: 100 }
 const PROBE_MIN_MS = 50
 const PROBE_MAX_MS = 1000
 
-export function createCircuit({ redis, clock, log, what, timeoutMs = 100, after = 3 }: CircuitOptions): Circuit {
+export function createCircuit({ redis, clock, log, what, timeoutMs, after = 3 }: CircuitOptions): Circuit {
   const closing = new AbortController()
   const listeners: (() => void)[] = []
   let failures = 0
@@ -43,7 +46,7 @@ export function createCircuit({ redis, clock, log, what, timeoutMs = 100, after 
 
   const away = (reason: string): Error => RedisAway({ where: redis.where, reason })
 
-  const deadline = createDeadline(timeoutMs, () => away(`no answer within ${timeoutMs} ms`))
+  const deadline = createDeadline(timeoutMs ?? QUICK, (ms) => away(`no answer within ${Math.round(ms)} ms`))
   const inTime = deadline.within
 
   const probe = async (): Promise<void> => {

@@ -119,8 +119,8 @@ export function openSessions(options: SessionsOptions): Sessions {
       await ended(hash)
       return revoked
     },
-    async revokeAll(userId, { except } = {}) {
-      const hashes = await store.revokeAll(userId, except === undefined ? undefined : hashOf(except))
+    async revokeAll(userId, { except, exceptRef } = {}) {
+      const hashes = await store.revokeAll(userId, except === undefined ? undefined : hashOf(except), exceptRef)
       await changed({ userId }, hashes)
       return hashes.length
     },

@@ -25,8 +25,9 @@ export interface Sessions {
   /** False when it was gone already. */
   revoke(id: string): Promise<boolean>
   /** Ends all sessions of a user: after a change of password, or "sign out everywhere". Tells how many.
-   *  @param options.except the id of the one session that goes on */
-  revokeAll(userId: string, options?: { except?: string }): Promise<number>
+   *  @param options.except the id of the one session that goes on
+   *  @param options.exceptRef the same by its `ref` */
+  revokeAll(userId: string, options?: { except?: string; exceptRef?: string }): Promise<number>
   /** The live sessions of a user, the last seen first. */
   list(userId: string): Promise<Session[]>
   /** Ends one of a user's sessions by the `ref` that `list` gave. False when that user has no such session. */

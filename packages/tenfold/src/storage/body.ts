@@ -6,8 +6,7 @@ import type { Body } from './storage.ts'
 export const MAX_BYTES = 5 * 1024 ** 3
 
 export function streamOf(body: Body, signal: AbortSignal | undefined): AsyncIterable<unknown> {
-  const whole = typeof body === 'string' || body instanceof Uint8Array
-  const stream = whole
+  const stream = isWhole(body)
     ? Readable.from([body])
     : body instanceof Readable
       ? body
@@ -15,6 +14,11 @@ export function streamOf(body: Body, signal: AbortSignal | undefined): AsyncIter
         ? Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0])
         : Readable.from(body)
   return signal ? addAbortSignal(signal, stream) : stream
+}
+
+/** Nobody writes into it while we wait. */
+export function isWhole(body: Body): body is string | Uint8Array {
+  return typeof body === 'string' || body instanceof Uint8Array
 }
 
 export function bytesOf(chunk: unknown): Buffer {

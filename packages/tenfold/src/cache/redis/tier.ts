@@ -1,9 +1,11 @@
+import { gather } from '../../kernel/index.ts'
 import type { Circuit, Redis, RedisValue } from '../../redis/index.ts'
 import type { Change } from '../change.ts'
 import { FAILED_MS, LEASE_MS, MARK_MS, type Ask, type Taken, type Tier } from '../shared/tier.ts'
 import { MARK, PUT, RELEASE, RENEW, TAKE } from './scripts.ts'
 
-/** Shared values in Redis or Valkey. A hit is one round trip without a script, or two if it has tags; all else is one script. */
+/** Shared values in Redis or Valkey. A hit is one round trip without a script, or two if it has tags; all else is one script.
+ *  What is looked for in one turn of the event loop is one command: most of what a hit costs is the command around it. */
 export function openRedisTier({ circuit, prefix }: { circuit: Circuit; prefix: string }): Tier {
   const home = `${prefix}:cache`
   const all = `${home}:mark`
@@ -20,20 +22,44 @@ export function openRedisTier({ circuit, prefix }: { circuit: Circuit; prefix: s
   ): Promise<Answer> => circuit.run((redis) => redis.run<Answer>(script, keys, values, { bytes }))
 
   const many = (names: string[]): Promise<(Buffer | null)[]> => circuit.run((redis) => redis.bytes('mget', ...names))
-  const look = async (ask: Ask, marks: string[]): Promise<Value | undefined> => {
-    const [stored, ...first] = await many([valueOf(ask.cache, ask.key), ...marks])
-    const value = stored ? valueIn(stored) : undefined
-    if (!value || !serves(value, ask) || dropped(value, first)) return undefined
-    if (value.tags.length === 0) return value
-    const further = await many(value.tags.flatMap((tag) => marks.map((mark) => `${mark}:${tag}`)))
-    return dropped(value, further) ? undefined : value
+  const look = gather<Ask, Value | undefined>(
+    async (asks) => {
+      const caches = [...new Set(asks.map(({ cache }) => cache))]
+      const names = [all, ...caches.map(markOf), ...asks.map(({ cache, key }) => valueOf(cache, key))]
+      const found = await many(names)
+      const marks = new Map(caches.map((cache, i) => [cache, [found[0]!, found[1 + i]!]]))
+      const values = asks.map((ask, i) => {
+        const stored = found[1 + caches.length + i]
+        const value = stored ? valueIn(stored) : undefined
+        return value && serves(value, ask) && !dropped(value, marks.get(ask.cache)!) ? value : undefined
+      })
+      return withoutDropped(asks, values)
+    },
+    { lanes: Infinity, most: 100 },
+  )
+  /** Tags can have been dropped, each of them here or in every cache. */
+  const withoutDropped = async (
+    asks: readonly Ask[],
+    values: (Value | undefined)[],
+  ): Promise<readonly (Value | undefined)[]> => {
+    const names = values.map(
+      (value, i) => value?.tags.flatMap((tag) => [`${all}:${tag}`, `${markOf(asks[i]!.cache)}:${tag}`]) ?? [],
+    )
+    const wanted = names.flat()
+    if (wanted.length === 0) return values
+    const marks = await many(wanted)
+    let at = 0
+    return values.map((value, i) => {
+      const mine = marks.slice(at, (at += names[i]!.length))
+      return value && dropped(value, mine) ? undefined : value
+    })
   }
 
   return {
     async take(ask) {
       const { cache, key, token, now, freshAfter, orStale, afterStamp } = ask
       const marks = [all, markOf(cache)]
-      const value = afterStamp < Number.MAX_SAFE_INTEGER && (await look(ask, marks))
+      const value = afterStamp < Number.MAX_SAFE_INTEGER && (await look(ask))
       if (value) return value
       // The same again as one step, with a lease if there still is nothing.
       const keys = [valueOf(cache, key), leaseOf(cache, key), ...marks, stamp]

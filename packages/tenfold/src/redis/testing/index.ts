@@ -1,7 +1,7 @@
 /** A real redis-server for tests, on a free port and in a folder of its own. It ends with this process. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,8 +11,9 @@ export interface TestRedis {
   readonly pid: number
   /** Forgets everything. */
   flush(): Promise<void>
-  /** `kill -9`. What it had acknowledged is in its append-only file. */
-  kill(): Promise<void>
+  /** `kill -9`. What it had acknowledged is in its append-only file, but for the last so many bytes: a machine that fails
+   *  takes with it what was not yet synced. */
+  kill(lostBytes?: number): Promise<void>
   /** The same data on the same port. */
   start(): Promise<void>
   stop(): Promise<void>
@@ -86,7 +87,16 @@ export async function startTestRedis(options: TestRedisOptions = {}): Promise<Te
       const [said] = (await once(socket, 'data')) as [Buffer]
       if (String(said) !== '+OK\r\n') throw new Error(`FLUSHALL: ${String(said)}`)
     },
-    kill: () => end('SIGKILL'),
+    async kill(lostBytes = 0) {
+      await end('SIGKILL')
+      if (lostBytes === 0) return
+      const log = join(folder, 'appendonlydir')
+      const last = join(
+        log,
+        readdirSync(log).findLast((name) => name.endsWith('.incr.aof'))!,
+      )
+      truncateSync(last, Math.max(0, statSync(last).size - lostBytes))
+    },
     async stop() {
       await end('SIGTERM')
       process.off('exit', last)

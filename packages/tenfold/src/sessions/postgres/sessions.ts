@@ -129,10 +129,11 @@ export class PostgresSessions {
   }
 
   /** The hashes of the sessions that were ended. */
-  async revokeAll(userId: string, except: Buffer | undefined): Promise<Buffer[]> {
+  async revokeAll(userId: string, except: Buffer | undefined, exceptRef: string | undefined): Promise<Buffer[]> {
     const { rows } = await this.#db.query<{ hash: Buffer }>(
-      'delete from tenfold.session where user_id = $1 and hash is distinct from $2 returning hash',
-      [userId, except ?? null],
+      `delete from tenfold.session
+       where user_id = $1 and hash is distinct from $2 and ref::text is distinct from $3 returning hash`,
+      [userId, except ?? null, exceptRef ?? null],
     )
     return rows.map(({ hash }) => hash)
   }

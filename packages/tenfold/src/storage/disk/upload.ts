@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
-import { bytesOf, MAX_BYTES, streamOf } from '../body.ts'
+import { bytesOf, isWhole, MAX_BYTES, streamOf } from '../body.ts'
 import { StorageChecksum, StorageTooLarge } from '../errors.ts'
 import { SNIFF_BYTES, typeOf } from '../sniff.ts'
 import type { Body, PutOptions } from '../storage.ts'
 import type { About } from './trailer.ts'
 
-/** Small chunks, such as the lines of an export, are gathered up to this size before they are written. */
+/** Chunks are gathered up to this size before they are written, in one of two buffers that take turns: new ones would wait for the
+ *  garbage collector by the ten megabytes. */
 const WRITE_BYTES = 256 * 1024
+/** Most files are small. */
+const FIRST_BYTES = 16 * 1024
 
 /** Writes a body to an open file, and tells what it was. The next chunk is asked for when the last one is written: that
  *  is the back-pressure (S2). */
@@ -22,15 +25,24 @@ export async function writeBody(
   const hash = createHash('sha256')
   let size = 0
   let head = Buffer.alloc(0)
-  let waiting: Buffer[] = []
-  let waitingBytes = 0
+  let gathered: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
+  let spare: Buffer = Buffer.alloc(0)
+  let filled = 0
 
-  const write = async (): Promise<void> => {
-    const chunks = waiting
-    waiting = []
-    waitingBytes = 0
-    if (chunks.length === 1) await writeAll(handle, chunks[0]!)
-    else if (chunks.length > 1) await writeAll(handle, Buffer.concat(chunks))
+  const gather = async (bytes: Buffer): Promise<void> => {
+    const wanted = filled + bytes.length
+    if (wanted > gathered.length) gathered = larger(gathered, filled, wanted)
+    if (wanted <= gathered.length) {
+      filled += bytes.copy(gathered, filled)
+      return
+    }
+    // Its owner may use the buffer of a chunk again as soon as we wait: what it holds is copied before that.
+    const full = gathered.subarray(0, filled)
+    const own = bytes.length <= WRITE_BYTES ? undefined : isWhole(body) ? bytes : Buffer.from(bytes)
+    ;[gathered, spare] = [spare.length === WRITE_BYTES ? spare : Buffer.allocUnsafeSlow(WRITE_BYTES), gathered]
+    filled = own ? 0 : bytes.copy(gathered)
+    await writeAll(handle, full)
+    if (own) await writeAll(handle, own)
   }
   for await (const chunk of streamOf(body, options.signal)) {
     const bytes = bytesOf(chunk)
@@ -42,16 +54,21 @@ export async function writeBody(
       if (head.length === SNIFF_BYTES) typeOf(key, contentType, head)
     }
     hash.update(bytes)
-    // The owner may use its buffer again once it was asked for the next chunk.
-    waiting.push(bytes.length < WRITE_BYTES ? Buffer.from(bytes) : bytes)
-    waitingBytes += bytes.length
-    if (waitingBytes >= WRITE_BYTES) await write()
+    await gather(bytes)
   }
-  await write()
+  await writeAll(handle, gathered.subarray(0, filled))
   const sha256 = hash.digest('hex')
   if (expected !== undefined && expected.toLowerCase() !== sha256)
     throw StorageChecksum({ key, expected, actual: sha256 })
   return { size, contentType: typeOf(key, contentType, head), sha256, modifiedAt: now }
+}
+
+/** As it is when it is as large as it may be, or would not do anyway. */
+function larger(buffer: Buffer, filled: number, wanted: number): Buffer {
+  if (buffer.length === WRITE_BYTES || wanted > WRITE_BYTES) return buffer
+  const made = Buffer.allocUnsafeSlow(Math.min(WRITE_BYTES, Math.max(wanted, buffer.length * 2)))
+  buffer.copy(made, 0, 0, filled)
+  return made
 }
 
 /** `write` may write less than it was given. */
