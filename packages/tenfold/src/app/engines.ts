@@ -63,11 +63,8 @@ interface Runnable {
 
 const NEEDS = {
   concurrency: 'Q10',
-  version: 'Q22',
   tenant: 'Q23',
   rate: 'Q24',
-  batch: 'Q27',
-  encrypt: 'Q32',
   ordered: 'Q34',
 } as const
 

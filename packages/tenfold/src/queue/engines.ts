@@ -3,15 +3,25 @@ import { messageOf, type Service } from '../kernel/index.ts'
 import { RedisAway, type Redis } from '../redis/index.ts'
 import { openPostgresQueue, type PostgresQueue, type PostgresQueueOptions } from './postgres/queue.ts'
 import type { JobFilter, JobRow, JobSummary, NewJob, Queue, RetryOptions, Subscriber, WorkOptions } from './queue.ts'
-import { JobEngine } from './errors.ts'
 import { createRedisAdmin } from './redis/admin.ts'
-import { REDIS_CANNOT } from './redis/cannot.ts'
+import type { Bull } from './redis/bullmq.ts'
 import { checkJob } from './redis/encode.ts'
+import { createHeld } from './redis/held.ts'
 import { createIds } from './redis/ids.ts'
 import { keysOf } from './redis/names.ts'
-import { ENVELOPE_BYTES, envelopeOf, forwarder, nameInOutbox, outboxName, subscriberOf } from './redis/outbox.ts'
-import { createProducer } from './redis/producer.ts'
+import {
+  ENVELOPE_BYTES,
+  envelopeOf,
+  forwarder,
+  handOver,
+  nameInOutbox,
+  outboxName,
+  subscriberOf,
+} from './redis/outbox.ts'
+import { createProducer, loadBull } from './redis/producer.ts'
+import { createWaits } from './redis/waits.ts'
 import { createRedisWorker } from './redis/worker.ts'
+import { createSealer } from './secret.ts'
 
 export type Engine = 'postgres' | 'redis'
 
@@ -30,13 +40,21 @@ const FORWARDS_AT_A_TIME = 50
  *  const queue = await openEngines({ db: database.system, telemetry, redis, prefix: 'shop', engineOf })
  *  await queue.enqueue([{ name: 'media.resize', payload: { file } }], tx)   // through Postgres, then to Redis */
 export async function openEngines(options: EnginesOptions): Promise<PostgresQueue> {
-  const { redis, prefix, engineOf, telemetry, maxPayloadBytes = 262_144 } = options
+  return createEngines(await loadBull(), options)
+}
+
+export function createEngines(bull: Bull, options: EnginesOptions): PostgresQueue {
+  const { db, redis, prefix, engineOf, telemetry, maxPayloadBytes = 262_144, secrets = [], encrypt = false } = options
+  const producer = createProducer(bull, redis, prefix, telemetry)
   const postgres = openPostgresQueue({ ...options, maxPayloadBytes: maxPayloadBytes + ENVELOPE_BYTES })
-  const producer = await createProducer(redis, prefix, telemetry)
   const admin = createRedisAdmin({ redis, producer, prefix })
   const ids = createIds(redis, keysOf(prefix).ids)
+  const held = createHeld(db, redis, prefix, telemetry)
+  const waits = createWaits(db, redis, prefix, producer)
+  const sealer = createSealer(secrets)
   /** Of subscribers on Redis, as {@link Queue.relay} was told. */
   const retries = new Map<string, RetryOptions>()
+  const outbox = { producer, held, retries }
   const detours = telemetry.metrics.counter('tenfold.job.redis_detours', {
     help: 'Jobs that went through Postgres because Redis was away.',
     unit: '{job}',
@@ -63,7 +81,7 @@ export async function openEngines(options: EnginesOptions): Promise<PostgresQueu
     try {
       given = await ids.take(jobs.length)
       return await telemetry.span('enqueue', spanName(jobs), { 'job.count': jobs.length, 'job.engine': 'redis' }, () =>
-        producer.add(jobs, given!, telemetry.traceparent()),
+        producer.add(jobs, given!, traced(telemetry.traceparent())),
       )
     } catch (error) {
       if (!RedisAway.is(error)) throw error
@@ -75,6 +93,10 @@ export async function openEngines(options: EnginesOptions): Promise<PostgresQueu
       // Some may have arrived: under the same ids they are not added again.
       return postgres.enqueue(jobs.map((job, i) => envelopeOf(job, given?.[i]))).then((rows) => given ?? rows)
     }
+  }
+
+  const pauseAgain = async (): Promise<void> => {
+    for (const { name } of await postgres.paused()) if (isOnRedis({ name })) await producer.queue(name).pause()
   }
 
   /** Redis's part, or nothing of it while it is away: what lies in Postgres can be looked at all the same. */
@@ -94,9 +116,8 @@ export async function openEngines(options: EnginesOptions): Promise<PostgresQueu
 
   return {
     async enqueue(jobs, within) {
-      const onRedis = jobs.filter(isOnRedis)
-      if (onRedis.length === 0) return postgres.enqueue(jobs, within)
-      for (const job of onRedis) checkJob(job, maxPayloadBytes)
+      if (!jobs.some(isOnRedis)) return postgres.enqueue(jobs, within)
+      const onRedis = jobs.filter(isOnRedis).map((job) => checkJob(job, { maxPayloadBytes, sealer, encrypt }))
       const others = await postgres.enqueue(
         jobs.filter((job) => !isOnRedis(job)),
         within,
@@ -152,13 +173,28 @@ export async function openEngines(options: EnginesOptions): Promise<PostgresQueu
       return merged([...inPostgres.map(unforwarded), ...inRedis])
     },
     retry: async (id) => (await fromRedis(() => admin.retry(id), false)) || postgres.retry(id),
-    discard: async (id) => (await fromRedis(() => admin.discard(id), false)) || postgres.discard(id),
-    cancel: (id, reason) => postgres.cancel(id, reason),
-    async pause(name, reason) {
-      if (isOnRedis({ name })) throw JobEngine({ name, reason: REDIS_CANNOT.Q18 })
-      await postgres.pause(name, reason)
+    async discard(id) {
+      const discarded = await fromRedis(() => admin.discard(id), false)
+      if (discarded) await held.release(id)
+      return discarded || postgres.discard(id)
     },
-    resume: (name) => postgres.resume(name),
+    async cancel(id, reason) {
+      const job = await fromRedis(() => admin.get(id), undefined)
+      if (!job) return postgres.cancel(id, reason)
+      const cancelled = await admin.cancel(id, reason)
+      if (cancelled && job.state !== 'running') await held.release(id)
+      return cancelled
+    },
+    /** Postgres remembers it, so that a Redis that was emptied is told again. */
+    async pause(name, reason) {
+      await postgres.pause(name, reason)
+      if (isOnRedis({ name })) await producer.reach(() => producer.queue(name).pause())
+    },
+    async resume(name) {
+      const resumed = await postgres.resume(name)
+      if (isOnRedis({ name })) await producer.reach(() => producer.queue(name).resume())
+      return resumed
+    },
     paused: () => postgres.paused(),
     async retryAll({ name, state }) {
       const counts = await Promise.all([
@@ -169,6 +205,7 @@ export async function openEngines(options: EnginesOptions): Promise<PostgresQueu
       return counts.reduce((sum, count) => sum + count, 0)
     },
     async close() {
+      await held.drain()
       await postgres.close()
       await producer.close()
     },
@@ -177,14 +214,13 @@ export async function openEngines(options: EnginesOptions): Promise<PostgresQueu
   /** The worker on Postgres knows all names, for jobs from before a name moved to Redis. */
   function workersFor(work: WorkOptions): Service[] {
     const onRedis = new Map([...work.handlers].filter(([name]) => isOnRedis({ name })))
-    const forwarders = new Map(
-      [...onRedis.keys()].map((name) => [outboxName(name), forwarder(name, producer, retries)] as const),
-    )
+    const forwarders = new Map([...onRedis.keys()].map((name) => [outboxName(name), forwarder(name, outbox)] as const))
     if (onRedis.size === 0) return [postgres.work(work)]
     return [
       postgres.work(work),
-      createRedisWorker({ redis, producer, prefix, telemetry }, { ...work, handlers: onRedis }),
+      createRedisWorker({ redis, producer, prefix, telemetry, held, sealer, waits }, { ...work, handlers: onRedis }),
       postgres.work({ ...work, handlers: forwarders, concurrency: FORWARDS_AT_A_TIME }),
+      held.watch({ handOver: (job) => handOver(job, outbox), renew: pauseAgain }),
     ]
   }
 }
@@ -194,6 +230,10 @@ function ifAway<T>(otherwise: T): (error: unknown) => T {
     if (RedisAway.is(error)) return otherwise
     throw error
   }
+}
+
+function traced(traceparent: string | undefined): { traceparent?: string } {
+  return traceparent === undefined ? {} : { traceparent }
 }
 
 function spanName(jobs: readonly NewJob[]): string {
@@ -228,6 +268,7 @@ function merged(rows: readonly JobSummary[]): JobSummary[] {
     const otherRuns = other.doneLastHour + other.failedLastHour
     byName.set(row.name, {
       name: row.name,
+      ...((row.paused ?? other.paused) && { paused: true }),
       waiting: row.waiting + other.waiting,
       delayed: row.delayed + other.delayed,
       running: row.running + other.running,
@@ -239,7 +280,10 @@ function merged(rows: readonly JobSummary[]): JobSummary[] {
     })
   }
   return [...byName.values()]
-    .filter((row) => row.waiting + row.delayed + row.running + row.dead + row.doneLastHour + row.failedLastHour > 0)
+    .filter(
+      (row) =>
+        row.paused || row.waiting + row.delayed + row.running + row.dead + row.doneLastHour + row.failedLastHour > 0,
+    )
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 

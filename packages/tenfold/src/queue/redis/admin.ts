@@ -2,7 +2,8 @@
 import type { Redis } from '../../redis/index.ts'
 import type { JobDetail, JobFilter, JobRow, JobState, JobSummary, Queue } from '../queue.ts'
 import type { BullJob, BullQueue, BullState } from './bullmq.ts'
-import { priorityOf, type BullData } from './encode.ts'
+import { priorityOf, type BullData, type CancelledResult } from './encode.ts'
+import type { StoredStep } from './journal.ts'
 import { bullIdOf, idOf, keysOf } from './names.ts'
 import { MAX_DEATHS, type Producer } from './producer.ts'
 import { readCounts } from './stats.ts'
@@ -14,12 +15,19 @@ const STATES: Record<JobState, BullState[]> = {
   dead: ['failed'],
   done: ['completed'],
   blocked: [],
-  cancelled: [],
+  // Last, since it is any of these: those that had not begun wait for a worker to end them.
+  cancelled: ['wait', 'paused', 'prioritized', 'delayed', 'completed'],
 }
+const CANCELS_SECONDS = 7 * 86_400
 /** Of one name and state, so many are looked at. */
 const MOST_IDS = 5000
 
-export type RedisAdmin = Pick<Queue, 'list' | 'get' | 'summary' | 'retry' | 'discard' | 'retryAll'>
+export type RedisAdmin = Pick<Queue, 'list' | 'get' | 'summary' | 'retry' | 'discard' | 'retryAll' | 'cancel'>
+
+interface Loaded {
+  row: JobRow
+  job: BullJob
+}
 
 export function createRedisAdmin(parts: { redis: Redis; producer: Producer; prefix: string }): RedisAdmin {
   const { redis, producer, prefix } = parts
@@ -42,20 +50,28 @@ export function createRedisAdmin(parts: { redis: Redis; producer: Producer; pref
   const idsIn = async (name: string, state: JobState | undefined): Promise<Found[]> => {
     const states = state ? [state] : (Object.keys(STATES) as JobState[])
     const found = states.map((one) => producer.queue(name).getRanges(STATES[one], 0, MOST_IDS - 1, false))
-    return (await Promise.all(found)).flat().map((id) => ({ name, id: idOf(id) }))
+    return [...new Set((await Promise.all(found)).flat())].map((id) => ({ name, id: idOf(id) }))
   }
 
-  const load = async ({ name, id }: Found): Promise<{ row: JobRow; job: BullJob } | undefined> => {
+  const load = async ({ name, id }: Found): Promise<Loaded | undefined> => {
     const job = await producer.queue(name).getJob(bullIdOf(id))
     if (!job) return undefined
     const state = stateOf(await job.getState(), job)
     return state && { row: rowOf(name, state, job), job }
   }
 
-  const get = async (id: string): Promise<{ name: string; row: JobRow; job: BullJob } | undefined> => {
+  const get = async (id: string): Promise<(Loaded & { name: string }) | undefined> => {
     const [found] = await find([id])
     const loaded = found && (await load(found))
     return loaded && { name: found.name, ...loaded }
+  }
+
+  const stepsOf = async ({ name, row }: Loaded & { name: string }): Promise<NonNullable<JobDetail['steps']>> => {
+    const stored = await redis.command<Record<string, string>>('hgetall', keys.steps(name, row.id))
+    return Object.entries(stored).flatMap(([step, json]) => {
+      const { at, result } = JSON.parse(json) as StoredStep
+      return at === undefined ? [] : [{ name: step, finishedAt: at, result }]
+    })
   }
 
   /** Back to work with all its attempts, if its unique key is free. */
@@ -91,7 +107,7 @@ export function createRedisAdmin(parts: { redis: Redis; producer: Producer; pref
   }
 
   const admin: RedisAdmin = {
-    async list({ state, name, ids, before, limit = 50 }: JobFilter = {}) {
+    async list({ state, name, ids, before, search, limit = 50 }: JobFilter = {}) {
       const found = ids
         ? await find(ids.filter(isId), name)
         : (await Promise.all((await namesFor(name)).map((one) => idsIn(one, state)))).flat()
@@ -103,14 +119,18 @@ export function createRedisAdmin(parts: { redis: Redis; producer: Producer; pref
       // What changed its state since it was found is left out, so one round may not be enough.
       for (let at = 0; at < wanted.length && rows.length < most; at += most) {
         const loaded = await Promise.all(wanted.slice(at, at + most).map(load))
-        rows.push(...loaded.flatMap((one) => (one && (!state || one.row.state === state) ? [one.row] : [])))
+        const fits = (one: Loaded): boolean =>
+          (!state || one.row.state === state) && (search === undefined || says(one, search.toLowerCase()))
+        rows.push(...loaded.flatMap((one) => (one && fits(one) ? [one.row] : [])))
       }
       return rows.slice(0, most)
     },
     async get(id) {
       if (!isId(id)) return undefined
       const found = await get(id)
-      return found && detailOf(found.row, found.job)
+      if (!found) return undefined
+      const steps = await stepsOf(found)
+      return { ...detailOf(found.row, found.job), ...(steps.length > 0 && { steps }) }
     },
     async summary() {
       const [names, counts] = await Promise.all([producer.names(), readCounts(redis, prefix)])
@@ -138,6 +158,22 @@ export function createRedisAdmin(parts: { redis: Redis; producer: Producer; pref
         () => false, // a worker has just taken it
       )
     },
+    async cancel(id, reason = 'Somebody cancelled it.') {
+      const found = isId(id) ? await get(id) : undefined
+      if (!found || found.row.state === 'done' || found.row.state === 'dead' || found.row.state === 'cancelled')
+        return false
+      const { job } = found
+      await redis.batch([
+        ['hset', keys.cancels, id, reason],
+        ['expire', keys.cancels, CANCELS_SECONDS],
+      ])
+      // Whoever takes it from now on sees this; whoever has it looks every second.
+      await job.updateData({ ...(job.data as BullData), cancel: reason })
+      if (found.row.state === 'running') return true
+      await job.removeDeduplicationKey()
+      if (found.row.state === 'delayed') await job.promote().catch(() => {}) // its time has just come
+      return true
+    },
     async retryAll({ name }) {
       let revived = 0
       for (;;) {
@@ -158,6 +194,7 @@ export function createRedisAdmin(parts: { redis: Redis; producer: Producer; pref
     summary: () => reach(() => admin.summary()),
     retry: (id) => reach(() => admin.retry(id)),
     discard: (id) => reach(() => admin.discard(id)),
+    cancel: (id, reason) => reach(() => admin.cancel(id, reason)),
     // Thousands take their time.
     retryAll: (filter) => admin.retryAll(filter),
   }
@@ -179,14 +216,28 @@ function stateOf(state: string, job: BullJob): JobState | undefined {
   const known = (Object.keys(STATES) as JobState[]).find((one) =>
     [...STATES[one], 'waiting'].includes(state as BullState),
   )
+  if (cancelOf(state, job) !== undefined) return 'cancelled'
   if (state === 'waiting' || state === 'prioritized') return job.deferredFailure ? 'dead' : 'waiting'
   return known
 }
 
+/** Why it was cancelled; undefined if it was not, or runs still, or got done all the same. */
+function cancelOf(state: string, { data, returnvalue }: BullJob): string | undefined {
+  if (state === 'completed') return (returnvalue as CancelledResult | null)?.cancelled
+  return state === 'active' || state === 'failed' ? undefined : (data as BullData).cancel
+}
+
+/** Whether its name, an error, its key or its payload has this text, which is in small letters. */
+function says({ row, job }: Loaded, text: string): boolean {
+  const { payload, sealed } = job.data as BullData
+  const texts = [row.name, job.deduplicationId ?? '', ...errorsOf(job).map(({ message }) => message)]
+  return [...texts, sealed ? '' : JSON.stringify(payload)].some((one) => one.toLowerCase().includes(text))
+}
+
 function rowOf(name: string, state: JobState, job: BullJob): JobRow {
   const { processedOn, finishedOn, processedBy, timestamp, progress } = job
-  const finished = state === 'done' || state === 'dead'
-  const error = errorsOf(job).at(-1)?.message
+  const finished = state === 'done' || state === 'dead' || state === 'cancelled'
+  const error = (job.returnvalue as CancelledResult | null)?.cancelled ?? errorsOf(job).at(-1)?.message
   return {
     id: idOf(job.id),
     name,

@@ -6,6 +6,8 @@ export interface Bull {
   Worker: new (name: string, run: BullProcessor, options: BullWorkerOptions) => BullWorker
   /** Thrown by a run whose job was given back. */
   WaitingError: new () => Error
+  /** Thrown by a run whose job was put off. */
+  DelayedError: new () => Error
 }
 
 export interface BullJobOptions {
@@ -15,7 +17,7 @@ export interface BullJobOptions {
   priority: number
   delay?: number
   deduplication?: { id: string }
-  removeOnComplete: { age: number; count: number }
+  removeOnComplete: true | { age: number; count: number }
   removeOnFail: false
 }
 
@@ -41,6 +43,9 @@ export interface BullQueue {
   getDeduplicationJobId(id: string): Promise<string | null>
   getBackend(): { moveStalledJobsToWait(): Promise<string[]> }
   on(event: 'error', listener: (error: Error) => void): unknown
+  /** For all workers, now and after any restart. */
+  pause(): Promise<void>
+  resume(): Promise<void>
   close(): Promise<void>
 }
 
@@ -66,6 +71,11 @@ export interface BullJob {
   stacktrace: string[] | null
   getState(): Promise<string>
   updateProgress(progress: number): Promise<void>
+  updateData(data: unknown): Promise<void>
+  /** If this job holds it. */
+  removeDeduplicationKey(): Promise<boolean>
+  /** Costs no attempt. */
+  moveToDelayed(timestamp: number, token?: string): Promise<void>
   moveToWait(token?: string): Promise<number>
   retry(state: 'failed', options: { resetAttemptsMade: boolean }): Promise<void>
   promote(): Promise<void>

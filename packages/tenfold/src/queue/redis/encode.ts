@@ -1,5 +1,5 @@
 /** A job of ours as a job of BullMQ, and back. */
-import { encodeJob } from '../postgres/encode.ts'
+import { encodeJob, type Encoding } from '../postgres/encode.ts'
 import { backoffOf, type Claimed } from '../postgres/run.ts'
 import { JobEngine } from '../errors.ts'
 import type { NewJob } from '../queue.ts'
@@ -7,6 +7,7 @@ import { createSealer } from '../secret.ts'
 import type { BullJob, BullJobOptions } from './bullmq.ts'
 import { REDIS_CANNOT } from './cannot.ts'
 import { bullIdOf, idOf } from './names.ts'
+import type { Adding } from './producer.ts'
 
 /** The payload and what BullMQ has no place for; short names, since Redis keeps them in memory. */
 export interface BullData {
@@ -15,6 +16,19 @@ export interface BullData {
   backoff: number
   backoffMax: number
   trace?: string
+  /** Kept in Postgres until it has run. */
+  held?: true
+  version?: number
+  sealed?: true
+  /** Since when events count that it waits for, in ms since 1970; absent: since BullMQ was given it. */
+  since?: number
+  /** The reason for which it was cancelled before it began. */
+  cancel?: string
+}
+
+/** What BullMQ keeps as the result of a job that was cancelled. Other results are JSON, as text. */
+export interface CancelledResult {
+  cancelled: string
 }
 
 /** The way in which a failed run is tried again: see {@link pauseAfter}. */
@@ -25,6 +39,16 @@ const KEEP_DONE = { age: 86_400, count: 1000 }
 
 /** BullMQ serves low numbers first, and jobs without a number before all others. */
 const MIDDLE_PRIORITY = 1001
+
+const NO_SECRETS = createSealer([])
+
+const REASONS: Partial<Record<string, string>> = {
+  concurrency: REDIS_CANNOT.Q10,
+  unique: REDIS_CANNOT.Q20,
+  tenant: REDIS_CANNOT.Q23,
+  rate: REDIS_CANNOT.Q24,
+  after: REDIS_CANNOT.Q28,
+}
 
 /** What a job on Redis may be given; anything else is refused rather than ignored. */
 const KNOWN: ReadonlySet<string> = new Set([
@@ -38,22 +62,28 @@ const KNOWN: ReadonlySet<string> = new Set([
   'maxAttempts',
   'timeoutMs',
   'backoff',
+  'version',
+  'keepMs',
+  'encrypt',
 ])
 
-/** Refuses what the queue on Postgres would refuse, and what this engine cannot keep. */
-export function checkJob(job: NewJob, maxPayloadBytes: number): void {
+/** Refuses what the queue on Postgres would refuse, and what this engine cannot keep. Gives the job with its payload sealed,
+ *  if it is to be. */
+export function checkJob(job: NewJob, { maxPayloadBytes, sealer, encrypt }: Encoding): NewJob {
   for (const [option, value] of Object.entries(job)) {
     if (value === undefined || KNOWN.has(option)) continue
-    const reason = option === 'concurrency' ? REDIS_CANNOT.Q10 : `jobs on redis do not have \`${option}\``
-    throw JobEngine({ name: job.name, reason })
+    throw JobEngine({ name: job.name, reason: REASONS[option] ?? `jobs on redis do not have \`${option}\`` })
   }
-  encodeJob(job, { maxPayloadBytes, sealer: createSealer([]), encrypt: false }, undefined)
+  encodeJob({ ...job, encrypt: false }, { maxPayloadBytes, sealer: NO_SECRETS, encrypt: false }, undefined)
+  if (!(job.encrypt ?? encrypt)) return job
+  const sealed = JSON.parse(sealer.seal(job.name, JSON.stringify(job.payload ?? null))) as unknown
+  return { ...job, payload: sealed, encrypt: true }
 }
 
 export function encodeBull(
   job: NewJob,
   id: string,
-  traceparent: string | undefined,
+  { traceparent, held, since }: Adding,
 ): { name: string; data: BullData; opts: BullJobOptions } {
   const { name, payload = null, priority = 0, delay = 0, runAt, uniqueKey, maxAttempts = 10, timeoutMs = 60_000 } = job
   const wait = Math.max(0, runAt ? runAt.getTime() - Date.now() : delay)
@@ -66,6 +96,10 @@ export function encodeBull(
       backoff: job.backoff?.baseMs ?? 1000,
       backoffMax: job.backoff?.maxMs ?? 3_600_000,
       ...(trace !== undefined && { trace }),
+      ...(held && { held }),
+      ...(since !== undefined && { since }),
+      ...(job.version !== undefined && job.version > 1 && { version: job.version }),
+      ...(job.encrypt && { sealed: true }),
     },
     opts: {
       jobId: bullIdOf(id),
@@ -74,10 +108,15 @@ export function encodeBull(
       priority: MIDDLE_PRIORITY - priority,
       ...(wait > 0 && { delay: wait }),
       ...(uniqueKey !== undefined && { deduplication: { id: uniqueKey } }),
-      removeOnComplete: KEEP_DONE,
+      removeOnComplete: job.keepMs === undefined ? KEEP_DONE : keepFor(job.keepMs),
       removeOnFail: false,
     },
   }
+}
+
+/** Of the finished jobs of a name, BullMQ drops those that are older than the one that finishes last may become. */
+function keepFor(ms: number): true | typeof KEEP_DONE {
+  return ms === 0 ? true : { ...KEEP_DONE, age: Math.max(1, Math.min(KEEP_DONE.age, Math.round(ms / 1000))) }
 }
 
 export function priorityOf({ priority }: BullJob): number {
@@ -86,7 +125,8 @@ export function priorityOf({ priority }: BullJob): number {
 
 /** As the part that runs jobs takes them, whatever the engine. A run that died with its worker is no attempt here. */
 export function claimedOf(name: string, job: BullJob): Claimed {
-  const { payload, timeout, backoff, backoffMax, trace } = job.data as BullData
+  const { payload, timeout, backoff, backoffMax, trace, version = null, cancel = null, sealed } = job.data as BullData
+  const rare = version !== null || cancel !== null || sealed
   return {
     id: idOf(job.id),
     name,
@@ -102,7 +142,7 @@ export function claimedOf(name: string, job: BullJob): Claimed {
     traceparent: trace ?? null,
     payload,
     waitedMs: Math.max(0, (job.processedOn ?? Date.now()) - job.timestamp - job.delay),
-    more: null,
+    more: rare ? { links: null, version, cancel, extra: sealed ? { sealed } : null, lane: null } : null,
     owner: 0,
   }
 }

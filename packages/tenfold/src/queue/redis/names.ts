@@ -21,9 +21,21 @@ export function keysOf(prefix: string) {
     names: `${prefix}:tenfold:names`,
     /** The highest id given away. */
     ids: `${prefix}:tenfold:ids`,
+    /** Jobs that wait for events, by id. */
+    waits: `${prefix}:tenfold:waits`,
+    /** Reasons of jobs that are to be cancelled, by id. */
+    cancels: `${prefix}:tenfold:cancels`,
+    /** Of which start of the server all held jobs have been looked at. */
+    epoch: `${prefix}:tenfold:epoch`,
     /** Counts of one minute, by name. */
     stat: (minute: number) => `${prefix}:tenfold:stat:${minute}`,
     unique: (name: string, key: string) => `${prefix}:${bullNameOf(name)}:de:${key}`,
+    /** Of finished steps and waits of a job. */
+    steps: (name: string, id: string) => `${prefix}:${bullNameOf(name)}:${bullIdOf(id)}:steps`,
+    /** Of who runs a job, by BullMQ. */
+    lock: (name: string, id: string) => `${prefix}:${bullNameOf(name)}:${bullIdOf(id)}:lock`,
+    /** Of finished jobs, by BullMQ. */
+    done: (name: string) => `${prefix}:${bullNameOf(name)}:completed`,
     job: (name: string, id: string) => `${prefix}:${bullNameOf(name)}:${bullIdOf(id)}`,
   }
 }

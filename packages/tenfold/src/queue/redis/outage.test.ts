@@ -6,9 +6,10 @@ import { startTestRedis, type TestRedis } from '../../redis/testing/index.ts'
 import { createTelemetry } from '../../telemetry/index.ts'
 import { migrations, openEngines, openQueue } from '../index.ts'
 import type { NewJob, RunningJob } from '../queue.ts'
-import { recorder, until, withWorker } from '../testing/harness.ts'
+import { gate, recorder, until, withWorker } from '../testing/harness.ts'
 import { envelopeOf, forwarder } from './outbox.ts'
-import { createProducer } from './producer.ts'
+import { createHeld } from './held.ts'
+import { createProducer, loadBull } from './producer.ts'
 
 type Engines = Awaited<ReturnType<typeof openEngines>>
 const telemetry = createTelemetry({ service: 'test', env: 'test', level: 'silent' })
@@ -95,11 +96,49 @@ describe('jobs on redis when a server is away', () => {
     )
   })
 
+  for (const [what, lose] of [
+    ['is emptied', () => server.flush()],
+    ['fails with the last writes not on its disk', () => server.kill(20_000).then(() => server.start())],
+  ] as const) {
+    it(`what was enqueued in a transaction runs when Redis ${what}`, async () => {
+      const name = `lost.${what.length}`
+      const ending = gate()
+      const { handler, runs } = recorder(() => ending.opened)
+      await withWorker(
+        queue,
+        { [name]: handler },
+        async () => {
+          const jobs = Array.from({ length: 60 }, (_, payload) => ({ name, payload }))
+          const ids = await db.database.module('orders').transaction((tx) => queue.enqueue(jobs, tx))
+          const held = async (): Promise<string[]> => {
+            const sql = 'select id::text from tenfold.redis_held where name = $1 order by id'
+            return (await db.system.query<{ id: string }>(sql, [name])).rows.map(({ id }) => id)
+          }
+          await until('all are handed over', async () => {
+            const found = await queue.list({ name, limit: 500 })
+            return found.filter(({ state }) => state === 'waiting').length === 59 && (await held()).length === 60
+          })
+          assert.equal(runs.length, 1)
+          await lose()
+          await until('it is back', () => redis.ready())
+          ending.open()
+          const ran = (): Set<string> => new Set(runs.map(({ id }) => id))
+          await until('all ran', () => ran().size === 60, 30_000)
+          assert.deepEqual([...ran()].sort(), [...ids].sort())
+          assert.ok(runs.length <= 61, `${runs.length - 60} ran twice, though only one ran when it happened`)
+          await until('none is held', async () => (await held()).length === 0)
+        },
+        { leaseMs: 1000, concurrency: 1 },
+      )
+    })
+  }
+
   it('handing a job over twice adds it once', async () => {
-    const producer = await createProducer(redis, 'test', telemetry)
+    const producer = createProducer(await loadBull(), redis, 'test', telemetry)
+    const held = createHeld(db.system, redis, 'test', telemetry)
     const [id] = await queue.enqueue([{ name: 'away.unknown', payload: { n: 1 } }])
     const job: NewJob = { name: 'away.twice', payload: { n: 1 }, maxAttempts: 3 }
-    const hand = forwarder('away.twice', producer, new Map())
+    const hand = forwarder('away.twice', { producer, held, retries: new Map() })
     const row = { id: '4711', payload: envelopeOf(job).payload, traceparent: undefined } as unknown as RunningJob
     await hand(row)
     await hand(row)

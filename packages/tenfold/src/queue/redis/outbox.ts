@@ -5,8 +5,10 @@
  *                                └─ claimed like any job, by a worker that adds it to Redis ──> BullMQ
  *
  *  The row is a job of its own, so it has all promises of the queue on Postgres: it is handed over at least once, and its id
- *  is the id of the job in Redis, where adding it again adds nothing. Failing to hand it over costs the job no attempt. */
+ *  is the id of the job in Redis, where adding it again adds nothing. Failing to hand it over costs the job no attempt.
+ *  What Redis has acknowledged it may still lose, so the job is held until it has run: see held.ts. */
 import type { EventDelivery, JobHandler, NewJob, RetryOptions, Subscriber } from '../queue.ts'
+import type { Held, HeldJob } from './held.ts'
 import type { Producer } from './producer.ts'
 
 const PREFIX = 'redis:'
@@ -19,9 +21,11 @@ const HAND_OVER: Required<RetryOptions> = {
 }
 
 interface Envelope {
-  forward: Pick<NewJob, 'name' | 'payload' | 'priority' | 'uniqueKey'> & RetryOptions
+  forward: Pick<NewJob, 'name' | 'payload' | 'priority' | 'uniqueKey' | 'version' | 'keepMs' | 'encrypt'> & RetryOptions
   /** Absent: the id of the row. */
   id?: string
+  /** When it was enqueued, in ms since 1970. */
+  since: number
 }
 
 /** Room in a payload for what is around it. */
@@ -43,7 +47,11 @@ export function envelopeOf(job: NewJob, id?: string): NewJob {
     ...(priority !== undefined && { priority }),
     ...(uniqueKey !== undefined && { uniqueKey }),
   }
-  const envelope: Envelope = { forward: { name, payload, ...shared, ...retries }, ...(id !== undefined && { id }) }
+  const envelope: Envelope = {
+    forward: { name, payload, ...shared, ...retries },
+    ...(id !== undefined && { id }),
+    since: Date.now(),
+  }
   return {
     name: outboxName(name),
     payload: envelope,
@@ -60,14 +68,37 @@ export function subscriberOf(job: string): Subscriber {
   return { job: outboxName(job), ...HAND_OVER }
 }
 
-/** Hands rows of one name over. `retries`: of subscribers, whose rows hold the event and nothing else. */
-export function forwarder(name: string, producer: Producer, retries: ReadonlyMap<string, RetryOptions>): JobHandler {
-  return async (row) => {
-    const { forward, id } = isEnvelope(row.payload)
-      ? { forward: row.payload.forward, id: row.payload.id ?? row.id }
-      : { forward: { name, payload: row.payload, ...retries.get(name) }, id: row.id }
-    await producer.add([forward], [id], row.traceparent)
+export interface OutboxParts {
+  producer: Producer
+  held: Held
+  /** Of subscribers, whose rows hold the event and nothing else. */
+  retries: ReadonlyMap<string, RetryOptions>
+}
+
+/** Hands rows of one name over. */
+export function forwarder(name: string, parts: OutboxParts): JobHandler {
+  return async ({ id, payload, traceparent = null }) => {
+    const given = isEnvelope(payload) ? payload.id : undefined
+    const job = { id: given ?? id, name, payload, traceparent }
+    await parts.held.hold(job)
+    await handOver(job, parts)
   }
+}
+
+/** Adds a held job to Redis, if it is not there. */
+export async function handOver(
+  { id, name, payload, traceparent }: HeldJob,
+  { producer, held, retries }: OutboxParts,
+): Promise<void> {
+  const job = isEnvelope(payload) ? payload.forward : { name, payload, ...retries.get(name) }
+  const since = isEnvelope(payload) ? payload.since : undefined
+  const [added] = await producer.add([job], [id], {
+    held: true,
+    ...(since !== undefined && { since }),
+    ...(traceparent !== null && { traceparent }),
+  })
+  // Its unique key was taken: another runs in its place.
+  if (added !== id) await held.release(id)
 }
 
 function isEnvelope(payload: unknown): payload is Envelope {

@@ -11,7 +11,7 @@ import { bullNameOf, idOf, keysOf } from './names.ts'
 export interface Producer {
   readonly bull: Bull
   /** In order. A job whose unique key is taken gives the id of the one that holds it. Throws {@link RedisAway}. */
-  add(jobs: readonly NewJob[], ids: readonly string[], traceparent?: string): Promise<string[]>
+  add(jobs: readonly NewJob[], ids: readonly string[], how?: Adding): Promise<string[]>
   holderOf(name: string, uniqueKey: string): Promise<string | undefined>
   queue(name: string): BullQueue
   /** Asks BullMQ for something; throws {@link RedisAway} if no answer comes. */
@@ -21,14 +21,26 @@ export interface Producer {
   close(): Promise<void>
 }
 
+export interface Adding {
+  traceparent?: string
+  /** Whoever runs it has to release it: see held.ts. */
+  held?: true
+  /** When it was enqueued, in ms since 1970, where that was before now. */
+  since?: number
+}
+
 const ANSWER_MS = 5000
 
 export const MAX_DEATHS = 5
 /** BullMQ looks for lost workers no more often than this, whoever asks. */
 export const STALLED_EVERY_MS = 100
 
-export async function createProducer(redis: Redis, prefix: string, telemetry: Telemetry): Promise<Producer> {
-  const bull = await importPeer('bullmq', "queue: 'redis'", () => import('bullmq') as Promise<unknown> as Promise<Bull>)
+/** Throws TF_PEER_MISSING. */
+export function loadBull(): Promise<Bull> {
+  return importPeer('bullmq', "queue: 'redis'", () => import('bullmq') as Promise<unknown> as Promise<Bull>)
+}
+
+export function createProducer(bull: Bull, redis: Redis, prefix: string, telemetry: Telemetry): Producer {
   const queues = new Map<string, BullQueue>()
   const announced = new Set<string>()
   const keys = keysOf(prefix)
@@ -70,7 +82,7 @@ export async function createProducer(redis: Redis, prefix: string, telemetry: Te
   return {
     bull,
     reach,
-    async add(jobs, ids, traceparent) {
+    async add(jobs, ids, how = {}) {
       const groups = new Map<string, number[]>()
       jobs.forEach(({ name }, i) => {
         const group = groups.get(name)
@@ -86,7 +98,7 @@ export async function createProducer(redis: Redis, prefix: string, telemetry: Te
       await reach(() =>
         Promise.all(
           [...groups].map(async ([name, group]) => {
-            const encoded = group.map((i) => encodeBull(jobs[i]!, ids[i]!, traceparent))
+            const encoded = group.map((i) => encodeBull(jobs[i]!, ids[i]!, how))
             const first = encoded[0]!
             const results =
               encoded.length === 1

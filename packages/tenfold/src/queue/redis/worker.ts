@@ -10,18 +10,22 @@
 import { messageOf, type Service } from '../../kernel/index.ts'
 import type { PatientRedis, Redis } from '../../redis/index.ts'
 import type { Telemetry } from '../../telemetry/index.ts'
-import { JobEngine, JobInterrupted, JobLeaseLost } from '../errors.ts'
-import { startSingle, type Outcome, type Run, type RunTools } from '../postgres/run.ts'
+import { JobInterrupted, JobLeaseLost } from '../errors.ts'
+import { startBatch } from '../postgres/batch.ts'
+import { startSingle, type Claimed, type Outcome, type Run, type RunTools } from '../postgres/run.ts'
 import { watchJobs } from '../postgres/watch.ts'
-import type { JobWork, SingleWork, WorkOptions } from '../queue.ts'
-import { createSealer } from '../secret.ts'
+import type { BatchWork, SingleWork, WorkOptions } from '../queue.ts'
+import type { Sealer } from '../secret.ts'
+import { createGatherer } from './batches.ts'
 import type { BullJob, BullWorker } from './bullmq.ts'
-import { REDIS_CANNOT } from './cannot.ts'
-import { claimedOf, pauseAfter, type FailedRun } from './encode.ts'
-import { bullNameOf, idOf } from './names.ts'
+import { claimedOf, pauseAfter, type BullData, type CancelledResult, type FailedRun } from './encode.ts'
+import type { Held } from './held.ts'
+import { createRedisJournal } from './journal.ts'
+import { bullNameOf, idOf, keysOf } from './names.ts'
 import { createPlaces } from './places.ts'
 import { MAX_DEATHS, STALLED_EVERY_MS, type Producer } from './producer.ts'
 import { writeCounts } from './stats.ts'
+import type { Waits } from './waits.ts'
 
 const KEEP_EVERY_MS = 1000
 /** How often workers are looked for that died: twice in a lease, at least every so often. */
@@ -29,18 +33,32 @@ const LOOK_EVERY_MS = 5000
 /** Past the deadline of a shutdown, for telling Redis how it ended. */
 const CLOSE_MS = 3000
 
+/** So long Postgres may be away when a job is done; then it is called done all the same. */
+const RELEASE_MS = 60_000
+
 export interface RedisWorkerParts {
   redis: Redis
   producer: Producer
   prefix: string
   telemetry: Telemetry
+  held: Held
+  sealer: Sealer
+  waits: Waits
+}
+
+/** A job that BullMQ has given to this process. */
+interface Fetched {
+  claimed: Claimed
+  job: BullJob
 }
 
 export function createRedisWorker(parts: RedisWorkerParts, options: WorkOptions): Service {
-  const { redis, producer, prefix, telemetry } = parts
+  const { redis, producer, prefix, telemetry, held, waits } = parts
   const { handlers, concurrency = 10, leaseMs = 30_000, stopTimeoutMs = 25_000 } = options
-  const works = new Map([...handlers].map(([name, work]) => [name, singleOf(name, work)]))
-  const tools = toolsOf(telemetry)
+  const works = new Map([...handlers].map(([name, work]) => [name, typeof work === 'function' ? { run: work } : work]))
+  /** By id: what BullMQ gave, and the token of its lock. */
+  const fetched = new Map<string, { job: BullJob; token: string | undefined }>()
+  const tools = toolsOf(parts, fetched)
   const watch = watchJobs(telemetry)
   const places = createPlaces(concurrency)
   const running = new Map<string, { run: Run; job: BullJob; told: number | undefined }>()
@@ -50,24 +68,109 @@ export function createRedisWorker(parts: RedisWorkerParts, options: WorkOptions)
   let looking: NodeJS.Timeout | undefined
   let stopping = false
 
+  const putOff = async (job: BullJob, token: string | undefined, ms: number): Promise<never> => {
+    await job.moveToDelayed(Date.now() + Math.ceil(ms), token).catch(() => {})
+    throw new producer.bull.DelayedError()
+  }
+
   const giveBack = async (job: BullJob, token: string | undefined): Promise<never> => {
     await job.moveToWait(token).catch(() => {}) // its lock was lost: others have it
     throw new producer.bull.WaitingError()
   }
 
+  /** Before BullMQ is told: what it calls finished it may forget. */
+  const release = async (id: string): Promise<void> => {
+    for (const deadline = performance.now() + RELEASE_MS; ;) {
+      try {
+        return await held.release(id)
+      } catch (error) {
+        if (stopping || performance.now() > deadline) {
+          telemetry.log.warn('A job on Redis is done, and Postgres could not be told yet.', {
+            id,
+            reason: messageOf(error),
+          })
+          return
+        }
+        await new Promise((resolve) => setTimeout(resolve, 200))
+      }
+    }
+  }
+
   const process = async (name: string, job: BullJob, token: string | undefined): Promise<unknown> => {
-    if (stopping || !(await places.enter())) return giveBack(job, token)
+    if (stopping) return giveBack(job, token)
     const claimed = claimedOf(name, job)
+    fetched.set(claimed.id, { job, token })
+    const gatherer = gatherers.get(name)
+    const outcome = await (gatherer ? gatherer.add({ claimed, job }) : startAlone({ claimed, job }))
+    fetched.delete(claimed.id)
+    return outcome ? settle(outcome, job, token) : giveBack(job, token)
+  }
+
+  const begun = async ({ claimed, job }: Fetched, run: Run): Promise<Outcome> => {
     watch.waited(claimed)
-    const run = startSingle(claimed, works.get(name)!, tools)
     running.set(claimed.id, { run, job, told: undefined })
     const outcome = await run.outcome
     running.delete(claimed.id)
-    places.leave()
     watch.ran(outcome)
-    if (outcome.kind === 'done') return outcome.result
-    if (outcome.kind === 'returned') return giveBack(job, token)
-    throw asFailure(outcome, claimed.attempt)
+    return outcome
+  }
+
+  const startAlone = async (one: Fetched): Promise<Outcome | undefined> => {
+    if (!(await places.enter())) return undefined
+    const run = startSingle(one.claimed, works.get(one.claimed.name) as SingleWork, tools)
+    return begun(one, run).finally(() => places.leave())
+  }
+
+  /** In one place. */
+  const startTogether = async (work: BatchWork, jobs: readonly Fetched[]): Promise<Promise<Outcome>[] | undefined> => {
+    if (!(await places.enter())) return undefined
+    const runs = startBatch(
+      jobs.map(({ claimed }) => claimed),
+      work,
+      tools,
+    )
+    const outcomes = runs.map((run, i) => begun(jobs[i]!, run))
+    void Promise.all(outcomes).finally(() => places.leave())
+    return outcomes
+  }
+
+  const gatherers = new Map(
+    [...works].flatMap(([name, work]) =>
+      'batch' in work
+        ? [[name, createGatherer(work.batch, (jobs: readonly Fetched[]) => startTogether(work, jobs))] as const]
+        : [],
+    ),
+  )
+
+  /** Tells BullMQ what became of a job: gives its result, or throws what BullMQ knows. */
+  const settle = async (outcome: Outcome, job: BullJob, token: string | undefined): Promise<unknown> => {
+    const { id, attempt } = outcome.job
+    const { held: isHeld } = job.data as BullData
+    switch (outcome.kind) {
+      case 'suspended':
+        if (!outcome.waits) await waits.end({ id })
+        return putOff(job, token, outcome.leftMs)
+      case 'returned':
+        return outcome.delayMs === undefined ? giveBack(job, token) : putOff(job, token, outcome.delayMs)
+      case 'failed':
+        throw asFailure(outcome, attempt)
+      default:
+        if (isHeld) await release(id)
+        await forget(outcome.job)
+        return outcome.kind === 'done' ? outcome.result : ({ cancelled: outcome.message } satisfies CancelledResult)
+    }
+  }
+
+  /** What lies beside a job that has finished. */
+  const forget = async ({ name, id }: Claimed): Promise<void> => {
+    const { steps, waits: waiting, cancels } = keysOf(prefix)
+    await redis
+      .batch([
+        ['del', steps(name, id)],
+        ['hdel', waiting, id],
+        ['hdel', cancels, id],
+      ])
+      .catch(() => {}) // they are little, and end by themselves
   }
 
   const lost = (ids: readonly string[]): void => {
@@ -85,7 +188,8 @@ export function createRedisWorker(parts: RedisWorkerParts, options: WorkOptions)
       prefix,
       name: telemetry.instanceId,
       autorun: false,
-      concurrency,
+      concurrency:
+        'batch' in works.get(name)! ? Math.max(concurrency, (works.get(name) as BatchWork).batch.size) : concurrency,
       lockDuration: leaseMs,
       maxStalledCount: MAX_DEATHS - 1,
       skipStalledCheck: true, // see `lookForTheDead`, which also looks where this process has no handler
@@ -109,12 +213,24 @@ export function createRedisWorker(parts: RedisWorkerParts, options: WorkOptions)
     }
   }
 
+  /** Of those that run here. */
+  const cancel = async (): Promise<void> => {
+    const ids = [...running.keys()]
+    if (ids.length === 0) return
+    const reasons = await redis.command<(string | null)[]>('hmget', keysOf(prefix).cancels, ...ids)
+    reasons.forEach((reason, i) => {
+      if (reason !== null) running.get(ids[i]!)?.run.cancel(reason)
+    })
+  }
+
   const keep = async (): Promise<void> => {
     for (const one of running.values()) {
       if (one.run.progress === one.told) continue
       one.told = one.run.progress
       await one.job.updateProgress(one.told!)
     }
+    await cancel()
+    await waits.look()
     const counts = watch.take()
     await writeCounts(redis, prefix, counts).catch((error: unknown) => {
       watch.putBack(counts)
@@ -135,7 +251,7 @@ export function createRedisWorker(parts: RedisWorkerParts, options: WorkOptions)
   }
 
   /** Waits for what runs, then aborts it. */
-  const settle = async (): Promise<void> => {
+  const waitForRuns = async (): Promise<void> => {
     const ended = Promise.all([...running.values()].map(({ run }) => run.outcome))
     let timer: NodeJS.Timeout | undefined
     await Promise.race([ended, new Promise((resolve) => (timer = setTimeout(resolve, stopTimeoutMs)))])
@@ -162,8 +278,9 @@ export function createRedisWorker(parts: RedisWorkerParts, options: WorkOptions)
       stopping = true
       clearInterval(looking)
       for (const worker of workers) void worker.pause(true)
+      for (const gatherer of gatherers.values()) gatherer.close()
       places.close()
-      await settle()
+      await waitForRuns()
       const closed = Promise.all(workers.map((worker) => worker.close().catch(() => {})))
       let timer: NodeJS.Timeout | undefined
       const late = new Promise<'late'>((resolve) => (timer = setTimeout(resolve, CLOSE_MS, 'late')))
@@ -179,18 +296,24 @@ export function createRedisWorker(parts: RedisWorkerParts, options: WorkOptions)
   }
 }
 
-function singleOf(name: string, work: JobWork | SingleWork['run']): SingleWork {
-  if (typeof work === 'function') return { run: work }
-  if ('batch' in work) throw JobEngine({ name, reason: REDIS_CANNOT.Q27 })
-  return work
-}
-
-function toolsOf(telemetry: Telemetry): RunTools {
+function toolsOf(
+  { telemetry, sealer, redis, prefix, waits }: RedisWorkerParts,
+  fetched: ReadonlyMap<string, { job: BullJob; token: string | undefined }>,
+): RunTools {
   return {
     telemetry,
-    sealer: createSealer([]),
-    journalOf: ({ name }) => {
-      throw JobEngine({ name, reason: REDIS_CANNOT.Q29 })
+    sealer,
+    journalOf({ name, id, more }) {
+      const { job, token } = fetched.get(id)!
+      const { since = job.timestamp } = job.data as BullData
+      return createRedisJournal({
+        redis,
+        prefix,
+        job: { id, name, sealed: more?.extra?.sealed === true },
+        token,
+        sealer,
+        findEvent: () => waits.begin({ name, id, since }),
+      })
     },
     predecessorsOf: async () => [],
   }

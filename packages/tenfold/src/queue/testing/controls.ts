@@ -64,7 +64,7 @@ export function describeControls(promise: Promised, parts: () => { backend: Queu
       const [first] = await queue.enqueue([{ name: 'q18.paused', payload: 1 }])
       const [, , other] = await queue.enqueue([
         { name: 'q18.paused', payload: 2 },
-        { name: 'q18.paused', payload: 3, concurrency: { key: 'k', limit: 1 } },
+        { name: 'q18.paused', payload: 3, delay: 1 },
         { name: 'q18.other' },
       ])
       await withWorker(backend.open(), { 'q18.paused': handler }, async () => {
@@ -84,6 +84,22 @@ export function describeControls(promise: Promised, parts: () => { backend: Queu
         await until('all ran', () => runs.length === 4)
         assert.equal(await queue.resume('q18.paused'), false)
       })
+    })
+  })
+
+  promise('Q10', 'nor is what waits for its key', async () => {
+    const { queue } = parts()
+    const { handler, runs } = recorder()
+    await queue.pause('q18.keyed')
+    await withWorker(queue, { 'q18.keyed': handler, 'q18.beside': handler }, async () => {
+      const [, beside] = await queue.enqueue([
+        { name: 'q18.keyed', concurrency: { key: 'k', limit: 1 } },
+        { name: 'q18.beside', delay: 1200 },
+      ])
+      await becomes(beside!, 'done')
+      assert.equal(runs.length, 1)
+      await queue.resume('q18.keyed')
+      await until('it ran', () => runs.length === 2)
     })
   })
 

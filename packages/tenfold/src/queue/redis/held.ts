@@ -1,0 +1,159 @@
+/** What was handed to Redis out of a transaction is kept in Postgres until it has run. Redis acknowledges what it has in
+ *  memory: a crash costs up to a second of that (`appendfsync everysec`), a flush all of it.
+ *
+ *    outbox ──hold()──> tenfold.redis_held ──add()──> Redis ──> run to its end ──release()──> gone
+ *                             └─ missing in Redis: handed over again, under the same id
+ *
+ *  A run releases its job before BullMQ is told, so a job that BullMQ has forgotten as finished is never held. Looked at is
+ *  everything after a restart or a flush of Redis, else each job after 30 s and then ever more rarely. A dead letter stays
+ *  held until it is discarded: if Redis loses it, it runs again with all its attempts. */
+import type { SystemDatabase } from '../../database/index.ts'
+import { messageOf, systemClock, type Service } from '../../kernel/index.ts'
+import type { Redis } from '../../redis/index.ts'
+import type { Telemetry } from '../../telemetry/index.ts'
+import { createCoalescer } from '../postgres/enqueue.ts'
+import { bullIdOf, keysOf } from './names.ts'
+
+const HOLD = `
+insert into tenfold.redis_held (id, name, payload, traceparent)
+  select id, name, payload, traceparent
+  from jsonb_to_recordset($1::text::jsonb) as r (id bigint, name text, payload jsonb, traceparent text)
+  on conflict (id) do nothing`
+
+const RELEASE =
+  'delete from tenfold.redis_held where id in (select value::bigint from json_array_elements_text($1::text::json))'
+
+const ROW = 'id::text, name, payload, traceparent'
+/** The next look comes when twice the time has passed, at most an hour later. */
+const DUE = `
+with due as (
+  select id from tenfold.redis_held where check_at < now() order by check_at limit $1 for update skip locked
+)
+update tenfold.redis_held h
+  set check_at = now() + greatest(interval '30 s', least(interval '1 h', now() - held_at))
+  from due where h.id = due.id returning h.id::text, h.name, h.payload, h.traceparent`
+const ALL = `select ${ROW} from tenfold.redis_held where id > $1::bigint order by id limit $2`
+
+const LOOK_MS = 2000
+const PAGE = 500
+
+/** A row of the outbox, as it was handed over. `name`: of the job. */
+export interface HeldJob {
+  id: string
+  name: string
+  payload: unknown
+  traceparent: string | null
+}
+
+export interface Mending {
+  handOver(job: HeldJob): Promise<void>
+  /** Redis was started or emptied: what it has to know besides jobs. */
+  renew(): Promise<void>
+}
+
+export interface Held {
+  /** Resolves when it is written. */
+  hold(job: HeldJob): Promise<void>
+  /** Ids that are not held are no error. */
+  release(id: string): Promise<void>
+  /** Hands over again what Redis has lost. Not yet started. */
+  watch(mend: Mending): Service
+  drain(): Promise<void>
+}
+
+export function createHeld(db: SystemDatabase, redis: Redis, prefix: string, telemetry: Telemetry): Held {
+  const keys = keysOf(prefix)
+  const writing = createCoalescer(async (rows) => (await db.query(HOLD, [rows]), []))
+  const deleting = createCoalescer(async (ids) => (await db.query(RELEASE, [ids]), []))
+  const resent = telemetry.metrics.counter('tenfold.job.redis_resent', {
+    help: 'Jobs that Redis had lost, and that were handed to it again.',
+    unit: '{job}',
+  })
+
+  const release = async (id: string): Promise<void> => void (await deleting.add([JSON.stringify(id)]))
+
+  const look = async (jobs: readonly HeldJob[], handOver: (job: HeldJob) => Promise<void>): Promise<number> => {
+    const found = await redis.batch(
+      jobs.flatMap(({ name, id }): [string, ...string[]][] => [
+        ['exists', keys.job(name, id)],
+        ['zscore', keys.done(name), bullIdOf(id)],
+      ]),
+    )
+    let lost = 0
+    await Promise.all(
+      jobs.map(async (job, i) => {
+        if (found[2 * i] === 0) {
+          lost++
+          await handOver(job)
+        } else if (found[2 * i + 1] !== null) await release(job.id)
+      }),
+    )
+    return lost
+  }
+
+  /** The same from one start of Redis to the next, as long as nobody empties it. */
+  const epochIsKnown = async (): Promise<{ epoch: string; known: boolean }> => {
+    const info = await redis.command<string>('info', 'server')
+    const epoch = /run_id:(\w+)/.exec(info)?.[1] ?? 'unknown'
+    return { epoch, known: (await redis.command<string | null>('get', keys.epoch)) === epoch }
+  }
+
+  return {
+    hold: async (job) => void (await writing.add([JSON.stringify(job)])),
+    release,
+    drain: async () => void (await Promise.all([writing.drain(), deleting.drain()])),
+
+    watch({ handOver, renew }) {
+      const stop = new AbortController()
+      let loop: Promise<void> | undefined
+
+      const lookAtAll = async (): Promise<number> => {
+        let lost = 0
+        for (let after = '0'; !stop.signal.aborted;) {
+          const { rows } = await db.query<HeldJob>(ALL, [after, PAGE])
+          if (rows.length > 0) lost += await look(rows, handOver)
+          if (rows.length < PAGE) break
+          after = rows.at(-1)!.id
+        }
+        return lost
+      }
+
+      const turn = async (): Promise<void> => {
+        if (!redis.ready()) return
+        const { epoch, known } = await epochIsKnown()
+        let lost = 0
+        if (!known) {
+          await renew()
+          lost = await lookAtAll()
+          if (!stop.signal.aborted) await redis.command('set', keys.epoch, epoch)
+        } else {
+          const { rows } = await db.query<HeldJob>(DUE, [PAGE])
+          if (rows.length > 0) lost = await look(rows, handOver)
+        }
+        if (lost === 0) return
+        resent.add(lost)
+        telemetry.log.warn('Redis had lost jobs: they were handed to it again.', { jobs: lost })
+      }
+
+      const run = async (): Promise<void> => {
+        while (!stop.signal.aborted) {
+          await turn().catch((error: unknown) =>
+            telemetry.log.debug('What Redis holds could not be compared.', { reason: messageOf(error) }),
+          )
+          await systemClock.sleep(LOOK_MS * (0.5 + Math.random()), stop.signal)
+        }
+      }
+
+      return {
+        name: 'jobs held for redis',
+        async start() {
+          loop = run()
+        },
+        async stop() {
+          stop.abort()
+          await loop
+        },
+      }
+    },
+  }
+}
