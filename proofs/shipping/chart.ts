@@ -13,7 +13,13 @@ export function chartImpossible(): string | undefined {
   return missing(['go'])
 }
 
-const FACTS: Facts = { ...DEFAULTS, app: 'book_shop', domain: 'shop.example.com', modules: ['orders', 'billing'], settings: ['SMTP_URL'] }
+const FACTS: Facts = {
+  ...DEFAULTS,
+  app: 'book_shop',
+  domain: 'shop.example.com',
+  modules: ['orders', 'billing'],
+  settings: ['SMTP_URL'],
+}
 const STAGES = [3, 4, 5, 6] as const
 
 export async function proveChart({ folder }: { folder: string }, log: (text: string) => void): Promise<Claim[]> {

@@ -58,9 +58,10 @@ export async function proveImage({ folder, tenfold }: Packages, log: (text: stri
   } finally {
     registry.close()
   }
-  const { User: user, Healthcheck: healthcheck } = JSON.parse(
-    await buildah('inspect', '--type', 'image', '--format', '{{json .Docker.Config}}', IMAGE),
-  ) as { User: string; Healthcheck?: { Test: string[] } }
+  const { Docker } = JSON.parse(await buildah('inspect', '--type', 'image', IMAGE)) as {
+    Docker: { config: { User: string; Healthcheck?: { Test: string[] } } }
+  }
+  const { User: user, Healthcheck: healthcheck } = Docker.config
   claim('the user of the image', 'node', user, user === 'node')
 
   const container = await buildah('from', '--pull-never', IMAGE)
