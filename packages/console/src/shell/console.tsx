@@ -25,6 +25,8 @@ import { TracePage } from '../pages/requests/detail.tsx'
 import { RequestsPage } from '../pages/requests/page.tsx'
 import { SessionsPage } from '../pages/sessions/page.tsx'
 import { TwinPage } from '../pages/twin/page.tsx'
+import { WebhookEndpointPage } from '../pages/webhooks/detail.tsx'
+import { WebhooksPage } from '../pages/webhooks/page.tsx'
 import { Login } from './login.tsx'
 import { Frame } from './frame.tsx'
 import { ThemeContext, useThemeChoice } from './theme.ts'
@@ -65,6 +67,8 @@ export function Console() {
                 <Route path="/jobs" component={JobsPage} />
                 <Route path="/jobs/:id" component={JobDetailPage} />
                 <Route path="/crons" component={CronsPage} />
+                <Route path="/webhooks" component={WebhooksPage} />
+                <Route path="/webhooks/:module/:id" component={WebhookEndpointPage} />
                 <Route path="/caches" component={CachesPage} />
                 <Route path="/limits" component={LimitsPage} />
                 <Route path="/sessions" component={SessionsPage} />

@@ -16,6 +16,7 @@ export const PLACES: Place[] = [
   { href: '/findings', name: 'Findings', key: 'f' },
   { href: '/jobs', name: 'Jobs', key: 'j' },
   { href: '/crons', name: 'Crons', key: 'c' },
+  { href: '/webhooks', name: 'Webhooks', key: 'k' },
   { href: '/caches', name: 'Caches', key: 'h' },
   { href: '/limits', name: 'Limits', key: 'i' },
   { href: '/sessions', name: 'Sessions', key: 's' },

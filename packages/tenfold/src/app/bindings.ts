@@ -22,6 +22,8 @@ export interface Bindings {
   databaseDirectUrl: string
   databaseEmbedded: boolean
   secretKey: string
+  /** It, and those that are accepted beside it. */
+  secretKeys: readonly [string, ...string[]]
   /** The environment's variables, with those of companions. */
   variables: Record<string, string | undefined>
   list: Binding[]
@@ -51,6 +53,7 @@ export async function bind(options: BindOptions): Promise<Bindings> {
     return {
       ...database,
       secretKey,
+      secretKeys: [secretKey, ...environment.previousSecretKeys],
       variables: { ...environment.variables, ...companions.variables },
       list: [database.binding, ...replicaBindings(environment), storageBinding(environment), ...companions.list],
       stop,

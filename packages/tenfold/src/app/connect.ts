@@ -45,6 +45,7 @@ export async function connect(app: App, root: URL): Promise<Connected> {
         directUrl: databaseDirectUrl,
         app: app.name,
         secretKey,
+        otherKeys: environment.previousSecretKeys,
         roleMode,
         telemetry,
         maxConnections: 4,

@@ -167,6 +167,7 @@ async function prepare(app: App, options: StartOptions, opened: AsyncDisposableS
     directUrl: bindings.databaseDirectUrl,
     app: app.name,
     secretKey: bindings.secretKey,
+    otherKeys: environment.previousSecretKeys,
     roleMode,
     telemetry,
     maxConnections: config.database?.connections ?? 20,

@@ -17,6 +17,7 @@ import { portOfConsole, portOfWeb } from './ports.ts'
 import { callRoutes } from './remote/index.ts'
 import { routesOf } from './routes.ts'
 import { telemetryServices } from './telemetry.ts'
+import { webhooksOf } from './webhooks.ts'
 
 const STOP_TIMEOUT_MS = 25_000
 
@@ -92,7 +93,7 @@ async function webServer(ground: Ground, parts: Parts): Promise<HttpServer> {
     checks: { database: () => database.ping() },
     // Whatever is in Redis has a way around it: an instance that a load balancer takes away for its sake would be missed.
     ...(redis && { spareChecks: { redis: () => redis.ping() } }),
-    secretKey: bindings.secretKey,
+    secretKey: bindings.secretKeys,
     port: sockets.web === undefined ? await portOfWeb(environment) : 0,
     host,
     ...(sockets.web !== undefined && { listenFd: sockets.web }),
@@ -116,7 +117,7 @@ function callsFrom({ places, telemetry, database, version }: Ground, parts: Part
 /** The console of a production instance opens only with a token; without one it stays closed. */
 async function consoleOf(
   ground: Ground,
-  { inspector, analytics, evidence, alerts, sessions, files }: Parts,
+  { inspector, analytics, evidence, alerts, sessions, files, queue }: Parts,
 ): Promise<Console | undefined> {
   const { environment, telemetry, sockets } = ground
   const { env, consoleToken: token, consoleHost: host } = environment
@@ -134,6 +135,7 @@ async function consoleOf(
       analytics,
       sessions,
       files,
+      webhooks: webhooksOf(ground.app, ground.database, queue),
       indexes: indexAdvisorOf(ground),
       advice: () => evidence.advice(),
       ...alerts.shown,

@@ -47,6 +47,8 @@ export interface Environment {
   logLevel: LogLevel
   /** SECRET_KEY. Undefined in development: one is made and kept in `.tenfold/secret`. */
   secretKey: string | undefined
+  /** SECRET_KEY_PREVIOUS: accepted beside it, wherever something was signed, sealed or given a password. Empty by default. */
+  previousSecretKeys: readonly string[]
   /** STORAGE_URL: `file:///var/lib/app/files`, or `s3://KEY:SECRET@bucket/prefix?region=…&endpoint=…`; key and secret may also be in
    *  AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Undefined: files on disk under `.tenfold/files`. */
   storageUrl: string | undefined
@@ -80,6 +82,12 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     (value) => (value.length >= 32 ? value : undefined),
     'must have at least 32 characters; make one with `openssl rand -base64 48`',
   )
+  const previousSecretKeys =
+    read(
+      'SECRET_KEY_PREVIOUS',
+      (value) => (listOf(value).every((key) => key.length >= 32) ? listOf(value) : undefined),
+      'must be keys of at least 32 characters, separated by commas',
+    ) ?? []
   if (env === 'production' && !text('SECRET_KEY')) {
     problems.push({ at: 'SECRET_KEY', problem: 'is needed in production; make one with `openssl rand -base64 48`' })
   }
@@ -130,6 +138,7 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     ),
     logLevel: read('LOG_LEVEL', oneOf(LEVELS), `must be one of ${LEVELS.join(', ')}`) ?? 'info',
     secretKey,
+    previousSecretKeys,
     storageUrl: withKeys(
       read(
         'STORAGE_URL',

@@ -7,6 +7,7 @@ import { HELD_ROUTES } from './held.ts'
 import { INDEX_ROUTES } from './indexes.ts'
 import { flag, number, oneOf, text, type Query } from './query.ts'
 import type { ConsoleSource } from './source.ts'
+import { WEBHOOK_ROUTES } from './webhooks.ts'
 
 export interface ApiRoute {
   method: 'GET' | 'POST'
@@ -75,6 +76,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
   ...ALERT_ROUTES,
   ...HELD_ROUTES,
   ...INDEX_ROUTES,
+  ...WEBHOOK_ROUTES,
   get('/twin', async (source) => (await source.twinRuns?.()) ?? []),
   get('/advice', async (source) => (await source.advice?.()) ?? null),
   get('/mails', (source) => source.mails()),

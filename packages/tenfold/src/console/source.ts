@@ -3,6 +3,7 @@ import type { Alerts } from '../alerts/index.ts'
 import type { AdviceView } from '../advisor/index.ts'
 import type { IndexAdvisor } from './indexes.ts'
 import type { HeldFiles, HeldSessions } from './held.ts'
+import type { SentWebhooks } from './webhooks.ts'
 import type { BusinessMetric, Inspector, ModulesView, TwinRunView, Window } from '../inspect/index.ts'
 
 /** What the console needs to know of a running app. The inspector of an app is one. */
@@ -16,6 +17,7 @@ export type ConsoleSource = Omit<Inspector, 'processes'> & {
   readonly indexes?: IndexAdvisor
   readonly sessions?: HeldSessions
   readonly files?: HeldFiles
+  readonly webhooks?: SentWebhooks
   /** What modules measure by `m.metric`. */
   business?(window: Window): Promise<BusinessMetric[]>
   /** The last runs of the twin test in this project, the newest first. */

@@ -14,10 +14,14 @@ import { messageOf } from '../kernel/index.ts'
 import { DatabaseUnreachable, PoolExhausted } from './errors.ts'
 import { parsers } from './values.ts'
 
+/** The password of a role, after so many were refused; undefined: the one in the address. */
+export type Credentials = (role: string, refused?: number) => { user: string; password: string } | undefined
+
 export interface ConnectionsOptions {
   url: string
-  /** The password of a role; undefined uses the one in `url`. */
-  credentials: (role: string) => { user: string; password: string } | undefined
+  credentials: Credentials
+  /** How many passwords there are to try. Defaults to 1. */
+  keys?: number
   applicationName: string
   /** Open connections of this process, over all roles. Defaults to 20. */
   max?: number
@@ -174,11 +178,15 @@ export class Connections {
     this.#waiting.splice(this.#waiting.indexOf(waiter), 1)
   }
 
-  async #connect(role: string): Promise<Connection> {
+  async #connect(role: string, refused = 0): Promise<Connection> {
     this.#opening++
     this.#opened++
     this.#held.set(role, this.#heldBy(role) + 1)
-    const config = clientConfig(this.#options.url, this.#options.credentials(role), this.#options.applicationName)
+    const config = clientConfig(
+      this.#options.url,
+      this.#options.credentials(role, refused),
+      this.#options.applicationName,
+    )
     const { acquireTimeoutMs, typesOf } = this.#options
     const types = typesOf(role)
     const client = new pg.Client({ ...config, types, connectionTimeoutMillis: acquireTimeoutMs })
@@ -192,6 +200,7 @@ export class Connections {
     } catch (error) {
       void endClient(client)
       this.#forget(role)
+      if (isWrongPassword(error) && refused + 1 < (this.#options.keys ?? 1)) return this.#connect(role, refused + 1)
       this.#serve(this.#waiting[0])
       throw DatabaseUnreachable({ host: `${config.host}:${config.port}`, reason: reasonOf(error) }, { cause: error })
     } finally {
@@ -240,6 +249,12 @@ export class Connections {
     const before = Date.now() - this.#options.idleMs
     while (this.#idle[0] && this.#idle[0].idleSince < before) void this.#end(this.#idle.shift()!)
   }
+}
+
+/** PgBouncer has no code of its own for it. */
+function isWrongPassword(error: unknown): boolean {
+  const { code, message = '' } = error as { code?: unknown; message?: string }
+  return code === '28P01' || (code === '08P01' && /\bauth/i.test(message))
 }
 
 /** What `pg` needs to connect to `url`, as another user where `as` is given. */

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { systemClock, type Service } from '../kernel/index.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/index.ts'
-import { clientConfig, Connections, type ConnectionCounts } from './connections.ts'
+import { clientConfig, Connections, type ConnectionCounts, type Credentials } from './connections.ts'
 import { createDb, type Db } from './db.ts'
 import { createDirect, type Direct } from './direct.ts'
 import { createListener } from './listener.ts'
@@ -22,6 +22,8 @@ export interface DatabaseOptions {
   app: string
   /** Passwords of the roles are derived from it. */
   secretKey: string
+  /** Tried when the server refuses a password: one key is being changed for another. Defaults to none. */
+  otherKeys?: readonly string[]
   roleMode: RoleMode
   telemetry: Telemetry
   /** Open connections of this process, over all modules. Defaults to 20. */
@@ -66,8 +68,10 @@ const MAX_REPLICA_LAG_MS = 10_000
 
 export function openDatabase(options: DatabaseOptions): Database {
   const { app, secretKey, roleMode, telemetry } = options
-  const credentials = (role: string): { user: string; password: string } | undefined =>
-    roleMode === 'separate' ? { user: role, password: passwordOf(secretKey, role) } : undefined
+  const keys = [secretKey, ...(options.otherKeys ?? [])]
+  const credentials: Credentials = (role, refused = 0) =>
+    roleMode === 'separate' ? { user: role, password: passwordOf(keys[refused % keys.length]!, role) } : undefined
+  let listened = 0
   const applicationName = `${app}/${telemetry.instanceId.slice(0, 8)}`
   const maxConnections = options.maxConnections ?? 20
   const systemRole = rolesOf(app, SYSTEM).login
@@ -76,6 +80,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   const connections = new Connections({
     url: options.url,
     credentials,
+    keys: keys.length,
     typesOf,
     applicationName,
     max: maxConnections,
@@ -101,6 +106,7 @@ export function openDatabase(options: DatabaseOptions): Database {
           statements,
           createStatements: (own, target) => createStatements(own, telemetry, moduleOf, target, repeats),
           credentials,
+          keys: keys.length,
           typesOf,
           applicationName,
           systemRole,
@@ -113,7 +119,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   const listener = createListener(
     () =>
       new pg.Client({
-        ...clientConfig(options.directUrl ?? options.url, credentials(systemRole), `${app}/listen`),
+        ...clientConfig(options.directUrl ?? options.url, credentials(systemRole, listened++), `${app}/listen`),
         connectionTimeoutMillis: 10_000,
       }),
     telemetry,

@@ -68,10 +68,11 @@ async function answer(
   run: (body: CallBody, request: HttpRequest) => Promise<Outcome[]>,
 ) {
   const call = given === ':call' ? (request.params as { call: string }).call : given
-  const { nonce, timeMs, bodyHash } = signatures.verify(call, header(request, CALL_HEADER))
+  const signed = signatures.verify(call, header(request, CALL_HEADER))
+  const { nonce, timeMs, bodyHash } = signed
   const reply = (value: AnswerBody | ClockBody) => {
     const body = JSON.stringify(value)
-    return text(body, { type: 'application/json', headers: { [ANSWER_HEADER]: signatures.signAnswer(nonce, body) } })
+    return text(body, { type: 'application/json', headers: { [ANSWER_HEADER]: signatures.signAnswer(signed, body) } })
   }
   if (Math.abs(timeMs - clock.now()) > WINDOW_MS) return reply({ clockMs: clock.now() })
   replays.refuse(nonce, clock.now())

@@ -171,8 +171,8 @@ test('nothing is run for who has no signature, another one, one for another call
     const answer = await fetch(`${served}/_tenfold/calls/${call}`, { method: 'POST', body: sent, headers })
     return ((await answer.json()) as { code?: string; clockMs?: number }).code ?? answer.status
   }
-  const ours = createSignatures(parted.instance.environment.secretKey!, 'parted')
-  const others = createSignatures('another key of at least 32 characters', 'parted')
+  const ours = createSignatures([parted.instance.environment.secretKey!], 'parted')
+  const others = createSignatures(['another key of at least 32 characters'], 'parted')
   assert.equal(await knock(), 'TF_CALL_UNSIGNED')
   assert.equal(await knock('nonsense'), 'TF_CALL_UNSIGNED')
   assert.equal(await knock(others.sign('billing.charge', body, Date.now()).header), 'TF_CALL_UNSIGNED')
@@ -209,7 +209,7 @@ async function ask(name: string, { key, skewMs = 0, url = served }: Asking = {})
     outbound,
     telemetry,
     clock: { ...systemClock, now: () => Date.now() + skewMs },
-    signatures: createSignatures(key ?? parted.instance.environment.secretKey!, 'parted'),
+    signatures: createSignatures([key ?? parted.instance.environment.secretKey!], 'parted'),
     positions: undefined,
   })
   const { signal } = new AbortController()

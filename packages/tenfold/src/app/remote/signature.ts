@@ -17,20 +17,23 @@ export interface SignedCall {
   nonce: string
   timeMs: number
   bodyHash: string
+  /** Which key signed it: the caller knows that one. */
+  by: number
 }
 
 export interface Signatures {
   sign(call: string, body: string, nowMs: number): { header: string; nonce: string }
   /** Throws TF_CALL_UNSIGNED. Says nothing about the time. */
   verify(call: string, header: string | undefined): SignedCall
-  signAnswer(nonce: string, body: string): string
+  signAnswer(call: Pick<SignedCall, 'nonce' | 'by'>, body: string): string
   isAnswer(nonce: string, body: Buffer, given: string | undefined): boolean
 }
 
-export function createSignatures(secretKey: string, app: string): Signatures {
+/** @param secretKeys the first signs calls; all of them are accepted, and an answer has the key of its call */
+export function createSignatures(secretKeys: readonly string[], app: string): Signatures {
   // A key of its own: what signs cookies is not what signs calls.
-  const key = Buffer.from(hkdfSync('sha256', secretKey, app, 'tenfold calls between modules, 1', 32))
-  const mac = (kind: string, ...parts: (string | number)[]): string =>
+  const keys = secretKeys.map((secret) => Buffer.from(hkdfSync('sha256', secret, app, 'tenfold calls between modules, 1', 32)))
+  const macBy = (key: Buffer, kind: string, ...parts: (string | number)[]): string =>
     createHmac('sha256', key)
       .update([kind, ...parts].join('\n'))
       .digest('base64url')
@@ -38,16 +41,18 @@ export function createSignatures(secretKey: string, app: string): Signatures {
     sign(call, body, nowMs) {
       const nonce = randomBytes(16).toString('base64url')
       const hash = hashOf(body)
-      return { nonce, header: `t=${nowMs},n=${nonce},b=${hash},s=${mac('call', call, nowMs, nonce, hash)}` }
+      return { nonce, header: `t=${nowMs},n=${nonce},b=${hash},s=${macBy(keys[0]!, 'call', call, nowMs, nonce, hash)}` }
     },
     verify(call, header) {
       const [, time, nonce, bodyHash, given] = FORM.exec(header ?? '') ?? []
       if (!time || !nonce || !bodyHash || !given) throw CallUnsigned()
-      if (!equal(given, mac('call', call, time, nonce, bodyHash))) throw CallUnsigned()
-      return { nonce, timeMs: Number(time), bodyHash }
+      const by = keys.findIndex((key) => equal(given, macBy(key, 'call', call, time, nonce, bodyHash)))
+      if (by < 0) throw CallUnsigned()
+      return { nonce, timeMs: Number(time), bodyHash, by }
     },
-    signAnswer: (nonce, body) => mac('answer', nonce, hashOf(body)),
-    isAnswer: (nonce, body, given) => given !== undefined && equal(given, mac('answer', nonce, hashOf(body))),
+    signAnswer: ({ nonce, by }, body) => macBy(keys[by]!, 'answer', nonce, hashOf(body)),
+    isAnswer: (nonce, body, given) =>
+      given !== undefined && keys.some((key) => equal(given, macBy(key, 'answer', nonce, hashOf(body)))),
   }
 }
 

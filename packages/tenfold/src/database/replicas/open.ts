@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { messageOf, type Clock } from '../../kernel/index.ts'
 import type { Logger, Telemetry } from '../../telemetry/index.ts'
-import { Connections } from '../connections.ts'
+import { Connections, type Credentials } from '../connections.ts'
 import type { Statements } from '../statements.ts'
 import { createPositions, type Positions } from './positions.ts'
 import { Primary } from './primary.ts'
@@ -14,7 +14,8 @@ export interface ReplicasOptions {
   connections: Connections
   statements: Statements
   createStatements: (connections: Connections, target: string) => Statements
-  credentials: (role: string) => { user: string; password: string } | undefined
+  credentials: Credentials
+  keys: number
   /** What values become, by role. */
   typesOf: (role: string) => pg.CustomTypesConfig
   applicationName: string
@@ -81,10 +82,11 @@ export function openReplicas(options: ReplicasOptions): Replicas {
 }
 
 function openReplica(name: string, url: string, primary: Primary, options: ReplicasOptions): Replica {
-  const { credentials, typesOf, applicationName, maxConnections, telemetry, clock, systemRole } = options
+  const { credentials, keys, typesOf, applicationName, maxConnections, telemetry, clock, systemRole } = options
   const connections = new Connections({
     url,
     credentials,
+    keys,
     typesOf,
     applicationName,
     max: maxConnections,
@@ -96,7 +98,7 @@ function openReplica(name: string, url: string, primary: Primary, options: Repli
   const replica: Replica = new Replica({
     name,
     url,
-    credentials: credentials(systemRole),
+    credentials: (refused) => credentials(systemRole, refused),
     applicationName,
     connections,
     statements: options.createStatements(connections, name),

@@ -56,7 +56,7 @@ export interface ReplicaOptions {
   /** `replica-1` */
   name: string
   url: string
-  credentials: { user: string; password: string } | undefined
+  credentials: (refused: number) => { user: string; password: string } | undefined
   applicationName: string
   connections: Connections
   statements: Statements
@@ -92,6 +92,8 @@ export class Replica {
   #polledAt = -Infinity
   #usedAt = -Infinity
   #client: pg.Client | undefined
+  /** A new connection may need another password than the last. */
+  #tries = 0
   #polling: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #failures = 0
@@ -271,7 +273,7 @@ export class Replica {
     if (this.#client) return this.#client
     const { url, credentials, applicationName } = this.#options
     const client = new pg.Client({
-      ...clientConfig(url, credentials, `${applicationName}/poll`),
+      ...clientConfig(url, credentials(this.#tries++), `${applicationName}/poll`),
       connectionTimeoutMillis: POLL_TIMEOUT_MS,
       query_timeout: POLL_TIMEOUT_MS,
     })
