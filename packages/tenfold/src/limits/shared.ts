@@ -53,7 +53,8 @@ export class SharedStore {
     this.#breaker = new Breaker({ clock, log, after: FAILURES, probe })
   }
 
-  async take(key: string, paces: readonly Pace[], cost: number, whenAway: 'open' | 'closed'): Promise<Answer> {
+  /** At once where the store need not be asked: a flood costs no promises either. */
+  take(key: string, paces: readonly Pace[], cost: number, whenAway: 'open' | 'closed'): Answer | Promise<Answer> {
     const known = this.#refusal(key, paces, cost)
     if (known) return { by: 'known', verdict: known }
     // What passes is counted here too: a store that goes away leaves the count where it was, and one that comes back cannot
@@ -62,19 +63,23 @@ export class SharedStore {
     const askedAt = this.#options.clock.elapsed()
     const own = (grace = 0): Verdict => this.#own.take(key, paces, cost, askedAt, grace)
     if (this.#breaker.open) return withoutStore(own(), paces, whenAway)
-    try {
-      const verdict = await this.#ask(key, paces, cost)
-      this.#breaker.answered()
-      if (verdict.allowed) this.#known.delete(key)
-      else this.#known.set(key, { at: askedAt, ahead: verdict.ahead })
-      if (!verdict.allowed) return { by: 'store', verdict }
-      // Answers come in another order than questions were asked, and the store counted somewhere between the two.
-      const counted = own(this.#grace)
-      return counted.allowed ? { by: 'store', verdict } : { by: 'away', verdict: counted }
-    } catch (error) {
-      this.#breaker.failed(messageOf(error))
-      return withoutStore(own(), paces, whenAway)
-    }
+    return this.#ask(key, paces, cost).then(
+      (verdict): Answer => {
+        this.#breaker.answered()
+        if (!verdict.allowed) {
+          this.#known.set(key, { at: askedAt, ahead: verdict.ahead })
+          return { by: 'store', verdict }
+        }
+        this.#known.delete(key)
+        // Answers come in another order than questions were asked, and the store counted somewhere between the two.
+        const counted = own(this.#grace)
+        return counted.allowed ? { by: 'store', verdict } : { by: 'away', verdict: counted }
+      },
+      (error: unknown) => {
+        this.#breaker.failed(messageOf(error))
+        return withoutStore(own(), paces, whenAway)
+      },
+    )
   }
 
   async reset(key: string): Promise<void> {
