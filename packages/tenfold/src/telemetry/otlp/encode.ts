@@ -45,7 +45,7 @@ export function tracesRequest(spans: readonly SpanOut[], sender: Sender): Json {
   return request('resourceSpans', 'scopeSpans', 'spans', spans.map(spanOf), sender)
 }
 
-function spanOf({ span, slow, sampled }: SpanOut): Json {
+export function spanOf({ span, slow, sampled }: SpanOut): Json {
   const attributes: Record<string, AttributeValue> = { ...span.attributes, 'tenfold.kind': span.kind }
   if (span.module !== undefined) attributes['tenfold.module'] = span.module
   if (slow) attributes['tenfold.slow'] = true
@@ -55,7 +55,7 @@ function spanOf({ span, slow, sampled }: SpanOut): Json {
     ...(span.parentId !== undefined && { parentSpanId: span.parentId }),
     flags: sampled ? 1 : 0,
     name: span.name,
-    kind: joinedKind(span.attributes['otel.kind']) ?? KINDS[span.kind],
+    kind: kindOf(span),
     startTimeUnixNano: nanos(span.startUs),
     endTimeUnixNano: nanos(span.startUs + span.durationUs),
     attributes: attributesOf(attributes),
@@ -72,11 +72,14 @@ function spanOf({ span, slow, sampled }: SpanOut): Json {
   }
 }
 
-/** Of a span that was made through OpenTelemetry's API. */
-function joinedKind(name: AttributeValue | undefined): number | undefined {
-  const kind = ['', 'INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'].indexOf(String(name ?? ''))
-  return kind > 0 ? kind : undefined
+/** A span that was made through OpenTelemetry's API says itself what it is. */
+export function kindOf({ kind, attributes }: SpanRecord): number {
+  const said = attributes['otel.kind']
+  const joined = said === undefined ? 0 : JOINED_KINDS.indexOf(String(said))
+  return joined > 0 ? joined : KINDS[kind]
 }
+
+const JOINED_KINDS = ['', 'INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER']
 
 const DELTA = 1
 const CUMULATIVE = 2
@@ -151,15 +154,16 @@ export function logsRequest(lines: readonly LogRecord[], sender: Sender): Json {
   return request('resourceLogs', 'scopeLogs', 'logRecords', records, sender)
 }
 
-function request(groups: string, scopes: string, items: string, all: Json[], { resource, version }: Sender): Json {
-  return {
-    [groups]: [
-      {
-        resource: { attributes: attributesOf(resource) },
-        [scopes]: [{ scope: { name: 'tenfold', version }, [items]: all }],
-      },
-    ],
-  }
+function request(groups: string, scopes: string, items: string, all: Json[], sender: Sender): Json {
+  return { [groups]: [{ ...resourceOf(sender), [scopes]: [{ ...scopeOf(sender), [items]: all }] }] }
+}
+
+export function resourceOf({ resource }: Sender): Json {
+  return { resource: { attributes: attributesOf(resource) } }
+}
+
+export function scopeOf({ version }: Sender): Json {
+  return { scope: { name: 'tenfold', version } }
 }
 
 /** What is no string, number or boolean goes as JSON. */
@@ -172,7 +176,7 @@ function attributesOf(values: Readonly<Record<string, unknown>>): Json[] {
   return attributes
 }
 
-function anyValue(value: unknown): Json {
+export function anyValue(value: unknown): Json {
   if (typeof value === 'string') return { stringValue: value }
   if (typeof value === 'boolean') return { boolValue: value }
   if (typeof value === 'number' && Number.isFinite(value))

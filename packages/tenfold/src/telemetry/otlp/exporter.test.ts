@@ -224,6 +224,21 @@ test('a collector that is away or busy is tried again; memory stays bounded, and
   assert.ok(spansOf(received).length >= 50)
 })
 
+test('a collector that takes the connection and says nothing is given up', async (t) => {
+  const silent = createServer(() => {})
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  t.after(() => silent.close().closeAllConnections())
+  const { telemetry, exporter } = exporting(t, {
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(silent.address() as { port: number }).port}`,
+    OTEL_EXPORTER_OTLP_TIMEOUT: '20',
+    OTEL_METRICS_EXPORTER: 'none',
+  })
+  await someWork(telemetry)
+  await exporter.stop()
+  const dropped = telemetry.metrics.snapshot().find(({ name }) => name === 'tenfold.telemetry.export.dropped')!
+  assert.equal(dropped.value, 2)
+})
+
 test('what a collector refuses for good is dropped at once', async (t) => {
   const { url } = await collector(t, { status: () => 400 })
   const { telemetry, exporter } = exporting(t, { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_METRICS_EXPORTER: 'none' })

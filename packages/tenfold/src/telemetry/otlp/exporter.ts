@@ -8,8 +8,9 @@ import { type Service, toMs, type Duration } from '../../kernel/index.ts'
 import { createRedactor } from '../redact.ts'
 import type { Attributes, LogRecord, Sink, Telemetry, TraceRecord } from '../telemetry.ts'
 import { logsRequest, metricsRequest, tracesRequest, type Sender, type SpanOut } from './encode.ts'
-import { Outbox } from './outbox.ts'
+import { Outbox, WaitingItems } from './outbox.ts'
 import type { OtelSettings, SignalSettings } from './settings.ts'
+import { SpanBytes } from './spans.ts'
 
 export interface ExporterOptions {
   telemetry: Telemetry
@@ -60,21 +61,9 @@ export function createExporter({ telemetry, settings, slow = '1s' }: ExporterOpt
 }
 
 function openTraces(telemetry: Telemetry, settings: SignalSettings, sender: Sender, slowMs: number) {
-  const redactor = createRedactor()
-  const outbox = new Outbox<SpanOut>({
-    signal: 'traces',
-    settings,
-    telemetry,
-    // Redacted when it is sent, and not on the path of the request.
-    request: (spans) =>
-      tracesRequest(
-        spans.map((one) => ({
-          ...one,
-          span: { ...one.span, attributes: redactor.fields(one.span.attributes) as Attributes },
-        })),
-        sender,
-      ),
-  })
+  const waiting =
+    settings.protocol === 'http/json' ? spansAsJson(settings, sender) : new SpanBytes(settings.maxBatch, sender)
+  const outbox = new Outbox<SpanOut>({ signal: 'traces', settings, telemetry, waiting })
   const sink: Sink = {
     onTrace(trace) {
       const slow = trace.durationUs / 1000 > slowMs
@@ -86,12 +75,26 @@ function openTraces(telemetry: Telemetry, settings: SignalSettings, sender: Send
   return { signal: 'traces', outbox, sink }
 }
 
+/** Redacted when they are sent, and not on the path of the request. */
+function spansAsJson(settings: SignalSettings, sender: Sender): WaitingItems<SpanOut> {
+  const redactor = createRedactor()
+  return new WaitingItems('traces', settings, (spans) =>
+    tracesRequest(
+      spans.map((one) => ({
+        ...one,
+        span: { ...one.span, attributes: redactor.fields(one.span.attributes) as Attributes },
+      })),
+      sender,
+    ),
+  )
+}
+
 function openLogs(telemetry: Telemetry, settings: SignalSettings, sender: Sender) {
   const outbox = new Outbox<LogRecord>({
     signal: 'logs',
     settings,
     telemetry,
-    request: (lines) => logsRequest(lines, sender),
+    waiting: new WaitingItems('logs', settings, (lines) => logsRequest(lines, sender)),
   })
   return { signal: 'logs', outbox, sink: { onLog: (line) => outbox.add([line]) } satisfies Sink }
 }
@@ -104,13 +107,10 @@ function openMetrics(
   temporality: OtelSettings['temporality'],
 ) {
   telemetry.metrics.keepExemplars()
-  const outbox = new Outbox<object>({
-    signal: 'metrics',
-    // Several moments may wait while a collector is away: the last minutes, not the last hours.
-    settings: { ...settings, maxWaiting: 10, maxBatch: 1 },
-    telemetry,
-    request: ([moment]) => moment!,
-  })
+  // Several moments may wait while a collector is away: the last minutes, not the last hours.
+  const moments = { ...settings, maxWaiting: 10, maxBatch: 1 }
+  const waiting = new WaitingItems<object>('metrics', moments, ([moment]) => moment!)
+  const outbox = new Outbox<object>({ signal: 'metrics', settings: moments, telemetry, waiting })
   const read = temporality === 'delta' ? telemetry.metrics.deltas() : () => telemetry.metrics.snapshot()
   let sinceMs = Date.now()
   const collect = (): void => {

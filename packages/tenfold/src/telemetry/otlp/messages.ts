@@ -23,11 +23,12 @@ const AnyValue: Message = {
   intValue: one(3, 'int64'),
   doubleValue: one(4, 'double'),
 }
-const KeyValue: Message = { key: one(1, 'string'), value: one(2, AnyValue) }
-const Resource: Message = { attributes: many(1, KeyValue) }
-const Scope: Message = { name: one(1, 'string'), version: one(2, 'string') }
+export const ATTRIBUTE: Message = { key: one(1, 'string'), value: one(2, AnyValue) }
+/** Who sends, around the items of a request, and what it is sent by. */
+export const RESOURCE: Message = { resource: one(1, { attributes: many(1, ATTRIBUTE) }) }
+export const SCOPE: Message = { scope: one(1, { name: one(1, 'string'), version: one(2, 'string') }) }
 
-const Span: Message = {
+export const SPAN: Message = {
   traceId: one(1, 'bytes'),
   spanId: one(2, 'bytes'),
   traceState: one(3, 'string'),
@@ -37,8 +38,8 @@ const Span: Message = {
   kind: one(6, 'enum'),
   startTimeUnixNano: one(7, 'fixed64'),
   endTimeUnixNano: one(8, 'fixed64'),
-  attributes: many(9, KeyValue),
-  events: many(11, { timeUnixNano: one(1, 'fixed64'), name: one(2, 'string'), attributes: many(3, KeyValue) }),
+  attributes: many(9, ATTRIBUTE),
+  events: many(11, { timeUnixNano: one(1, 'fixed64'), name: one(2, 'string'), attributes: many(3, ATTRIBUTE) }),
   status: one(15, { message: one(2, 'string'), code: one(3, 'enum') }),
 }
 
@@ -49,13 +50,13 @@ const Exemplar: Message = {
   traceId: one(5, 'bytes'),
 }
 const NumberPoint: Message = {
-  attributes: many(7, KeyValue),
+  attributes: many(7, ATTRIBUTE),
   startTimeUnixNano: one(2, 'fixed64'),
   timeUnixNano: one(3, 'fixed64'),
   asDouble: one(4, 'double'),
 }
 const HistogramPoint: Message = {
-  attributes: many(9, KeyValue),
+  attributes: many(9, ATTRIBUTE),
   startTimeUnixNano: one(2, 'fixed64'),
   timeUnixNano: one(3, 'fixed64'),
   count: one(4, 'fixed64'),
@@ -85,7 +86,7 @@ const LogRecord: Message = {
   severityNumber: one(2, 'enum'),
   severityText: one(3, 'string'),
   body: one(5, AnyValue),
-  attributes: many(6, KeyValue),
+  attributes: many(6, ATTRIBUTE),
   flags: one(8, 'fixed32'),
   traceId: one(9, 'bytes'),
   spanId: one(10, 'bytes'),
@@ -93,15 +94,15 @@ const LogRecord: Message = {
 
 const request = (groups: string, scopes: string, items: string, item: Message): Message => ({
   [groups]: many(1, {
-    resource: one(1, Resource),
-    [scopes]: many(2, { scope: one(1, Scope), [items]: many(2, item), schemaUrl: one(3, 'string') }),
+    ...RESOURCE,
+    [scopes]: many(2, { ...SCOPE, [items]: many(2, item), schemaUrl: one(3, 'string') }),
     schemaUrl: one(3, 'string'),
   }),
 })
 
 /** What is posted to `/v1/traces`, `/v1/metrics` and `/v1/logs`. */
 export const REQUESTS = {
-  traces: request('resourceSpans', 'scopeSpans', 'spans', Span),
+  traces: request('resourceSpans', 'scopeSpans', 'spans', SPAN),
   metrics: request('resourceMetrics', 'scopeMetrics', 'metrics', Metric),
   logs: request('resourceLogs', 'scopeLogs', 'logRecords', LogRecord),
 } as const satisfies Record<string, Message>

@@ -11,15 +11,30 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { messageOf, systemClock, toMs } from '../../kernel/index.ts'
 import type { Telemetry } from '../telemetry.ts'
+import { Poster } from './post.ts'
 import { encodeProtobuf } from './protobuf.ts'
 import { REQUESTS, type Signal } from './messages.ts'
 import type { SignalSettings } from './settings.ts'
+
+/** What waits to be sent, in the order in which it came. */
+export interface Waiting<Item> {
+  readonly size: number
+  /** False for what cannot be sent. */
+  add(item: Item): boolean
+  /** Takes what goes with one request, which is at most a batch; undefined when nothing waits. */
+  take(): Taken | undefined
+}
+
+export interface Taken {
+  readonly size: number
+  body(): Uint8Array | string
+}
 
 export interface OutboxOptions<Item> {
   signal: Signal
   settings: SignalSettings
   telemetry: Telemetry
-  request(items: readonly Item[]): object
+  waiting: Waiting<Item>
   /** How long one batch is tried. Defaults to two minutes. */
   patienceMs?: number
 }
@@ -33,7 +48,8 @@ export class Outbox<Item> {
   dropped = 0
   private readonly options: OutboxOptions<Item>
   private readonly patienceMs: number
-  private waiting: Item[] = []
+  private readonly waiting: Waiting<Item>
+  private readonly poster: Poster
   private running: Promise<void> | undefined
   private timer: NodeJS.Timeout | undefined
   private readonly closing = new AbortController()
@@ -46,6 +62,8 @@ export class Outbox<Item> {
 
   constructor(options: OutboxOptions<Item>) {
     this.options = options
+    this.waiting = options.waiting
+    this.poster = new Poster(options.settings.url)
     this.patienceMs = options.patienceMs ?? toMs('2m')
     const { signal, settings, telemetry } = options
     const { metrics } = telemetry
@@ -62,10 +80,10 @@ export class Outbox<Item> {
 
   add(items: readonly Item[]): void {
     const { maxWaiting, maxBatch } = this.options.settings
-    const room = Math.max(0, maxWaiting - this.waiting.length)
-    this.dropped += Math.max(0, items.length - room)
-    for (let i = 0; i < Math.min(room, items.length); i++) this.waiting.push(items[i]!)
-    if (this.waiting.length >= maxBatch) this.begin()
+    const taken = Math.min(items.length, Math.max(0, maxWaiting - this.waiting.size))
+    this.dropped += items.length - taken
+    for (let i = 0; i < taken; i++) if (!this.waiting.add(items[i]!)) this.dropped++
+    if (this.waiting.size >= maxBatch) this.begin()
   }
 
   /** Sends what waits; resolves when it was sent or given up. */
@@ -82,28 +100,31 @@ export class Outbox<Item> {
     await this.flush()
     clearTimeout(timer)
     this.closing.abort()
+    this.poster.close()
   }
 
   private begin(): void {
-    if (this.running || this.waiting.length === 0) return
+    if (this.running || this.waiting.size === 0) return
     this.running = this.outside(() => this.sendAll()).finally(() => {
       this.running = undefined
     })
   }
 
   private async sendAll(): Promise<void> {
-    while (this.waiting.length > 0) {
-      const batch = this.waiting.splice(0, this.options.settings.maxBatch)
+    for (;;) {
+      const batch = this.waiting.take()
+      if (!batch) return
       const failure = await this.send(batch).catch((error: unknown) => messageOf(error))
-      if (failure === undefined) this.sent(batch.length)
-      else this.dropped += batch.length
+      if (failure === undefined) this.sent(batch.size)
+      else this.dropped += batch.size
       this.tell(failure)
     }
   }
 
   /** Undefined when it was taken; else why it was given up. */
-  private async send(batch: readonly Item[]): Promise<string | undefined> {
-    const body = await this.encode(batch)
+  private async send(batch: Taken): Promise<string | undefined> {
+    const plain = batch.body()
+    const body = this.options.settings.compression === 'gzip' ? await compress(plain) : plain
     const until = performance.now() + this.patienceMs
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       const { failure, again, afterMs } = await this.post(body)
@@ -116,36 +137,21 @@ export class Outbox<Item> {
     }
   }
 
-  private async encode(batch: readonly Item[]): Promise<Uint8Array | string> {
-    const { signal, settings, request } = this.options
-    const message = request(batch)
-    const body = settings.protocol === 'http/json' ? JSON.stringify(message) : encodeProtobuf(REQUESTS[signal], message)
-    return settings.compression === 'gzip' ? compress(body) : body
-  }
-
   private async post(body: Uint8Array | string): Promise<{ failure?: string; again?: boolean; afterMs?: number }> {
-    const { url, headers, protocol, timeoutMs, compression } = this.options.settings
+    const { headers, protocol, timeoutMs, compression } = this.options.settings
     const started = performance.now()
     try {
-      const response = await fetch(url, {
-        method: 'POST',
-        redirect: 'error',
-        headers: {
-          ...headers,
-          'content-type': protocol === 'http/json' ? 'application/json' : 'application/x-protobuf',
-          ...(compression === 'gzip' && { 'content-encoding': 'gzip' }),
-        },
-        body: body as Uint8Array<ArrayBuffer>,
-        signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), this.closing.signal]),
-      })
-      await response.arrayBuffer()
-      if (response.ok) return {}
-      const afterMs = retryAfter(response.headers.get('retry-after'))
-      const failure = `it answered ${response.status}`
-      return { failure, again: AGAIN.has(response.status), ...(afterMs !== undefined && { afterMs }) }
+      const described = {
+        ...headers,
+        'content-type': protocol === 'http/json' ? 'application/json' : 'application/x-protobuf',
+        ...(compression === 'gzip' && { 'content-encoding': 'gzip' }),
+      }
+      const { status, retryAfter } = await this.poster.post(body, described, timeoutMs, this.closing.signal)
+      if (status >= 200 && status < 300) return {}
+      const afterMs = msOf(retryAfter)
+      return { failure: `it answered ${status}`, again: AGAIN.has(status), ...(afterMs !== undefined && { afterMs }) }
     } catch (error) {
-      const cause = (error as { cause?: unknown }).cause
-      return { failure: messageOf(cause ?? error), again: true }
+      return { failure: messageOf(error), again: true }
     } finally {
       this.took((performance.now() - started) / 1000)
     }
@@ -165,9 +171,44 @@ export class Outbox<Item> {
   }
 }
 
+/** Items that wait as they are. */
+export class WaitingItems<Item> implements Waiting<Item> {
+  private readonly settings: SignalSettings
+  private readonly signal: Signal
+  private readonly request: (items: readonly Item[]) => object
+  private readonly items: Item[] = []
+
+  constructor(signal: Signal, settings: SignalSettings, request: (items: readonly Item[]) => object) {
+    this.signal = signal
+    this.settings = settings
+    this.request = request
+  }
+
+  get size(): number {
+    return this.items.length
+  }
+
+  add(item: Item): boolean {
+    this.items.push(item)
+    return true
+  }
+
+  take(): Taken | undefined {
+    const items = this.items.splice(0, this.settings.maxBatch)
+    return items.length === 0 ? undefined : { size: items.length, body: () => this.encode(items) }
+  }
+
+  private encode(items: readonly Item[]): Uint8Array | string {
+    const message = this.request(items)
+    return this.settings.protocol === 'http/json'
+      ? JSON.stringify(message)
+      : encodeProtobuf(REQUESTS[this.signal], message)
+  }
+}
+
 /** Seconds, or a date. */
-function retryAfter(header: string | null): number | undefined {
-  if (header === null) return undefined
+function msOf(header: string | undefined): number | undefined {
+  if (header === undefined) return undefined
   const seconds = Number(header)
   const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(header) - Date.now()
   return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), LONGEST_PAUSE_MS) : undefined

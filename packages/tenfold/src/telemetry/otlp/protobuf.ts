@@ -26,7 +26,7 @@ export function encodeProtobuf(message: Message, value: object): Uint8Array {
   return writer.done()
 }
 
-function writeMessage(writer: Writer, message: Message, value: Record<string, unknown>): void {
+export function writeMessage(writer: Writer, message: Message, value: Record<string, unknown>): void {
   for (const name in value) {
     const field = message[name]
     const given = value[name]
@@ -43,14 +43,16 @@ function writeField(writer: Writer, { number, type }: Field, value: unknown): vo
     writer.varint(number * 8 + WIRE[type])
     return writeScalar(writer, type, value)
   }
-  writer.varint(number * 8 + BYTES)
-  writer.delimited(() => writeMessage(writer, type, value as Record<string, unknown>))
+  const at = writer.open(number * 8 + BYTES)
+  writeMessage(writer, type, value as Record<string, unknown>)
+  writer.close(at)
 }
 
 function writePacked(writer: Writer, { number, type }: Field, values: readonly unknown[]): void {
   if (values.length === 0) return
-  writer.varint(number * 8 + BYTES)
-  writer.delimited(() => values.forEach((value) => writeScalar(writer, type as FieldType, value)))
+  const at = writer.open(number * 8 + BYTES)
+  for (const value of values) writeScalar(writer, type as FieldType, value)
+  writer.close(at)
 }
 
 function writeScalar(writer: Writer, type: FieldType, value: unknown): void {
@@ -80,9 +82,17 @@ const LENGTH_BYTES = 5
 
 const TWO_32 = 2 ** 32
 
-class Writer {
-  private buffer = Buffer.allocUnsafe(16 * 1024)
+export class Writer {
+  private buffer: Buffer
   private at = 0
+
+  constructor(bytes = 16 * 1024) {
+    this.buffer = Buffer.allocUnsafeSlow(bytes)
+  }
+
+  get length(): number {
+    return this.at
+  }
 
   done(): Uint8Array {
     return this.buffer.subarray(0, this.at)
@@ -125,9 +135,16 @@ class Writer {
    *  BigInt costs as much as all the rest of a span. */
   fixed64(decimal: string): void {
     const short = decimal.length <= 15
-    const value = Number(short ? decimal : decimal.slice(0, -3))
     if (!short && !decimal.endsWith('000')) return this.big(BigInt(decimal))
-    const times = short ? 1 : 1000
+    this.times(Number(short ? decimal : decimal.slice(0, -3)), short ? 1 : 1000)
+  }
+
+  /** A time in microseconds since 1970, as OTLP's nanoseconds. */
+  microseconds(us: number): void {
+    this.times(Math.max(0, Math.round(us)), 1000)
+  }
+
+  private times(value: number, times: number): void {
     const low = (value % TWO_32) * times
     this.fixed32(low % TWO_32)
     this.fixed32(Math.floor(value / TWO_32) * times + Math.floor(low / TWO_32))
@@ -159,17 +176,38 @@ class Writer {
     this.at = this.buffer.writeBigUInt64LE(BigInt.asUintN(64, value), this.at)
   }
 
-  /** What `write` writes, with its length in front: as a varint of a fixed five bytes, so that nothing is moved. */
-  delimited(write: () => void): void {
+  /** Begins what has its length in front, which `close` fills in: as a varint of a fixed five bytes, so that nothing is
+   *  moved. Gives where that is. */
+  open(tag: number): number {
+    this.varint(tag)
     this.room(LENGTH_BYTES)
-    const lengthAt = this.at
     this.at += LENGTH_BYTES
-    write()
+    return this.at - LENGTH_BYTES
+  }
+
+  close(lengthAt: number): void {
     let rest = this.at - lengthAt - LENGTH_BYTES
     for (let i = 0; i < LENGTH_BYTES; i++) {
       this.buffer[lengthAt + i] = (rest % 0x80) | (i < LENGTH_BYTES - 1 ? 0x80 : 0)
       rest = Math.floor(rest / 0x80)
     }
+  }
+
+  /** What was written before. */
+  bytes(written: Uint8Array): void {
+    this.room(written.length)
+    this.buffer.set(written, this.at)
+    this.at += written.length
+  }
+
+  /** Takes back what was written since the length was `to`. */
+  cut(to: number): void {
+    this.at = to
+  }
+
+  /** What was written since the length was `from`, in memory of its own. */
+  copy(from: number): Uint8Array {
+    return Uint8Array.prototype.slice.call(this.buffer, from, this.at)
   }
 
   private room(bytes: number): void {
