@@ -25,7 +25,7 @@ test('what the store allows passes, in whatever order its answers come', async (
     answer({ allowed: true, ahead: [0] })
     await new Promise(setImmediate)
   }
-  const decisions = await Promise.all(asked)
+  const decisions = await Promise.all(asked.map((one) => Promise.resolve(one)))
   assert.deepEqual(
     decisions.map(({ by, verdict }) => [by, verdict.allowed]),
     [
