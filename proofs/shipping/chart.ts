@@ -5,6 +5,7 @@ import { basename, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { parse, parseAllDocuments } from 'yaml'
 import type { Claim } from '../../scripts/claims/index.ts'
+import { checkAlerts } from '../../packages/tenfold/src/alerts/index.ts'
 import { DEFAULTS, planOf, type Facts, type PlannedFile } from '../../packages/tenfold/src/deploy/index.ts'
 import { missing, must, run } from './processes.ts'
 
@@ -19,6 +20,8 @@ const FACTS: Facts = {
   domain: 'shop.example.com',
   modules: ['orders', 'billing'],
   settings: ['SMTP_URL'],
+  alerts: checkAlerts({}),
+  metrics: { 'orders.placed': { kind: 'counter', unit: '{order}' } },
 }
 const STAGES = [3, 4, 5, 6] as const
 
