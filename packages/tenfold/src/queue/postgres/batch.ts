@@ -21,11 +21,11 @@ export function startBatch(jobs: readonly Claimed[], work: BatchWork, tools: Run
 
   return jobs.map((job) => {
     let arrived = false
-    const run = startRun(job, work, tools, async (running, gaveUp) => {
+    const run = startRun(job, work, tools, async (running, untilGivenUp) => {
       entered.set(job, running)
       arrived = true
       arrive()
-      const result = (await Promise.race([results, gaveUp])).get(job)
+      const result = (await untilGivenUp(() => results)).get(job)
       if (result instanceof Error) throw result
       return result
     })

@@ -9,7 +9,11 @@ const NOT_IN_JSONB = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/
 const NAME = /^[a-zA-Z0-9][\w.:/-]{0,199}$/
 
 /** Options with their defaults, under the names of the columns' input. */
-export function retryFields({ maxAttempts = 10, timeoutMs = 60_000, backoff }: RetryOptions): Record<string, number> {
+export function retryFields({
+  maxAttempts = 10,
+  timeoutMs = 60_000,
+  backoff,
+}: RetryOptions): Record<'attempts' | 'timeout' | 'backoff' | 'backoffMax', number> {
   return {
     attempts: maxAttempts,
     timeout: timeoutMs,
@@ -84,7 +88,7 @@ export function encodeEvent(event: NewEvent, maxPayloadBytes: number, traceparen
   return `${fields.slice(0, -1)},"payload":${encodePayload(event.name, event.payload, maxPayloadBytes)}}`
 }
 
-function encodePayload(name: string, payload: unknown, limit: number): string {
+export function encodePayload(name: string, payload: unknown, limit: number): string {
   let json: string
   try {
     json = JSON.stringify(payload ?? null)
@@ -108,7 +112,8 @@ function refuseUnstorable(name: string, json: string): void {
   }
 }
 
-function check(job: NewJob): void {
+/** Throws TF_JOB_INVALID if the queue does not take it. */
+export function check(job: NewJob): void {
   const {
     name,
     priority = 0,

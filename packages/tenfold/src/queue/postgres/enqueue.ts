@@ -12,21 +12,34 @@ const MAX_CHARS = 4_000_000
 const MAX_WAITING_ROWS = 50_000
 const MAX_WAITING_CHARS = 64_000_000
 
-interface Call {
-  rows: string[]
+interface Call<Row> {
+  rows: Row[]
   chars: number
   resolve: (ids: string[]) => void
   reject: (error: unknown) => void
 }
 
-export interface Coalescer {
-  add(rows: string[]): Promise<string[]>
+export interface Coalescer<Row> {
+  add(rows: Row[]): Promise<string[]>
   /** Resolves when all that was added is written or refused. */
   drain(): Promise<void>
 }
 
-export function createCoalescer(write: (rows: string) => Promise<string[]>): Coalescer {
-  const waiting: Call[] = []
+/** Of rows that are JSON, and go in as one list. */
+export function createCoalescer(write: (rows: string) => Promise<string[]>): Coalescer<string> {
+  return createGroupCommit(
+    (rows) => write(`[${rows.join(',')}]`),
+    (row) => row.length,
+  )
+}
+
+/** @param write gives one id for each row
+ *  @param sizeOf in characters */
+export function createGroupCommit<Row>(
+  write: (rows: Row[]) => Promise<string[]>,
+  sizeOf: (row: Row) => number,
+): Coalescer<Row> {
+  const waiting: Call<Row>[] = []
   const underWay = new Set<Promise<void>>()
   let rows = 0
   let chars = 0
@@ -46,7 +59,7 @@ export function createCoalescer(write: (rows: string) => Promise<string[]>): Coa
     })
   }
 
-  const take = (): Call[] => {
+  const take = (): Call<Row>[] => {
     let takenRows = 0
     let takenChars = 0
     let end = 0
@@ -62,9 +75,9 @@ export function createCoalescer(write: (rows: string) => Promise<string[]>): Coa
     return waiting.splice(0, end)
   }
 
-  const send = async (calls: Call[]): Promise<void> => {
+  const send = async (calls: Call<Row>[]): Promise<void> => {
     try {
-      const ids = await write(`[${calls.flatMap((call) => call.rows).join(',')}]`)
+      const ids = await write(calls.length === 1 ? calls[0]!.rows : calls.flatMap((call) => call.rows))
       let at = 0
       for (const call of calls) call.resolve(ids.slice(at, (at += call.rows.length)))
     } catch (error) {
@@ -75,7 +88,7 @@ export function createCoalescer(write: (rows: string) => Promise<string[]>): Coa
 
   return {
     add(newRows) {
-      const newChars = newRows.reduce((sum, row) => sum + row.length, 0)
+      const newChars = newRows.reduce((sum, row) => sum + sizeOf(row), 0)
       const full = rows > 0 && (rows + newRows.length > MAX_WAITING_ROWS || chars + newChars > MAX_WAITING_CHARS)
       if (full) return Promise.reject(QueueFull({ waiting: rows }))
       rows += newRows.length

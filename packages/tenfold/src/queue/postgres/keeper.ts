@@ -32,6 +32,8 @@ const TICK_MS = 1000
 const STATS_MS = 5000
 const HOUR = 3_600_000
 const CHORES_MS = 1000
+/** What took so long is not done again for this many times as long. */
+const SHARE = 10
 
 export interface Keeper {
   /** Before the first claim: completing a job needs today's partition. */
@@ -56,7 +58,8 @@ export interface KeeperOptions {
   names: readonly string[]
   /** Defaults to a minute. */
   starvedMs?: number
-  onReady(): void
+  /** Jobs became ready; `low` is the lowest place of them, if it may be among older ones. */
+  onReady(low?: number): void
   /** Jobs of these names wait for a claim of lanes. */
   onLanes(names: readonly string[]): void
 }
@@ -122,7 +125,7 @@ export function createKeeper(
 
   const age = async (): Promise<void> => {
     const { rows } = await db.query<{ lifted: number }>(AGE, [starvedMs, concurrency, names])
-    if (rows[0]!.lifted > 0) onReady()
+    if (rows[0]!.lifted > 0) onReady(0)
   }
 
   const sweep = async (): Promise<void> => {
@@ -203,6 +206,8 @@ export function createKeeper(
         // Many processes that start together do not stay together.
         task.at = now + task.ms * (0.9 + Math.random() * 0.2)
         await attempt(task.run)
+        // Behind an old snapshot everything takes longer; this must not become most of the work.
+        task.at = Math.max(task.at, Math.min(now + HOUR, clock.elapsed() + (clock.elapsed() - now) * SHARE))
       }
       const next = Math.min(dueAt, ...every.map((task) => task.at))
       await nudge.wait(Math.max(1, next - clock.elapsed()))

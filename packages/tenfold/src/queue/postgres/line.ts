@@ -1,6 +1,7 @@
 /** What was claimed and has not begun: the most urgent first, and batches when they are full or have waited long enough. */
 import type { Clock } from '../../kernel/index.ts'
 import type { JobWork } from '../queue.ts'
+import { byPlace } from './columns.ts'
 import type { Claimed } from './run.ts'
 
 export interface Line {
@@ -51,11 +52,11 @@ export function createLine(works: ReadonlyMap<string, JobWork>, clock: Clock): L
       let last = jobs.at(-1)
       let inOrder = true
       for (const job of more) {
-        if (last && (job.rank < last.rank || (job.rank === last.rank && job.seq < last.seq))) inOrder = false
+        if (last && byPlace(job, last) < 0) inOrder = false
         last = job
         jobs.push(job)
       }
-      if (!inOrder) jobs.sort((a, b) => a.rank - b.rank || a.seq - b.seq)
+      if (!inOrder) jobs.sort(byPlace)
       if (batches) for (const job of more) arrived.set(job, clock.elapsed())
     },
     next: () => (batches ? nextWithBatches() : jobs.length > 0 ? [jobs.shift()!] : undefined),

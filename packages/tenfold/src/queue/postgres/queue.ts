@@ -8,8 +8,10 @@ import { createSealer } from '../secret.ts'
 import { createAdmin } from './admin.ts'
 import { createControls } from './controls.ts'
 import { encodeEvent, encodeJob, hasLane } from './encode.ts'
-import { createCoalescer, writeThrough } from './enqueue.ts'
+import { createCoalescer, createGroupCommit, writeThrough } from './enqueue.ts'
+import { encodePlain, isPlain, sizeOf, writePlain } from './plain.ts'
 import { createRelay, replay } from './relay.ts'
+import { list } from './report.ts'
 import { createWake, type News } from './wake.ts'
 import { createWorker } from './worker.ts'
 
@@ -37,22 +39,32 @@ export function openPostgresQueue(options: PostgresQueueOptions): PostgresQueue 
   const encoding = { maxPayloadBytes, sealer, encrypt }
   const wake = createWake(db, telemetry)
   const parts = { db, telemetry, clock, wake, sealer }
+  const plain = createGroupCommit(writePlain(db), sizeOf)
   const jobs = createCoalescer(writeThrough('enqueue', db))
   const events = createCoalescer(writeThrough('publish', db))
   const chains = createCoalescer(writeThrough('enqueue_chain', db))
-  const write = async (
-    rows: string[],
+
+  /** Jobs of one call are in the same place in line and in the same commit, so they all go the same way. */
+  const writeJobs = (newJobs: readonly NewJob[], within: SqlTransaction | undefined): Promise<string[]> => {
+    const traceparent = telemetry.traceparent()
+    if (newJobs.every((job) => isPlain(job, encoding))) {
+      const rows = newJobs.map((job) => encodePlain(job, encoding, traceparent))
+      return within ? writePlain(within)(rows) : plain.add(rows)
+    }
+    const rows = newJobs.map((job) => encodeJob(job, encoding, traceparent))
+    if (!newJobs.some((job) => job.after)) return within ? writeThrough('enqueue', within)(list(rows)) : jobs.add(rows)
+    const written = within ? writeThrough('enqueue_chain', within)(list(rows)) : chains.add(rows)
+    return written.catch((error: unknown) => refuseUnknown(newJobs[0]!.name, error))
+  }
+
+  const told = async (
+    written: Promise<string[]>,
     within: SqlTransaction | undefined,
-    through: 'enqueue' | 'enqueue_chain' | 'publish',
     news: (ids: string[]) => News,
   ): Promise<string[]> => {
-    if (within) {
-      const ids = await writeThrough(through, within)(`[${rows.join(',')}]`)
-      within.afterCommit(() => wake.tell(news(ids)))
-      return ids
-    }
-    const ids = await (through === 'enqueue' ? jobs : through === 'publish' ? events : chains).add(rows)
-    wake.tell(news(ids))
+    const ids = await written
+    if (within) within.afterCommit(() => wake.tell(news(ids)))
+    else wake.tell(news(ids))
     return ids
   }
 
@@ -64,13 +76,7 @@ export function openPostgresQueue(options: PostgresQueueOptions): PostgresQueue 
         'enqueue',
         newJobs.length === 1 ? first.name : `${newJobs.length} jobs`,
         { 'job.count': newJobs.length },
-        async () => {
-          const traceparent = telemetry.traceparent()
-          const rows = newJobs.map((job) => encodeJob(job, encoding, traceparent))
-          const through = newJobs.some((job) => job.after) ? 'enqueue_chain' : 'enqueue'
-          const written = write(rows, within, through, (ids) => newsOf(newJobs, ids, clock))
-          return through === 'enqueue' ? written : written.catch((error: unknown) => refuseUnknown(first.name, error))
-        },
+        async () => told(writeJobs(newJobs, within), within, (ids) => newsOf(newJobs, ids, clock)),
       )
     },
     async publish(newEvents, within) {
@@ -79,7 +85,8 @@ export function openPostgresQueue(options: PostgresQueueOptions): PostgresQueue 
       return telemetry.span('enqueue', first.name, { 'event.count': newEvents.length }, async () => {
         const traceparent = telemetry.traceparent()
         const rows = newEvents.map((event) => encodeEvent(event, maxPayloadBytes, traceparent))
-        return write(rows, within, 'publish', () => ({ events: true }))
+        const written = within ? writeThrough('publish', within)(list(rows)) : events.add(rows)
+        return told(written, within, () => ({ events: true }))
       })
     },
     work: (work) => createWorker(parts, work),
@@ -88,7 +95,7 @@ export function openPostgresQueue(options: PostgresQueueOptions): PostgresQueue 
     ...createAdmin(db, wake),
     ...createControls(db, wake),
     async close() {
-      await Promise.all([jobs.drain(), events.drain(), chains.drain()])
+      await Promise.all([plain.drain(), jobs.drain(), events.drain(), chains.drain()])
       await wake.close()
     },
   }

@@ -1,10 +1,11 @@
 /** Writes what became of jobs: one statement per kind, however many jobs. */
 import type { SystemDatabase } from '../../database/index.ts'
+import { claimedOf, DoneColumns, inOrder, type ClaimedColumns } from './columns.ts'
 import { storable } from './encode.ts'
 import { backoffOf, isLast, type Claimed, type Outcome } from './run.ts'
 import { ADMIT, BURY, CANCELLED, CLAIM_LANES, EXCHANGE, FAIL, FINISH_KEPT, RETURN, SUSPEND } from './statements.ts'
 
-type Group = 'done' | 'kept' | 'failed' | 'buried' | 'cancelled' | 'suspended'
+type Group = 'kept' | 'failed' | 'buried' | 'cancelled' | 'suspended'
 
 export interface Ask {
   worker: number
@@ -29,8 +30,10 @@ export async function exchange(
   outcomes: readonly Outcome[],
   ask: Ask,
 ): Promise<Answer> {
-  const done: string[] = []
-  const others: Record<Exclude<Group, 'done'>, string[]> = {
+  const done = new DoneColumns()
+  /** Claimed under a lease that was lost: they are others' by now. */
+  let lost = 0
+  const others: Record<Group, string[]> = {
     kept: [],
     failed: [],
     buried: [],
@@ -40,21 +43,21 @@ export async function exchange(
   const returned: { job: Claimed; delayMs?: number }[] = []
   let retryIn = Infinity
   for (const outcome of outcomes) {
-    const { job, ms } = outcome
-    const facts = `{${fence(job)},"ms":${ms.toFixed(3)}`
+    const { job } = outcome
     if (outcome.kind === 'done') {
       const keep = job.more?.extra?.keep
-      if (keep === undefined) done.push(`${facts},"result":${outcome.result}}`)
-      else others.kept.push(`${facts},"keep":${keep},"result":${outcome.result}}`)
+      if (keep !== undefined) others.kept.push(`${factsOf(outcome)},"keep":${keep},"result":${outcome.result}}`)
+      else if (job.owner === ask.worker) done.add(outcome, outcome.result)
+      else lost++
     } else if (outcome.kind === 'returned') {
       returned.push(outcome)
     } else if (outcome.kind === 'suspended') {
       retryIn = Math.min(retryIn, outcome.leftMs)
       others.suspended.push(`{${fence(job)},"left":${outcome.leftMs},"waits":${outcome.waits}}`)
     } else if (outcome.kind === 'cancelled') {
-      others.cancelled.push(`${facts},"error":${errorOf(job, outcome.message)}}`)
+      others.cancelled.push(`${factsOf(outcome)},"error":${errorOf(job, outcome.message)}}`)
     } else if (outcome.dead || isLast(job)) {
-      others.buried.push(`${facts},"error":${errorOf(job, outcome.message)}}`)
+      others.buried.push(`${factsOf(outcome)},"error":${errorOf(job, outcome.message)}}`)
     } else {
       const delay = outcome.delayMs ?? backoffOf(job)
       retryIn = Math.min(retryIn, delay)
@@ -69,8 +72,8 @@ export async function exchange(
     others.cancelled.length > 0 ? removed(db, CANCELLED, others.cancelled, instanceId) : 0,
     returned.length > 0 ? giveBack(db, returned) : 0,
   ])
-  const { rows } = await db.query<{ done: number; jobs: string | null }>(EXCHANGE, [
-    done.length > 0 ? list(done) : null,
+  const { rows } = await db.query<ClaimedColumns & { done: number }>(EXCHANGE, [
+    ...done.parameters(),
     ask.worker,
     instanceId,
     ask.names,
@@ -78,11 +81,11 @@ export async function exchange(
     ask.hint.seq,
     ask.count,
   ])
-  const { done: finished, jobs } = rows[0]!
+  const answer = rows[0]!
   await admitNext(db, outcomes)
   return {
-    jobs: claimedOf(jobs, ask.worker),
-    refused: done.length - finished + refusedOthers.reduce((sum, n) => sum + n, 0),
+    jobs: claimedOf(answer, ask.worker),
+    refused: lost + done.count - answer.done + refusedOthers.reduce((sum, n) => sum + n, 0),
     ...(retryIn < Infinity && { retryIn }),
   }
 }
@@ -105,7 +108,7 @@ export async function claimLanes(
   count: number,
 ): Promise<{ jobs: Claimed[]; retryIn: number | null }> {
   const { rows } = await db.query<{ jobs: string | null; retryIn: number | null }>(CLAIM_LANES, [worker, names, count])
-  return { jobs: claimedOf(rows[0]!.jobs, worker), retryIn: rows[0]!.retryIn }
+  return { jobs: lanedOf(rows[0]!.jobs, worker), retryIn: rows[0]!.retryIn }
 }
 
 /** Their keys have a place free. */
@@ -114,11 +117,12 @@ async function admitNext(db: SystemDatabase, outcomes: readonly Outcome[]): Prom
   if (keyed.length > 0) await db.query(ADMIT, [keyed.map(({ job }) => job.name), keyed.map(({ job }) => job.key)])
 }
 
-function claimedOf(json: string | null, owner: number): Claimed[] {
+/** Jobs with a lane come as one JSON object each. */
+function lanedOf(json: string | null, owner: number): Claimed[] {
   if (!json) return []
   const jobs = JSON.parse(json) as Claimed[]
   for (const job of jobs) job.owner = owner
-  return jobs.sort((a, b) => a.rank - b.rank || a.seq - b.seq)
+  return inOrder(jobs)
 }
 
 async function affected(db: SystemDatabase, text: string, values: unknown[], expected: number): Promise<number> {
@@ -133,6 +137,10 @@ async function removed(db: SystemDatabase, text: string, rows: readonly string[]
 
 export function fence({ id, attempt, owner }: Claimed): string {
   return `"id":${id},"attempt":${attempt},"owner":${owner}`
+}
+
+function factsOf({ job, ms }: Outcome): string {
+  return `{${fence(job)},"ms":${ms.toFixed(3)}`
 }
 
 function errorOf(job: Claimed, message: string): string {

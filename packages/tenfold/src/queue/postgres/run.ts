@@ -66,6 +66,8 @@ export interface RunTools {
   predecessorsOf(job: Claimed): Promise<Predecessor[]>
 }
 
+export type UntilGivenUp = <T>(what: () => Promise<T>) => Promise<T>
+
 const MAX_RESULT = 16 * 1024
 const MAX_MESSAGE = 4000
 /** After its signal was aborted a run has so long to clean up; then its place is given to others. */
@@ -74,30 +76,51 @@ const GRACE_MS = 2000
 const NOT_OURS_MS = 500
 export const KEEP_OFF_MS = 3000
 
-/** `begin` runs the job, alone or with others: see batch.ts. */
+/** `begin` runs the job, alone or with others (see batch.ts), inside of `untilGivenUp`: what it waits for has then ended, or
+ *  its time is up. */
 export function startRun(
   job: Claimed,
   work: JobWork,
   tools: RunTools,
-  begin: (job: RunningJob, gaveUp: Promise<never>) => Promise<unknown>,
+  begin: (job: RunningJob, untilGivenUp: UntilGivenUp) => Promise<unknown>,
 ): Run {
   const { telemetry, sealer } = tools
   const { more } = job
-  const controller = new AbortController()
-  const { signal } = controller
+  /** Most jobs never look at their signal, and making one costs more than all else here. */
+  let controller: AbortController | undefined
+  let aborted: TenfoldError | undefined
   const began = performance.now()
   const took = (): number => performance.now() - began
   let interrupted = false
   let cancelled = more?.cancel ?? undefined
-  let giveUp: (error: unknown) => void
+  let givenUp: TenfoldError | undefined
+  let end: ((error: unknown) => void) | undefined
   let timer: NodeJS.Timeout | undefined
   let steps: ReturnType<typeof createSteps> | undefined
 
+  const signalOf = (): AbortSignal => {
+    if (!controller) {
+      controller = new AbortController()
+      if (aborted) controller.abort(aborted)
+    }
+    return controller.signal
+  }
   const abort = (reason: TenfoldError): void => {
-    if (signal.aborted) return
-    controller.abort(reason)
+    if (aborted) return
+    aborted = reason
+    controller?.abort(reason)
     timer = setTimeout(() => giveUp(reason), GRACE_MS)
   }
+  const giveUp = (reason: TenfoldError): void => {
+    givenUp = reason
+    end?.(reason)
+  }
+  const untilGivenUp: UntilGivenUp = (what) =>
+    new Promise((resolve, reject) => {
+      end = reject
+      if (givenUp) return reject(givenUp)
+      Promise.resolve(what()).then(resolve, reject)
+    })
   const ownSteps = (): ReturnType<typeof createSteps> => (steps ??= createSteps(job.name, tools.journalOf(job)))
   const running = {
     id: job.id,
@@ -105,7 +128,9 @@ export function startRun(
     payload: job.payload,
     attempt: job.attempt,
     lastAttempt: isLast(job),
-    signal,
+    get signal() {
+      return signalOf()
+    },
     traceparent: job.traceparent ?? undefined,
     version: more?.version ?? 1,
     after: [] as readonly Predecessor[],
@@ -125,7 +150,6 @@ export function startRun(
   }
 
   const execute = async (): Promise<Outcome> => {
-    const gaveUp = new Promise<never>((_, reject) => (giveUp = reject))
     if (job.timeoutMs > 0)
       timer = setTimeout(() => abort(JobTimeout({ name: job.name, timeoutMs: job.timeoutMs })), job.timeoutMs)
     try {
@@ -133,7 +157,7 @@ export function startRun(
         const refused = await prepare(more)
         if (refused) return refused
       }
-      const result = await begin(running, gaveUp)
+      const result = await begin(running, untilGivenUp)
       const suspension = steps?.suspension()
       if (suspension) return { kind: 'suspended', job, ms: took(), ...suspension }
       // What overran but got done in its grace is done: to run it again would do it twice.
@@ -154,7 +178,7 @@ export function startRun(
       telemetry.log.error(error.message, { job: job.name, id: job.id, fix: error.fix })
       return notOurs(job)
     }
-    const reason = signal.aborted && isAbort(error) ? signal.reason : error
+    const reason = aborted && isAbort(error) ? aborted : error
     const message = messageOf(reason).slice(0, MAX_MESSAGE)
     const verdict = verdictOf(reason, job, work, telemetry)
     tell(telemetry, job, reason, verdict.dead === true || isLast(job))
@@ -167,7 +191,7 @@ export function startRun(
     interrupt(reason: TenfoldError) {
       interrupted = true
       clearTimeout(timer)
-      if (signal.aborted) giveUp(reason)
+      if (aborted) giveUp(reason)
       else abort(reason)
     },
     cancel(reason: string) {
@@ -190,10 +214,10 @@ function tell({ log }: Telemetry, job: Claimed, error: unknown, dead: boolean): 
 
 /** One job by itself. */
 export function startSingle(job: Claimed, work: SingleWork, tools: RunTools): Run {
-  return startRun(job, work, tools, (running, gaveUp) =>
+  return startRun(job, work, tools, (running, untilGivenUp) =>
     inTrace(tools.telemetry, job, 1, async () => {
       try {
-        return await Promise.race([work.run(running), gaveUp])
+        return await untilGivenUp(() => work.run(running))
       } catch (error) {
         // To sleep is not to fail.
         if (JobSuspended.is(error)) return undefined

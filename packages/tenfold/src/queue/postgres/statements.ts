@@ -15,9 +15,10 @@ select count(*)::int as n, tenfold.queue_settle(
   jsonb_agg(jsonb_build_object('id', id, 'state', '${state}', 'result', ${result})) filter (where links is not null)) from gone`
 
 /** Finishes jobs and claims the next ones, in one commit: see the function.
- *  $1 finished (null: none)   $2 worker   $3 instance   $4 names that it can run   $5, $6 where to begin   $7 how many */
-export const EXCHANGE =
-  'select done, jobs from tenfold.queue_exchange($1::text::json, $2::bigint, $3::text, $4::text[], $5::int, $6::bigint, $7::int)'
+ *  $1 to $4 what is done (null: nothing)   $5 worker   $6 instance   $7 names that it can run   $8, $9 where to begin   $10 how many */
+export const EXCHANGE = `
+select done, numbers, job_names as names, keys, traces, more, payloads from tenfold.queue_exchange(
+  $1::text::bigint[], $2::text::integer[], $3::text::real[], $4::text::jsonb, $5::bigint, $6::text, $7::text[], $8::int, $9::bigint, $10::int)`
 
 /** $1 [{ id, attempt, owner, delay, error }]: these are tried again later. */
 export const FAIL = `

@@ -19,6 +19,8 @@ export interface Watch {
   putBack(counts: readonly JobCount[]): void
 }
 
+type Recorder = { record(value: number): void }
+
 export function watchJobs({ metrics }: Telemetry): Watch {
   const wait = metrics.histogram('tenfold.job.wait', { help: 'Time from ready to claimed.', unit: 's' })
   const duration = metrics.histogram('tenfold.job.duration', { help: 'Duration of the runs of jobs.', unit: 's' })
@@ -26,13 +28,20 @@ export function watchJobs({ metrics }: Telemetry): Watch {
     help: 'Jobs whose lease was lost while a worker held them.',
     unit: '{job}',
   })
-  const labels = new Map<string, { job: string; outcome: string }>()
+  const waits = new Map<string, Recorder>()
+  const durations = new Map<Outcome['kind'], Map<string, Recorder>>()
   let counts = new Map<string, JobCount>()
 
-  const labelsOf = (job: string, outcome: string): { job: string; outcome: string } => {
-    const key = `${outcome} ${job}`
-    let made = labels.get(key)
-    if (!made) labels.set(key, (made = { job, outcome }))
+  const waitOf = (job: string): Recorder => {
+    let made = waits.get(job)
+    if (!made) waits.set(job, (made = wait.series({ job })))
+    return made
+  }
+  const durationOf = (job: string, outcome: Outcome['kind']): Recorder => {
+    let ofOutcome = durations.get(outcome)
+    if (!ofOutcome) durations.set(outcome, (ofOutcome = new Map()))
+    let made = ofOutcome.get(job)
+    if (!made) ofOutcome.set(job, (made = duration.series({ job, outcome })))
     return made
   }
   const countOf = (name: string): JobCount => {
@@ -42,9 +51,9 @@ export function watchJobs({ metrics }: Telemetry): Watch {
   }
 
   return {
-    waited: ({ name, waitedMs }) => wait.record(Math.max(0, waitedMs) / 1000, { job: name }),
+    waited: ({ name, waitedMs }) => waitOf(name).record(Math.max(0, waitedMs) / 1000),
     ran({ job, kind, ms }) {
-      duration.record(ms / 1000, labelsOf(job.name, kind))
+      durationOf(job.name, kind).record(ms / 1000)
       if (kind === 'returned') return
       const count = countOf(job.name)
       if (kind === 'done') count.done++

@@ -27,7 +27,10 @@ import { watchJobs } from './watch.ts'
 import type { News, Wake } from './wake.ts'
 
 const BUFFER_MS = 100
-const MAX_BUFFER = 500
+/** Jobs here and under way; half of them at a time, so that one half runs while the other is fetched. */
+const MAX_BUFFER = 1000
+const MAX_BATCH = 500
+const MAX_EXCHANGES = 2
 /** While jobs are waiting in the buffer, outcomes gather for so long. */
 const GATHER_MS = 5
 const POLL_MIN_MS = 100
@@ -64,6 +67,11 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
   /** Places that are taken: by a job, or by a batch. */
   let busy = 0
   let outcomes: Outcome[] = []
+  /** Exchanges under way, and how many jobs they asked for. */
+  const underWay = new Set<Promise<void>>()
+  let asked = 0
+  /** A claim of lanes is under way. */
+  let turning = false
   /** Mean of recent runs; the first guess makes the buffer as long as `concurrency`. */
   let meanMs = BUFFER_MS
   let maybeMore = true
@@ -71,6 +79,7 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
   let idleMs = POLL_MIN_MS
   let answerLost = false
   let stopping = false
+  let gatheringSince: number | undefined
   let batchTimer: NodeJS.Timeout | undefined
   let loop: Promise<void> | undefined
   let stopListening: (() => Promise<void>) | undefined
@@ -98,7 +107,7 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
     concurrency,
     names: all,
     ...(options.starvedMs !== undefined && { starvedMs: options.starvedMs }),
-    onReady: () => more(),
+    onReady: (low) => more(low),
     onLanes: (waiting) => enterLanes(waiting),
   })
 
@@ -166,7 +175,15 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
     if (outcome.kind === 'returned' && outcome.delayMs !== undefined)
       keptOff.set(job.name, clock.elapsed() + KEEP_OFF_MS)
     begin()
-    nudge.fire()
+    if (
+      outcomes.length === 1 ||
+      outcomes.length >= MAX_BATCH ||
+      line.length === 0 ||
+      stopping ||
+      claimable() ||
+      lanes.waiting()
+    )
+      nudge.fire()
   }
 
   const names = (): string[] => {
@@ -176,47 +193,69 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
     return all.filter((name) => !keptOff.has(name))
   }
 
-  /** How many to claim now; 0 while enough are here. */
+  /** How many to claim now; 0 while enough are here or on their way. */
   const wanted = (): number => {
     if (stopping || !lease.trusted()) return 0
     const measured = Math.min(MAX_BUFFER, Math.floor((concurrency * BUFFER_MS) / Math.max(meanMs, 0.01)))
     const ahead = Math.max(measured, largest)
-    if (largest === 0 && line.length > ahead / 2) return 0
-    return Math.max(0, concurrency - busy + ahead - line.length)
+    const here = line.length + asked
+    if (largest === 0 && here > ahead / 2) return 0
+    return Math.min(Math.max(MAX_BATCH, largest), Math.max(0, concurrency - busy + ahead - here))
   }
 
+  const claimable = (): boolean => maybeMore && wanted() > 0
+
+  /** Starts an exchange when there is a reason for one; else waits for one. */
   const turn = async (): Promise<void> => {
-    const count = wanted()
-    const claim = count > 0 && maybeMore
-    const turn = busy < concurrency && lanes.waiting()
-    if (!claim && !turn && outcomes.length === 0) {
-      const patience = Math.min(count > 0 ? idleMs : POLL_MAX_MS, lanes.dueIn())
-      if (!(await nudge.wait(patience)) && count > 0 && patience === idleMs) {
-        idleMs = Math.min(POLL_MAX_MS, idleMs * 2)
-        maybeMore = true
-      }
-      return
+    if (underWay.size >= MAX_EXCHANGES || (answerLost && underWay.size > 0)) return void (await nudge.wait(POLL_MAX_MS))
+    const claim = claimable()
+    const takesTurns = !turning && busy < concurrency && lanes.waiting()
+    if (!claim && !takesTurns && outcomes.length === 0) return idle(wanted())
+    if (!claim && !takesTurns && outcomes.length < MAX_BATCH && (line.length > 0 || underWay.size > 0) && !stopping) {
+      // More will come along: running jobs end, or a claim is asked for.
+      if (gatheringSince === undefined) gatheringSince = clock.elapsed()
+      const left = gatheringSince + GATHER_MS - clock.elapsed()
+      if (left > 0) return void (await nudge.wait(left))
     }
-    if (!claim && count === 0 && !turn && line.length > 0 && outcomes.length < MAX_BUFFER / 2)
-      await clock.sleep(GATHER_MS)
-    await swap(stopping ? 0 : wanted())
+    gatheringSince = undefined
+    // What ends in this turn of the event loop is reported together.
+    await new Promise((resolve) => setImmediate(resolve))
+    const asking = wanted()
+    asked += asking
+    const exchange: Promise<void> = swap(asking).finally(() => {
+      asked -= asking
+      underWay.delete(exchange)
+      nudge.fire()
+    })
+    underWay.add(exchange)
+  }
+
+  const idle = async (count: number): Promise<void> => {
+    const patience = Math.min(count > 0 ? idleMs : POLL_MAX_MS, lanes.dueIn())
+    if (!(await nudge.wait(patience)) && count > 0 && patience === idleMs) {
+      idleMs = Math.min(POLL_MAX_MS, idleMs * 2)
+      maybeMore = true
+    }
   }
 
   const swap = async (count: number): Promise<void> => {
     const reporting = outcomes
     outcomes = []
-    maybeMore = false
-    promised = 0
-    const from = hint.next()
+    if (count > 0) {
+      maybeMore = false
+      promised = 0
+    }
+    const from = count > 0 ? hint.next() : undefined
+    const began = clock.elapsed()
     try {
       if (answerLost) await reconcile(reporting)
       const answer = await exchange(db, telemetry.instanceId, reporting, {
         worker: lease.id,
         names: names(),
         count,
-        hint: from,
+        hint: from ?? NOWHERE,
       })
-      hint.saw(answer.jobs[0])
+      if (from) hint.saw(answer.jobs[0], from, clock.elapsed() - began)
       if (answer.refused > 0) watch.leasesLost(answer.refused)
       if (answer.retryIn !== undefined) keeper.dueIn(answer.retryIn)
       if (answer.jobs.length > 0) {
@@ -244,8 +283,9 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
   /** What has lanes is begun as it is claimed. */
   const takeTurns = async (): Promise<void> => {
     const places = concurrency - busy
-    if (stopping || places <= 0 || !lease.trusted() || !lanes.waiting()) return
-    const jobs = await lanes.claim(lease.id, places)
+    if (turning || stopping || places <= 0 || !lease.trusted() || !lanes.waiting()) return
+    turning = true
+    const jobs = await lanes.claim(lease.id, places).finally(() => (turning = false))
     for (const job of jobs) watch.waited(job)
     const byName = Map.groupBy(jobs, (job) => ('batch' in works.get(job.name)! ? job.name : job.id))
     for (const together of byName.values()) {
@@ -259,10 +299,12 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
     const known = [...line.jobs, ...[...running.values()].map((run) => run.job), ...reporting.map(({ job }) => job)]
     await db.query(RECONCILE, [lease.id, known.map((job) => job.id)])
     answerLost = false
+    hint.lookBelow(0)
   }
 
   const run = async (): Promise<void> => {
     while (!stopping || running.size > 0) await turn()
+    await Promise.all(underWay)
   }
 
   /** Waits for what runs, then aborts it; true if all of it ended. */
@@ -305,6 +347,9 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
     },
   }
 }
+
+/** For an exchange that only reports. */
+const NOWHERE = { rank: 0, seq: 0 }
 
 /** Jobs that came after others may be anything, and anywhere. */
 const ANYTHING: News = { ready: { names: [], count: 1, low: 0 }, held: [] }
