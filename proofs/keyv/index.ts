@@ -1,22 +1,32 @@
-/** The suite that stores of Keyv have to pass, run on a tenfold cache: in memory, and in Redis with next to no memory. */
+/** The suite that stores of Keyv have to pass, run on a tenfold cache: in memory, and in Redis with next to no memory. And the other
+ *  way round: a Keyv that we know nothing of keeps what instances share. */
 import assert from 'node:assert/strict'
-import { migrations, openCaches } from '../../packages/tenfold/src/cache/index.ts'
+import {
+  migrations,
+  openCaches,
+  type Cache,
+  type Caches,
+  type KeyvValues,
+} from '../../packages/tenfold/src/cache/index.ts'
 import { keyvStore } from '../../packages/tenfold/src/cache/keyv/store.ts'
+import type { SystemDatabase } from '../../packages/tenfold/src/database/index.ts'
 import { testDatabase } from '../../packages/tenfold/src/database/testing/index.ts'
 import { systemClock } from '../../packages/tenfold/src/kernel/index.ts'
 import { openRedis } from '../../packages/tenfold/src/redis/index.ts'
 import { startTestRedis } from '../../packages/tenfold/src/redis/testing/index.ts'
-import { createTelemetry } from '../../packages/tenfold/src/telemetry/index.ts'
+import { createTelemetry, type Telemetry } from '../../packages/tenfold/src/telemetry/index.ts'
 import type { Claim, Claims, ClaimsOptions, Report } from '../../scripts/claims/index.ts'
 
 /** Peers are installed apart, at the first run: the type checker does not know them. */
 type Untyped = ReturnType<JSON['parse']>
 
-const PEERS = { '@keyv/test-suite': '2.1.2', keyv: '5.6.0' }
+const PEERS = { '@keyv/test-suite': '2.1.2', keyv: '5.6.0', '@keyv/redis': '5.1.6' }
+const INSTANCES = 4
+const CALLERS = 500
 
 export default {
   name: 'keyv',
-  about: 'a tenfold cache is a store for Keyv: the suite of Keyv passes, in memory and in Redis',
+  about: 'a tenfold cache is a store for Keyv, whose own suite passes; and any Keyv keeps what instances share',
   options: {},
   run,
 } satisfies Claims
@@ -50,12 +60,62 @@ async function run({ log, installPeers }: ClaimsOptions): Promise<Report> {
         holds: tests > 30 && failed.length === 0,
       })
     }
+    log('values in a Keyv')
+    const { default: KeyvRedis } = await peers.load<Untyped>('@keyv/redis')
+    const keyv = new Keyv(new KeyvRedis(server.url))
+    try {
+      claims.push(...(await withValuesIn(keyv, database.system, telemetry)))
+    } finally {
+      await keyv.disconnect()
+    }
     return { claims, rows: [] }
   } finally {
     await redis.close()
     await server.stop()
     await database.close()
     await telemetry.close()
+  }
+}
+
+async function withValuesIn(
+  keyv: KeyvValues & { clear(): Promise<void> },
+  db: SystemDatabase,
+  telemetry: Telemetry,
+): Promise<Claim[]> {
+  let loads = 0
+  const caches: Caches[] = []
+  const open = async (): Promise<Cache<string, object>> => {
+    const opened = await openCaches({ telemetry, clock: systemClock, db, values: keyv })
+    caches.push(opened)
+    return opened.define<string, object>({
+      name: 'proof.values',
+      ttl: '1h',
+      async load(key) {
+        loads++
+        await new Promise((resolve) => setTimeout(resolve, 100))
+        return { key, text: 'x'.repeat(1000) }
+      },
+    })
+  }
+  const herd = async (): Promise<number> => {
+    const before = loads
+    const instances = await Promise.all(Array.from({ length: INSTANCES }, open))
+    await Promise.all(Array.from({ length: CALLERS * INSTANCES }, (_, i) => instances[i % INSTANCES]!.get('key')))
+    return loads - before
+  }
+  const one = (when: string, goal: number, value: number): Claim => ({
+    claim: `values in @keyv/redis: loads for ${CALLERS} callers on each of ${INSTANCES} instances, ${when}`,
+    goal,
+    value,
+    holds: value === goal,
+  })
+  try {
+    const first = one('when nobody has it', 1, await herd())
+    const second = one('which have just started, when others have it', 0, await herd())
+    await keyv.clear()
+    return [first, second, one('which have just started, when the Keyv has lost it', 1, await herd())]
+  } finally {
+    for (const opened of caches) await opened.close()
   }
 }
 

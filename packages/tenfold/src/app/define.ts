@@ -1,5 +1,6 @@
 /** What an app is: a name and a list of modules. Inert until it is started. */
 import type { AlertSettings } from '../alerts/index.ts'
+import type { KeyvValues } from '../cache/index.ts'
 import type { SheddingOptions } from '../http/index.ts'
 import type { Duration } from '../kernel/index.ts'
 import type { Module } from '../modules/index.ts'
@@ -61,6 +62,11 @@ export interface Config {
     connections?: number
     /** A read replica that is further behind is not used, in milliseconds. Defaults to 10000, which is also the most. */
     maxReplicaLagMs?: number
+  }
+  cache?: {
+    /** Where instances share the values of caches if REDIS_URL is not set, in place of the database: any Keyv.
+     *  @example values: new Keyv(new KeyvMemcache('127.0.0.1:11211')) */
+    values?: KeyvValues
   }
   /** Where jobs run, if REDIS_URL is set; without it all run on Postgres. */
   queue?: {

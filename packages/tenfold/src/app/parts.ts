@@ -89,7 +89,14 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
       )
     : openQueue({ db, telemetry, secrets: bindings.secretKeys })
   opened.defer(() => queue.close())
-  const caches = await openCaches({ db, telemetry, clock, ...shared, ...(positions && { positions }) })
+  const caches = await openCaches({
+    db,
+    telemetry,
+    clock,
+    ...shared,
+    ...ground.config.cache,
+    ...(positions && { positions }),
+  })
   opened.defer(() => caches.close())
   const files = await openStorage({ url: filesFolder(environment, root), secrets: bindings.secretKeys, clock })
   opened.defer(() => files.close())

@@ -5,6 +5,7 @@ import type { Telemetry } from '../telemetry/index.ts'
 import type { Caches } from './cache.ts'
 import type { ChangeLine } from './change.ts'
 import { createMemoryCaches } from './memory/caches.ts'
+import { keepValuesIn, type KeyvValues } from './keyv/values.ts'
 import { openPostgresLine } from './postgres/line.ts'
 import { openPostgresTier } from './postgres/tier.ts'
 import { openRedisTier } from './redis/tier.ts'
@@ -19,6 +20,8 @@ export interface CachesOptions {
   /** Where the instances share values and loads, under names that start with `prefix`. Absent: in the database, and only for
    *  caches that ask for it. */
   redis?: { redis: Redis; prefix: string }
+  /** Where shared values are kept in place of the database: any Keyv will do. Not used with `redis`. */
+  values?: KeyvValues
   /** How long an operation may wait for Redis, in ms. Defaults to what answers usually take and four times their spread, but at
    *  least 20 and at most 100. */
   redisTimeout?: number
@@ -49,7 +52,7 @@ export async function openCaches(options: CachesOptions): Promise<Caches> {
     clock,
     maxBytes,
     maxEntries,
-    sharedByDefault: redis !== undefined,
+    sharedByDefault: redis !== undefined || options.values !== undefined,
     ...(positions && { positions }),
     ...(tier && { values: new SharedValues({ tier, clock, log }) }),
   })
@@ -62,7 +65,14 @@ export async function openCaches(options: CachesOptions): Promise<Caches> {
   return caches.with(line)
 }
 
-function openTier({ redis, db, clock, telemetry: { log }, redisTimeout: timeoutMs }: CachesOptions): Tier | undefined {
+function openTier({
+  redis,
+  values,
+  db,
+  clock,
+  telemetry: { log },
+  redisTimeout: timeoutMs,
+}: CachesOptions): Tier | undefined {
   if (redis) {
     const circuit = createCircuit({
       redis: redis.redis,
@@ -73,5 +83,6 @@ function openTier({ redis, db, clock, telemetry: { log }, redisTimeout: timeoutM
     })
     return openRedisTier({ circuit, prefix: redis.prefix })
   }
-  return db && openPostgresTier({ db, clock, log })
+  const tier = db && openPostgresTier({ db, clock, log })
+  return tier && values ? keepValuesIn(values, tier) : tier
 }
