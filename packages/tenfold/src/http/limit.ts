@@ -36,9 +36,13 @@ export function prepareLimits(route: HttpRoute, limits: Pick<Limits, 'define'>):
   })
 }
 
-/** Takes from every limit of the route; what is left of the tightest is told to the client (`RateLimit`, IETF draft 10). */
-export async function takeLimits(x: Exchange): Promise<void> {
-  for (const limit of x.route.limits) tell(x, limit, await limit.limiter.take(subjectOf(x, limit.by), limit.cost))
+/** Takes from one of the route's limits; what is left is told to the client (`RateLimit`, IETF draft 10). A promise only where
+ *  the store has to be asked. */
+export function takeLimit(x: Exchange, limit: PreparedLimit): Promise<void> | undefined {
+  const decision = limit.limiter.takeNow(subjectOf(x, limit.by), limit.cost)
+  if (decision instanceof Promise) return decision.then((late) => tell(x, limit, late))
+  tell(x, limit, decision)
+  return undefined
 }
 
 function subjectOf(x: Exchange, by: RouteLimit['by']): string {
@@ -52,7 +56,7 @@ function subjectOf(x: Exchange, by: RouteLimit['by']): string {
 }
 
 function tell(x: Exchange, { policy }: PreparedLimit, decision: Decision): void {
-  for (const header of headersOf(policy, decision)) x.extra.push(...header)
+  for (const [name, value] of headersOf(policy, decision)) x.extra.push(name, value)
   if (decision.allowed) return
   const { max, seconds } = policy.windows[decision.window]!
   throw RateLimited({ max, perSeconds: seconds, retrySeconds: retrySecondsOf(decision) })

@@ -3,13 +3,13 @@ import type { Attributes, Context, Telemetry } from '../telemetry/index.ts'
 import { BadRequest } from './errors.ts'
 import { ClientGone, type Exchange } from './exchange.ts'
 import { readInput } from './input.ts'
-import { takeLimits } from './limit.ts'
+import { takeLimit } from './limit.ts'
 import type { OriginGuard } from './origin.ts'
 import { asTenfoldError, errorFields } from './problem.ts'
 import { acceptPosition, carryPosition, type PositionCarrier } from './position.ts'
 import type { SecurityHeaders } from './security.ts'
 import { type Outgoing, outgoingOf, outgoingProblem, send } from './send.ts'
-import { identify, type SessionKit } from './session.ts'
+import { assertAllowed, identify, type SessionKit } from './session.ts'
 import type { Shedding } from './shed/index.ts'
 import type { Watch } from './watch.ts'
 
@@ -29,35 +29,45 @@ export interface Kit {
   isStopping(): boolean
 }
 
-/** One request from its first look to its log line. Never rejects. */
-export async function serve(x: Exchange, request: FastifyRequest, kit: Kit): Promise<void> {
+/** One request from its first look to its log line. */
+export function serve(x: Exchange, request: FastifyRequest, kit: Kit): void {
   kit.watch.add(x)
   const coming = kit.shedding?.comesIn(x) ?? true
-  if (coming === true || (coming !== false && (await coming))) await answerInContext(x, request, kit)
+  if (coming === true) answerInContext(x, request, kit)
+  else if (coming === false) leave(x, kit)
+  else void coming.then((may) => (may ? answerInContext(x, request, kit) : leave(x, kit)))
+}
+
+function leave(x: Exchange, kit: Kit): void {
   kit.watch.remove(x)
   finishConnection(x)
 }
 
-async function answerInContext(x: Exchange, request: FastifyRequest, kit: Kit): Promise<void> {
-  await kit.telemetry
-    .root(
-      {
-        kind: 'request',
-        name: x.route.name,
-        module: x.route.route.module,
-        traceparent: x.raw.headers.traceparent as string | undefined,
-        attributes: attributesOf(x),
-      },
-      async (context) => {
-        context.requestId = x.requestId
-        await respondTo(x, request, context, kit)
-        record(x, context, kit)
-      },
-    )
-    .catch((error: unknown) => {
-      x.res.destroy()
-      kit.telemetry.log.error('a request could not be recorded', errorFields(error))
-    })
+function answerInContext(x: Exchange, request: FastifyRequest, kit: Kit): void {
+  const { telemetry } = kit
+  const context = telemetry.open({
+    kind: 'request',
+    name: x.route.name,
+    module: x.route.route.module,
+    traceparent: x.raw.headers.traceparent as string | undefined,
+    attributes: attributesOf(x),
+  })
+  context.requestId = x.requestId
+  void telemetry.within(context, () => respond(x, request, context, kit))
+}
+
+/** Never rejects. One function for the whole way, since each that waits for another costs as much as a check. */
+async function respond(x: Exchange, request: FastifyRequest, context: Context, kit: Kit): Promise<void> {
+  try {
+    await respondTo(x, request, context, kit)
+    record(x, context, kit)
+    context.root.end()
+  } catch (error) {
+    x.res.destroy()
+    context.root.end(error)
+    kit.telemetry.log.error('a request could not be recorded', errorFields(error))
+  }
+  leave(x, kit)
 }
 
 async function respondTo(x: Exchange, request: FastifyRequest, context: Context, kit: Kit): Promise<void> {
@@ -98,8 +108,12 @@ async function answer(
   // Awaited only where there is something to wait for: each wait costs as much as a check.
   const identifying = identify(x, kit.sessions)
   if (identifying) await identifying
+  assertAllowed(x)
   if (x.user) context.userId = x.user.id
-  if (x.route.limits.length > 0) await takeLimits(x)
+  for (const limit of x.route.limits) {
+    const taking = takeLimit(x, limit)
+    if (taking) await taking
+  }
   const reading = readInput(x, request.params, request.query)
   if (reading) await reading
   x.assertWanted()

@@ -184,7 +184,7 @@ export function createServer(options: ServerOptions): HttpServer {
     }),
   }
   const take = (request: FastifyRequest, res: ServerResponse, route: PreparedRoute): void => {
-    void serve(new Exchange(request, res, route, jar, sessionCookie, sockets), request, kit)
+    serve(new Exchange(request, res, route, jar, sessionCookie, sockets), request, kit)
   }
   for (const route of routes) {
     const prepared = prepareRoute(route, defaults, health.includes(route))

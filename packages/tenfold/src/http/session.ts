@@ -108,20 +108,17 @@ export interface SessionKit {
 /** What the request path asks of sessions. */
 export type SessionStore = Pick<Sessions, 'create' | 'read' | 'write' | 'rotate' | 'revoke'>
 
-/** Finds out who asks, and whether they may. A promise only where the session has to be looked up. */
+/** Finds out who asks. A promise only where the session has to be looked up. */
 export function identify(x: Exchange, kit: SessionKit | undefined): Promise<void> | undefined {
   const session = new CookieSession(x, kit)
   x.session = session
-  const { lookUpSession, signedIn } = x.route
-  if (!lookUpSession) return undefined
-  const loading = session.load()
-  if (loading) return signedIn ? loading.then(() => assertAllowed(x)) : loading
-  if (signedIn) assertAllowed(x)
-  return undefined
+  return x.route.lookUpSession ? session.load() : undefined
 }
 
-function assertAllowed(x: Exchange): void {
+/** Throws for who may not ask this of the route. */
+export function assertAllowed(x: Exchange): void {
+  const { signedIn, roles } = x.route
+  if (!signedIn) return
   if (!x.user) throw SignInRequired()
-  const { roles } = x.route
   if (roles && !(x.user.role !== undefined && roles.includes(x.user.role))) throw Forbidden({ roles })
 }

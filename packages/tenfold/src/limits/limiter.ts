@@ -48,15 +48,19 @@ export class Limiters {
       if (by !== 'store') tally[by]++
       return decisionOf(verdict, plan, cost, by)
     }
+    const takeNow = (key: string, cost = 1): Decision | Promise<Decision> => {
+      if (!(cost > 0 && cost < Infinity)) return Promise.reject(LimitCost({ limiter: name, cost }))
+      const answer = counter.take(key, plan.paces, cost, whenAway)
+      return answer instanceof Promise ? answer.then((late) => decide(late, cost)) : decide(answer, cost)
+    }
     return {
       name,
       windows,
+      takeNow,
       // Not an async function: a decision in memory then costs one resolved promise.
-      take(key, cost = 1) {
-        if (!(cost > 0 && cost < Infinity)) return Promise.reject(LimitCost({ limiter: name, cost }))
-        const answer = counter.take(key, plan.paces, cost, whenAway)
-        if (answer instanceof Promise) return answer.then((late) => decide(late, cost))
-        return Promise.resolve(decide(answer, cost))
+      take(key, cost) {
+        const decision = takeNow(key, cost)
+        return decision instanceof Promise ? decision : Promise.resolve(decision)
       },
       async reset(key) {
         await counter.reset(key)

@@ -19,6 +19,8 @@ export interface Limiter {
   /** Counts one request, or decides that it must not happen.
    *  @param cost how many ordinary requests it stands for. Defaults to 1; more than the smallest burst is never allowed. */
   take(key: string, cost?: number): Promise<Decision>
+  /** The same, at once where nothing has to be asked: for hot paths. */
+  takeNow(key: string, cost?: number): Decision | Promise<Decision>
   /** Gives a key its full allowance back, for instance after a correct password. Other instances that know it to be over
    *  its limit may go on refusing it for up to 30 s. */
   reset(key: string): Promise<void>

@@ -1,4 +1,5 @@
 /** Ring 3: sessions. What the server remembers of a browser or device, on whichever instance its requests arrive. */
+export { SessionDigests } from './digests.ts'
 export { SessionDataInvalid, SessionTooLarge } from './errors.ts'
 export { openSessions, type SessionsOptions } from './open.ts'
 export type { CreatedSession, NewSession, Session, SessionData, Sessions } from './sessions.ts'

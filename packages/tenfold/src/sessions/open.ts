@@ -4,8 +4,9 @@ import type { SystemDatabase } from '../database/index.ts'
 import { createCircuit, type Redis } from '../redis/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 import { SessionCache } from './cached.ts'
+import { SessionDigests } from './digests.ts'
 import { openSessionLine } from './line.ts'
-import { hashOf, PostgresSessions } from './postgres/sessions.ts'
+import { PostgresSessions } from './postgres/sessions.ts'
 import { RedisCopies } from './redis/copies.ts'
 import type { Session, SessionChange, Sessions } from './sessions.ts'
 
@@ -44,6 +45,7 @@ export function openSessions(options: SessionsOptions): Sessions {
   const idle = toMs(options.idle ?? '14d')
   const absolute = toMs(options.absolute ?? '90d')
   const store = new PostgresSessions({ db, clock, idle, absolute, touchEvery: TOUCH_EVERY_MS, maxDataBytes })
+  const digests = new SessionDigests()
   const cacheFor = toMs(options.cacheFor ?? 0)
   const cache = new SessionCache(clock, cacheFor)
   const copies = openCopies(options)
@@ -89,9 +91,9 @@ export function openSessions(options: SessionsOptions): Sessions {
   return {
     create: (session) => store.create(session),
     async read(id): Promise<Session | undefined> {
-      const hash = hashOf(id)
-      if (!hash) return undefined
-      const key = textOf(hash)
+      const digest = digests.of(id)
+      if (!digest) return undefined
+      const { hash, key } = digest
       const known = cache.get(key)
       if (known) return known
       const before = changes.count
@@ -102,25 +104,26 @@ export function openSessions(options: SessionsOptions): Sessions {
       return session
     },
     async write(id, data) {
-      const hash = hashOf(id)
+      const hash = digests.of(id)?.hash
       const written = hash !== undefined && (await store.write(hash, data))
       if (written) await ended(hash)
       return written
     },
     async rotate(id, wanted = {}) {
-      const hash = hashOf(id)
+      const hash = digests.of(id)?.hash
       const created = hash && (await store.rotate(hash, wanted))
       await ended(hash)
       return created
     },
     async revoke(id) {
-      const hash = hashOf(id)
+      const hash = digests.of(id)?.hash
       const revoked = hash !== undefined && (await store.revoke(hash))
       await ended(hash)
       return revoked
     },
     async revokeAll(userId, { except, exceptRef } = {}) {
-      const hashes = await store.revokeAll(userId, except === undefined ? undefined : hashOf(except), exceptRef)
+      const kept = except === undefined ? undefined : digests.of(except)?.hash
+      const hashes = await store.revokeAll(userId, kept, exceptRef)
       await changed({ userId }, hashes)
       return hashes.length
     },

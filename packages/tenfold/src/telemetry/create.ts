@@ -8,7 +8,7 @@ import { createRedactor } from './redact.ts'
 import { observeRuntime } from './runtime.ts'
 import type { HeadSampler } from './sampler.ts'
 import { StatementLog } from './statements.ts'
-import type { LogRecord, Sink, Telemetry } from './telemetry.ts'
+import type { LogRecord, RootOptions, Sink, Telemetry } from './telemetry.ts'
 import { ActiveTrace, NO_SPAN, OpenSpan, Scope, type Tracing } from './trace.ts'
 
 export interface TelemetryOptions {
@@ -110,6 +110,11 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     return { ...drops, series: metrics.overflowed }
   }
 
+  const open = (rootOptions: RootOptions): Scope => {
+    const trace = new ActiveTrace(tracing, rootOptions)
+    return new Scope(trace, trace.root, 0)
+  }
+
   return {
     service,
     version,
@@ -123,15 +128,16 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     logLevel: log.level,
     traceparent: () => current.getStore()?.traceparent(),
 
+    open,
+
     async root(rootOptions, fn) {
-      const trace = new ActiveTrace(tracing, rootOptions)
-      const scope = new Scope(trace, trace.root, 0)
+      const scope = open(rootOptions)
       try {
         const result = await current.run(scope, fn, scope)
-        trace.root.end()
+        scope.root.end()
         return result
       } catch (error) {
-        trace.root.end(error ?? 'rejected without an error')
+        scope.root.end(error ?? 'rejected without an error')
         throw error
       }
     },
@@ -158,8 +164,8 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     begin(kind, name, attributes, traceparent) {
       const outer = current.getStore()
       if (!outer) {
-        const trace = new ActiveTrace(tracing, { kind: 'task', name, attributes, traceparent })
-        return { span: trace.root, context: new Scope(trace, trace.root, 0) }
+        const context = open({ kind: 'task', name, attributes, traceparent })
+        return { span: context.root, context }
       }
       const span = new OpenSpan(outer.trace, outer.spanId, kind, name, attributes)
       return { span, context: new Scope(outer.trace, span, outer.openTransactions) }

@@ -66,14 +66,16 @@ export class ActiveTrace {
 
   private finish(root: SpanRecord): void {
     this.over = true
-    this.spans.unshift(root)
+    const { spans } = this
+    if (spans.length === 0) spans.push(root)
+    else spans.unshift(root)
     const trace: TraceRecord = {
       traceId: this.traceId,
       kind: this.kind,
       name: root.name,
       startUs: root.startUs,
       durationUs: root.durationUs,
-      spans: this.spans,
+      spans,
       droppedSpans: this.dropped,
     }
     if ((this.flags & SAMPLED) === 0) trace.sampled = false
