@@ -1,13 +1,17 @@
 /** POST /orders: what a request costs with everything on, beside bare Fastify and the stacks that do the same. */
+import { execFileSync } from 'node:child_process'
 import type { Claim, Claims, ClaimsOptions, Report } from '../../scripts/claims/index.ts'
 import { USERS } from './order.ts'
 import { pinned, startLoad, startServer, type Load, type Server } from './processes.ts'
-import { BARE, NEST_SAME, NEST_UNLIMITED, OURS, PEERS, STACK, VARIANTS, type Variant } from './variants.ts'
+import { BARE, NEST_SAME, NEST_UNLIMITED, OURS, PEERS, STACK, UNTRACED, VARIANTS, type Variant } from './variants.ts'
 
 export default {
   name: 'http',
   about: 'CPU per request of POST /orders with everything on, beside bare Fastify, Fastify with plug-ins, and NestJS',
-  options: { rounds: 'slices of each server; 24 unless --quick, then 5' },
+  options: {
+    rounds: 'slices of each server; 24 unless --quick, then 5',
+    node: 'the Node.js that the servers run on, a path; this one by default',
+  },
   run,
 } satisfies Claims
 
@@ -22,11 +26,12 @@ interface Measured {
 async function run({ quick, set, log, signal, installPeers }: ClaimsOptions): Promise<Report> {
   const peers = await installPeers(PEERS)
   const load = await startLoad()
+  const node = set.node ?? process.execPath
   const running: { variant: Variant; server: Server; cookies: string[] }[] = []
   try {
     for (const variant of VARIANTS) {
       const env = { PEERS: peers.folder, FEATURES: variant.features, OTLP_URL: load.collector }
-      const server = await startServer(variant.program, env)
+      const server = await startServer(variant.program, env, node)
       running.push({ variant, server, cookies: await signIn(variant, server) })
       log(`${variant.name} is up`)
     }
@@ -45,7 +50,7 @@ async function run({ quick, set, log, signal, installPeers }: ClaimsOptions): Pr
       }
     }
     for (const [i, { server }] of running.entries()) measured[i]!.memory = server.memory()
-    return report(measured)
+    return { ...report(measured), versions: { 'node of the servers': versionOf(node) } }
   } finally {
     await Promise.all([load.stop(), ...running.map(({ server }) => server.stop())])
   }
@@ -95,6 +100,12 @@ function report(measured: readonly Measured[]): Report {
         value: `${times(ours, bare).toFixed(2)} x`,
         holds: times(ours, bare) <= 1.8,
       },
+      {
+        claim: 'CPU per request that traces and their export add to tenfold',
+        goal: 'at most 25 %',
+        value: `${((times(ours, of(UNTRACED)) - 1) * 100).toFixed(0)} %`,
+        holds: times(ours, of(UNTRACED)) <= 1.25,
+      },
       atLeast('CPU per request of Fastify with plug-ins and OpenTelemetry, against tenfold', 5, times(of(STACK), ours)),
       atLeast(
         'CPU per request of NestJS with the same features (the cheaper adapter), against tenfold',
@@ -113,6 +124,10 @@ function report(measured: readonly Measured[]): Report {
       'RSS MB': Math.round(one.memory),
     })),
   }
+}
+
+function versionOf(node: string): string {
+  return execFileSync(node, ['--version'], { encoding: 'utf8' }).trim().slice(1)
 }
 
 function median(values: readonly number[]): number {

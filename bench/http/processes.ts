@@ -22,9 +22,10 @@ function start(
   file: string,
   env: Record<string, string>,
   stdio: ['pipe', 'pipe' | 'ignore', 'pipe'],
+  node: string,
 ): ChildProcess {
   const program = fileURLToPath(new URL(file, import.meta.url))
-  const [command, ...args] = [...(pinned ? ['taskset', '-c', String(core)] : []), process.execPath, program]
+  const [command, ...args] = [...(pinned ? ['taskset', '-c', String(core)] : []), node, program]
   return spawn(command!, args, { stdio, env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env } })
 }
 
@@ -37,9 +38,9 @@ async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(timer)
 }
 
-export async function startServer(file: string, env: Record<string, string>): Promise<Server> {
+export async function startServer(file: string, env: Record<string, string>, node = process.execPath): Promise<Server> {
   // Its access log goes to /dev/null: the cost of writing lines counts, that of reading them does not.
-  const child = start(0, file, env, ['pipe', 'ignore', 'pipe'])
+  const child = start(0, file, env, ['pipe', 'ignore', 'pipe'], node)
   let said = ''
   const port = await new Promise<number>((resolve, reject) => {
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
@@ -78,7 +79,7 @@ export interface Load {
 }
 
 export async function startLoad(): Promise<Load> {
-  const child = start(1, './load.program.ts', {}, ['pipe', 'pipe', 'pipe'])
+  const child = start(1, './load.program.ts', {}, ['pipe', 'pipe', 'pipe'], process.execPath)
   child.stderr!.pipe(process.stderr)
   const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
   const next = async <T>(): Promise<T> => {

@@ -9,8 +9,11 @@ export interface Variant {
 
 const FASTIFY = './servers/fastify.program.ts'
 const NEST = './servers/nest.program.ts'
+const TENFOLD = './servers/tenfold.program.ts'
+const OTHERS = './servers/bare.program.ts'
 
 export const OURS = 'tenfold, all on'
+export const UNTRACED = 'tenfold, all but traces'
 export const BARE = 'Fastify, bare'
 export const STACK = 'Fastify + plug-ins + OpenTelemetry'
 /** The cheaper of the two adapters counts. */
@@ -19,7 +22,8 @@ export const NEST_UNLIMITED = ['NestJS on Express, the same but no limit']
 
 export const VARIANTS: Variant[] = [
   { name: BARE, program: FASTIFY, features: '', full: false },
-  { name: OURS, program: './servers/tenfold.program.ts', features: '', full: true },
+  { name: OURS, program: TENFOLD, features: 'traces', full: true },
+  { name: UNTRACED, program: TENFOLD, features: '', full: true },
   { name: 'Fastify + plug-ins, no traces', program: FASTIFY, features: 'plugins', full: true },
   { name: STACK, program: FASTIFY, features: 'plugins,otel', full: true },
   { name: 'NestJS on Fastify, bare', program: NEST, features: 'fastify', full: false },
@@ -27,9 +31,21 @@ export const VARIANTS: Variant[] = [
   { name: NEST_SAME[0]!, program: NEST, features: 'fastify,plugins,otel', full: true },
   { name: NEST_SAME[1]!, program: NEST, features: 'plugins,otel', full: true },
   { name: NEST_UNLIMITED[0]!, program: NEST, features: 'plugins,otel,no-throttler', full: true },
+  { name: 'node:http with zod, bare', program: OTHERS, features: 'node', full: false },
+  { name: 'Express, bare', program: OTHERS, features: 'express', full: false },
+  { name: 'Hono, bare', program: OTHERS, features: 'hono', full: false },
+  { name: 'Elysia on Node, bare', program: OTHERS, features: 'elysia', full: false },
+  { name: 'AdonisJS, bare', program: OTHERS, features: 'adonis', full: false },
 ]
 
 export const PEERS = {
+  express: '5.3.0',
+  hono: '4.13.19',
+  '@hono/node-server': '2.1.8',
+  elysia: '1.4.30',
+  '@elysiajs/node': '1.4.5',
+  '@adonisjs/core': '7.5.2',
+  '@vinejs/vine': '4.4.0',
   fastify: '5.12.8',
   '@fastify/cookie': '11.1.5',
   '@fastify/helmet': '13.2.0',
