@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import PostalMime, { type Email } from 'postal-mime'
 import { SMTPServer } from 'smtp-server'
-import { MailAddress, MailInvalid, MailTemplate } from '../mailer/index.ts'
+import { MailAddress, MailInvalid, MailRecipients, MailTemplate } from '../mailer/index.ts'
 import { startTestApp, type TestApp } from '../testing.ts'
 import { posting, seen } from './mail.fixture.ts'
 
@@ -156,6 +156,40 @@ describe('mail', () => {
     assert.equal(await code({ to: 'a@x.example', template: 'welcome', data: {} }, 500), MailInvalid.code)
   })
 
+  test('goes to each of several people on their own, and one who is not there keeps it from nobody', async () => {
+    const to = ['first@x.example', 'nobody-here@x.example']
+    const given = { to, cc: ['copied@x.example', 'First@x.example'], bcc: ['hidden@x.example'], key: 'several' }
+    await act(app, 'send', given)
+    const got = () => server.to('first@x.example')
+    await until('all have it', async () => {
+      await app.drain()
+      return got().length === 3
+    })
+    for (const mail of got()) {
+      assert.deepEqual(
+        mail.to!.map((one) => one.address),
+        to,
+      )
+      assert.deepEqual(
+        mail.cc!.map((one) => one.address),
+        ['copied@x.example', 'First@x.example'],
+      )
+      assert.doesNotMatch(mail.raw, /hidden/)
+    }
+    const states = await Promise.all(['hidden', 'copied', 'nobody-here'].map((one) => state(`${one}@x.example`)))
+    assert.deepEqual(
+      states.map((one) => one.state),
+      ['sent', 'sent', 'refused'],
+    )
+    assert.equal(new Set(got().map((mail) => mail.envelopeFrom)).size, 3, 'a bounce says whose it is')
+    await act(app, 'send', given)
+    await app.drain()
+    assert.equal(got().length, 3)
+    const many = Array.from({ length: 101 }, (_, i) => `a${i}@x.example`)
+    for (const refused of [[], many])
+      assert.equal((await act(app, 'send', { to: refused }, 422)).code, MailRecipients.code)
+  })
+
   test('is tried again when the server says later, and not when it says no', async () => {
     for (const to of [
       'later@x.example',
@@ -248,6 +282,9 @@ describe('mail', () => {
       await app.drain()
       assert.equal(seen.filter((one) => one.startsWith(to)).length, 1, 'and once')
       assert.equal(await act(app, 'unsuppress', { address: to.toUpperCase() }), true)
+      const letters = await app.instance.queue.list({ name: 'post.mail-returned', state: 'dead', search: to })
+      assert.match(letters[0]!.error!, new RegExp(`^The mail 'plain' to ${to} came back: `))
+      assert.equal(letters.length, 1)
     }
   })
 

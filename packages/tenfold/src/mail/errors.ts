@@ -14,7 +14,14 @@ export const MailLater = defineError('TF_MAIL_LATER', {
 export const MailAddress = defineError('TF_MAIL_ADDRESS', {
   status: 422,
   says: (e: { address: string }) => `'${e.address}' is not one mail address.`,
-  fix: 'Give one address without a name, such as `ann@example.com`; send to several people by several mails.',
+  fix: 'Give one address without a name, such as `ann@example.com`; several of them are a list.',
+})
+
+export const MailRecipients = defineError('TF_MAIL_RECIPIENTS', {
+  status: 422,
+  says: (e: { to: number; all: number; most: number }) =>
+    `A mail has ${e.to} addresses in \`to\` and ${e.all} in all; it has to be at least 1, and at most ${e.most}.`,
+  fix: 'Send many people a mail each: nobody should see all their addresses.',
 })
 
 export const MailInvalid = defineError('TF_MAIL_INVALID', {

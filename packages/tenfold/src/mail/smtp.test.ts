@@ -7,7 +7,8 @@ import { MailLater, openSmtp, SmtpSetting, type SmtpSettings } from './index.ts'
 const MAIL = {
   messageId: '<1@shop.example>',
   from: 'Shop <shop@shop.example>',
-  to: { address: 'ann@x.example' },
+  recipient: 'ann@x.example',
+  to: [{ address: 'ann@x.example' }],
   envelopeFrom: 'shop@shop.example',
   subject: 'Hello',
   text: 'Hi',

@@ -26,7 +26,11 @@ export interface Outgoing {
   messageId: string
   /** `Shop <shop@example.com>` */
   from: string
-  to: { address: string; name?: string }
+  /** Whom this copy goes to. */
+  recipient: string
+  /** What its head says. */
+  to: readonly { address: string; name?: string }[]
+  cc?: readonly string[]
   replyTo?: string
   /** Where bounces go. */
   envelopeFrom: string
@@ -57,19 +61,19 @@ export async function openSmtp(settings: SmtpSettings): Promise<Smtp> {
   }
   const transport = nodemailer.createTransport(optionsOf(settings))
   return {
-    async send({ envelopeFrom, headers, ...mail }) {
+    async send({ envelopeFrom, recipient, headers, ...mail }) {
       try {
         const { response = '' } = await transport.sendMail({
           ...mail,
           headers: { ...headers },
-          envelope: { from: envelopeFrom, to: mail.to.address },
+          envelope: { from: envelopeFrom, to: recipient },
           // Templates give content, never places: a file or URL named in data is not read.
           disableFileAccess: true,
           disableUrlAccess: true,
         })
         return response
       } catch (error) {
-        throw failureOf(error, mail.to.address)
+        throw failureOf(error, recipient)
       }
     },
     close: () => transport.close(),

@@ -8,7 +8,10 @@ import { letterOf, type Templates, type WriteContext } from './template.ts'
 export interface Order {
   template: string
   key: string
+  /** Who gets this copy. */
   to: string
+  /** What its head says, where there are several recipients. */
+  heads?: { to: readonly string[]; cc: readonly string[] }
   name?: string
   data: unknown
   /** Files of the module's storage. */
@@ -35,7 +38,7 @@ export async function deliver(
   smtp: Smtp,
   { from, bounces }: Sender,
 ): Promise<object> {
-  const { template, key, to, name, data } = input
+  const { template, key, to, heads, name, data } = input
   const mail = await begun(db, template, key, to)
   if (mail.state !== 'sending' && mail.state !== 'refused') return { skipped: `it is ${mail.state} already` }
   const suppressed = await suppressedSince(db, to)
@@ -49,7 +52,9 @@ export async function deliver(
     const answer = await smtp.send({
       messageId: messageIdOf(mail.id, fromAddress),
       from,
-      to: { address: to, ...(name !== undefined && { name }) },
+      recipient: to,
+      to: (heads?.to ?? [to]).map((address) => ({ address, ...(name !== undefined && { name }) })),
+      ...(heads && { cc: heads.cc }),
       envelopeFrom: bounces === undefined ? fromAddress : bounceAddress(bounces, mail.id),
       subject: letter.subject,
       text: letter.text,

@@ -5,6 +5,7 @@ export {
   MailAttachments,
   MailInvalid,
   MailLater,
+  MailRecipients,
   MailRefused,
   MailTemplate,
   SmtpSetting,

@@ -11,17 +11,28 @@
  *  E3  What the server refuses for good (5xx) is not tried again; everything else is, over days (RFC 5321, 4.5.4.1).
  *  E4  Over all processes, at most `rate.max` mails go out in any time of the length `rate.per`.
  *  E5  Nothing is sent to an address that is suppressed: one that does not exist, or whose owner complained.
- *  E6  What a template puts into HTML is escaped. No data can name a file or URL that is then read. */
+ *  E6  With several recipients, all of this holds for each of them: what one server refuses reaches the others.
+ *  E7  What a template puts into HTML is escaped. No data can name a file or URL that is then read. */
 import { randomUUID } from 'node:crypto'
 import { schemaOf, toMs, type Duration } from '../kernel/index.ts'
 import type { SqlTransaction } from '../database/index.ts'
 import type { AnyContract, EventDefinition, Kit, Part } from '../modules/index.ts'
-import { MailAddress, MailInvalid, MailRefused, MailTemplate, openSmtp, type SmtpSettings } from '../mail/index.ts'
+import {
+  MailAddress,
+  MailInvalid,
+  MailRecipients,
+  MailRefused,
+  MailTemplate,
+  openSmtp,
+  type SmtpSettings,
+} from '../mail/index.ts'
+import { giveUp } from '../queue/index.ts'
 import { bounced, type Bounced } from './bounced.ts'
 import { deliver, type Order, type Sender } from './deliver.ts'
 import {
   clean,
   listMails,
+  mailById,
   suppress,
   suppressedSince,
   unsuppress,
@@ -52,9 +63,12 @@ export interface MailerOptions<S, T extends Templates> {
 }
 
 export interface Sending<Data> {
-  /** One address, without a name. */
-  to: string
-  /** The name of whoever it is. */
+  /** An address without a name, or several: each is sent a copy of its own, with all of `to` and `cc` in its head. */
+  to: string | readonly string[]
+  cc?: readonly string[]
+  /** Nobody else sees these. */
+  bcc?: readonly string[]
+  /** The name of whoever it is, where there is one address in `to`. */
   name?: string
   data: Data
   /** Together with the template the identity of the mail: nobody gets the same one twice. Defaults to a new one.
@@ -67,7 +81,7 @@ export interface Sending<Data> {
 export interface Mailer<Name extends string, T extends Templates> {
   /** For `m.build({ parts })`. */
   readonly parts: readonly Part<Name>[]
-  /** Hands a mail to the workers: the id of its job. Inside an open transaction `tx` must be given.
+  /** Hands a mail to the workers: the id of its job, or with several recipients of the first one's. Inside an open transaction `tx` must be given.
    *  @example await mail.send('receipt', { to: person.email, data: { orderId }, key: orderId }, { tx }) */
   send<Template extends keyof T & string>(
     template: Template,
@@ -157,18 +171,41 @@ export function mailer<
     },
   })
   const returned = m.event('mail-bounced', BouncedMail)
+  // A job that does nothing but be a dead letter: there people look for what failed, and alerts do.
+  const letters = m.job('mail-returned', {
+    input: BouncedMail,
+    attempts: 1,
+    engine: 'postgres',
+    unique: ({ id }) => id,
+    async run({ input, db }) {
+      const mail = await mailById(db, input.id)
+      if (mail?.state !== 'bounced') return { since: mail?.state ?? 'forgotten' }
+      throw giveUp(`The mail '${input.template}' to ${input.recipient} came back: ${input.reason}`)
+    },
+  })
   const cleaning = m.cron('mail-clean', '41 3 * * *', { run: ({ db }) => clean(db, toMs(keep)) })
   return {
-    parts: [m.migrations('mail', new URL('./migrations/', import.meta.url)), smtp, sending, returned, cleaning],
+    parts: [
+      m.migrations('mail', new URL('./migrations/', import.meta.url)),
+      smtp,
+      sending,
+      letters,
+      returned,
+      cleaning,
+    ],
     async send(template, { key = randomUUID(), ...mail }, within = {}) {
       const of = Object.hasOwn(templates, template) ? templates[template] : undefined
       if (!of) throw MailTemplate({ template, known: Object.keys(templates) })
-      if (!isAddress(mail.to)) throw MailAddress({ address: mail.to })
+      const copies = copiesOf({ ...mail, template, key })
       await checkedData(template, of, mail.data)
-      return sending.enqueue({ ...mail, template, key }, within)
+      const ids = await sending.enqueueMany(copies, within)
+      return ids[0]!
     },
     bounced: ({ db }, raw, { recipient } = {}) =>
-      bounced(db, raw, recipient, (what, tx: Asks & SqlTransaction) => returned.publish(what, { tx })),
+      bounced(db, raw, recipient, async (what, tx: Asks & SqlTransaction) => {
+        await returned.publish(what, { tx })
+        if (what.kind === 'failed') await letters.enqueue(what, { tx })
+      }),
     list: ({ db }, of) => listMails(db, of),
     suppressed: {
       get: ({ db }, address) => suppressedSince(db, address),
@@ -177,6 +214,32 @@ export function mailer<
     },
     events: { bounced: returned },
   }
+}
+
+const MOST_RECIPIENTS = 100
+
+/** One for each recipient, since each server says yes or no for itself, and what bounces has to say whose it was. */
+function copiesOf({
+  to,
+  cc = [],
+  bcc = [],
+  name,
+  ...mail
+}: Sending<unknown> & { template: string; key: string }): Order[] {
+  const listed = typeof to === 'string' ? [to] : to
+  const all = [...listed, ...cc, ...bcc]
+  for (const address of all) if (!isAddress(address)) throw MailAddress({ address })
+  if (listed.length === 0 || all.length > MOST_RECIPIENTS)
+    throw MailRecipients({ to: listed.length, all: all.length, most: MOST_RECIPIENTS })
+  const several = all.length > 1 && { heads: { to: listed, cc } }
+  const byAddress = new Map(all.map((address) => [address.toLowerCase(), address]))
+  return [...byAddress.values()].map((address, i) => ({
+    ...mail,
+    ...several,
+    to: address,
+    key: i === 0 ? mail.key : `${mail.key} to ${address.toLowerCase()}`,
+    ...(name !== undefined && listed.length === 1 && { name }),
+  }))
 }
 
 /** One address and nothing that a header could be made longer with. Whether it exists, its mail server says. */
