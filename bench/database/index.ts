@@ -10,7 +10,11 @@ import { drizzle, kysely, PEERS, prisma, rawPg, tenfold, typeorm, type Peer } fr
 export default {
   name: 'database',
   about: 'CPU per query of tenfold (traced, counted, watched for N+1) beside pg, Kysely, Drizzle, TypeORM and Prisma',
-  options: { rounds: 'slices of each; 11 unless --quick, then 5', profile: 'only tenfold, for --cpu-prof: seconds' },
+  options: {
+    rounds: 'slices of each; 11 unless --quick, then 5',
+    bare: 'yes: only tenfold and pg, without the ORMs',
+    profile: 'only tenfold, for --cpu-prof: seconds',
+  },
   run,
 } satisfies Claims
 
@@ -60,7 +64,7 @@ async function run({ quick, set, log, signal, installPeers }: ClaimsOptions): Pr
       await slice(peers[0]!, WORK[1]!, telemetry, Number(set.profile) * 1000)
       return { claims: [{ claim: 'profiled', goal: 1, value: 1, holds: true }], rows: [] }
     }
-    for (const open of [rawPg, kysely, drizzle, typeorm, prisma]) {
+    for (const open of set.bare ? [rawPg] : [rawPg, kysely, drizzle, typeorm, prisma]) {
       await open(url, installed).then(
         (peer) => void peers.push(peer),
         (error: Error) => void missing.push(`${open.name}: ${error.message.split('\n')[0]}`),

@@ -44,6 +44,8 @@ type Told = 'onLost' | 'onOpen'
 export interface Connection {
   readonly role: string
   readonly client: pg.Client
+  /** What values become on it. */
+  readonly types: pg.CustomTypesConfig
   /** False once the connection has failed: it is then closed instead of kept. */
   usable: boolean
   idleSince: number
@@ -99,8 +101,19 @@ export class Connections {
     return { open: this.#open.size, idle: this.#idle.length, waiting: this.#waiting.length, max, opened: this.#opened }
   }
 
+  /** An idle connection of that role, if there is one now. */
+  take(role: string): Connection | undefined {
+    for (let i = this.#idle.length - 1; i >= 0; i--) {
+      const connection = this.#idle[i]!
+      if (connection.role !== role) continue
+      this.#idle.splice(i, 1)
+      return connection
+    }
+    return undefined
+  }
+
   async acquire(role: string): Promise<Connection> {
-    const kept = this.#takeIdle(role)
+    const kept = this.take(role)
     if (kept) return kept
     if (this.#open.size + this.#opening < this.#options.max) return this.#connect(role)
     if (this.#heldBy(role) === 0 && this.#closeOldestIdle()) return this.#connect(role)
@@ -145,16 +158,6 @@ export class Connections {
     await Promise.all(this.#idle.splice(0).map((connection) => this.#end(connection)))
   }
 
-  #takeIdle(role: string): Connection | undefined {
-    for (let i = this.#idle.length - 1; i >= 0; i--) {
-      const connection = this.#idle[i]!
-      if (connection.role !== role) continue
-      this.#idle.splice(i, 1)
-      return connection
-    }
-    return undefined
-  }
-
   #closeOldestIdle(): boolean {
     const oldest = this.#idle.shift()
     if (oldest) void this.#end(oldest)
@@ -190,7 +193,7 @@ export class Connections {
     const { acquireTimeoutMs, typesOf } = this.#options
     const types = typesOf(role)
     const client = new pg.Client({ ...config, types, connectionTimeoutMillis: acquireTimeoutMs })
-    const connection: Connection = { role, client, usable: true, idleSince: 0, waitedMs: 0 }
+    const connection: Connection = { role, client, types, usable: true, idleSince: 0, waitedMs: 0 }
     if (!this.#options.keepAlive) (client as pg.Client & { unref(): void }).unref()
     client.on('error', (error: Error) => this.#lose(connection, error))
     client.on('end', () => this.#lose(connection, new Error('the server closed the connection')))

@@ -1,9 +1,7 @@
 /** What a module's code gets as `db`: Kysely's query builder on the module's own role, with transactions and raw SQL. */
 import {
-  DummyDriver,
-  Kysely,
+  DefaultQueryExecutor,
   PostgresAdapter,
-  PostgresIntrospector,
   PostgresQueryCompiler,
   QueryCreator,
   sql,
@@ -103,8 +101,8 @@ async function* streamRows<Row>(
 ): AsyncIterableIterator<Row> {
   const connection = await statements.acquire(role)
   try {
-    await statements.runOn(connection, 'begin read only', [])
-    await statements.runOn(connection, `declare tenfold_rows no scroll cursor for ${query.sql}`, query.parameters)
+    const declare = `declare tenfold_rows no scroll cursor for ${query.sql}`
+    await statements.runOn(connection, declare, query.parameters, 'begin read only')
     for (;;) {
       const { rows } = await statements.runOn<Row>(connection, `fetch ${Math.trunc(batch)} from tenfold_rows`, [])
       yield* rows
@@ -122,7 +120,7 @@ function createTx<Tables>(open: OpenTransaction): Tx<Tables> {
 
 /** @param reads where plain reads go; the same place by default */
 function queriesOver<Tables>(target: Sql, reads: Sql = target): Queries<Tables> {
-  const executor = executorOver<Tables>(target, reads)
+  const executor = executorOver(target, reads)
   const creator = new QueryCreator<Tables>({ executor })
   const raw = <Row>(strings: TemplateStringsArray, ...values: unknown[]): Promise<Result<Row>> => {
     const built = sql(strings, ...values) as RawBuilder<Row>
@@ -133,8 +131,29 @@ function queriesOver<Tables>(target: Sql, reads: Sql = target): Queries<Tables> 
   return Object.assign(creator, { sql: raw, getExecutor: () => executor })
 }
 
-/** Kysely's compiler and plugins, with our own statements in place of its driver. */
-function executorOver<Tables>(target: Sql, reads: Sql): QueryExecutor {
+/** Kysely's compiler and plugins, with our own statements in place of its driver. Made for each transaction, too: what costs
+ *  something to make has no state, and is shared. */
+class Executor extends DefaultQueryExecutor {
+  readonly #connection: DatabaseConnection
+
+  constructor(connection: DatabaseConnection) {
+    super(COMPILER, ADAPTER, { provideConnection: (consumer) => consumer(connection) })
+    this.#connection = connection
+  }
+
+  /** Kysely would ask for a connection first. We have none to ask for, and so the caller is still on the stack when the
+   *  statement begins: what is found about it can name the line. */
+  override executeQuery<Row>(query: CompiledQuery, options?: ExecuteOptions): Promise<QueryResult<Row>> {
+    return options?.signal ? super.executeQuery(query, options) : this.#connection.executeQuery(query)
+  }
+}
+
+type ExecuteOptions = Parameters<QueryExecutor['executeQuery']>[1]
+
+const COMPILER = new PostgresQueryCompiler()
+const ADAPTER = new PostgresAdapter()
+
+function executorOver(target: Sql, reads: Sql): QueryExecutor {
   const isPlainRead = reads === target ? undefined : createPlainReads()
   const connection: DatabaseConnection = {
     async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
@@ -146,23 +165,7 @@ function executorOver<Tables>(target: Sql, reads: Sql): QueryExecutor {
       yield await connection.executeQuery<Row>(query)
     },
   }
-  const driver = Object.assign(new DummyDriver(), { acquireConnection: async () => connection })
-  const kysely = new Kysely<Tables>({
-    dialect: {
-      createAdapter: () => new PostgresAdapter(),
-      createDriver: () => driver,
-      createIntrospector: (db) => new PostgresIntrospector(db),
-      createQueryCompiler: () => new PostgresQueryCompiler(),
-    },
-  })
-  const executor = kysely.getExecutor()
-  const cancellable = executor.executeQuery.bind(executor)
-  // Kysely would ask for a connection first. We have none to ask for, and so the caller is still on the stack when the
-  // statement begins: what is found about it can name the line.
-  return Object.assign(executor, {
-    executeQuery: ((query, options) =>
-      options?.signal ? cancellable(query, options) : connection.executeQuery(query)) as QueryExecutor['executeQuery'],
-  })
+  return new Executor(connection)
 }
 
 /** What a json or jsonb column carries. */

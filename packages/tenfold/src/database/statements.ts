@@ -1,26 +1,28 @@
 /** The one place that every statement passes: traced, timed, fingerprinted here, and later routed here. */
-import type pg from 'pg'
-import type { Span, Telemetry } from '../telemetry/index.ts'
+import type { Attributes, Histogram, Span, Telemetry } from '../telemetry/index.ts'
 import type { Connection, Connections } from './connections.ts'
 import { DatabaseFull, DatabaseLost } from './errors.ts'
-import { createFingerprint } from './fingerprint.ts'
+import { exchange } from './exchange.ts'
 import type { Occurrence, RepeatWatch } from './nplus1/index.ts'
+import { createShapes, type Shape } from './shapes.ts'
 import type { Result } from './sql.ts'
 import { openTransactions } from './transaction.ts'
 
 export interface Statements {
   /** Runs one statement on a connection of that role, from the pool. */
-  run<Row>(role: string, text: string, values: readonly unknown[]): Promise<Result<Row>>
-  /** Runs one statement on a connection that the caller holds. */
-  runOn<Row>(
-    connection: Connection,
-    text: string,
-    values: readonly unknown[],
-  ): Promise<Result<Row> & { command: string }>
+  run<Row>(role: string, text: string, values: readonly unknown[]): Promise<Done<Row>>
+  /** Runs one statement on a connection that the caller holds.
+   *  @param before what has to run before it, without values (`begin`): it goes along where that is possible, and costs no round
+   *    trip then */
+  runOn<Row>(connection: Connection, text: string, values: readonly unknown[], before?: string): Promise<Done<Row>>
   /** A connection of that role for as long as the caller wants it; how long that took is recorded. */
   acquire(role: string): Promise<Connection>
   readonly connections: Connections
   readonly telemetry: Telemetry
+}
+
+export interface Done<Row> extends Result<Row> {
+  command: string
 }
 
 const NOTICED_MS = 1
@@ -34,74 +36,85 @@ export function createStatements(
   /** Sees what is asked again and again; nobody does by default. */
   watch?: RepeatWatch,
 ): Statements {
-  const fingerprint = createFingerprint()
+  const shapeOf = createShapes()
   const duration = telemetry.metrics.histogram('db.client.operation.duration', {
     help: 'Duration of database statements as the client sees it.',
     unit: 's',
   })
-  const waits = telemetry.metrics.histogram('db.client.connection.wait_time', {
-    help: 'Time that a statement waited for a connection.',
-    unit: 's',
-  })
+  const waits = telemetry.metrics
+    .histogram('db.client.connection.wait_time', { help: 'Time that a statement waited for a connection.', unit: 's' })
+    .series({})
 
-  const seen = (role: string, text: string, values: readonly unknown[]): Occurrence | undefined => {
-    const transactions = openTransactions()
-    return watch?.begin(
-      moduleOf(role),
-      fingerprint(text),
-      text,
-      values,
-      transactions.length > 0 ? transactions : undefined,
-    )
+  const callers = new Map<string, Caller>()
+  const callerOf = (role: string): Caller => {
+    let caller = callers.get(role)
+    if (!caller) {
+      const module = moduleOf(role)
+      callers.set(role, (caller = { module, duration: duration.series({ module }) }))
+    }
+    return caller
   }
 
-  const runOn = async <Row>(
+  const seen = ({ module }: Caller, shape: Shape, values: readonly unknown[]): Occurrence | undefined => {
+    if (!watch) return undefined
+    const transactions = openTransactions()
+    const within = transactions.length > 0 ? transactions : undefined
+    return watch.begin(module, shape.fingerprint, shape.text, values, within)
+  }
+
+  const send = async <Row>(
     connection: Connection,
-    text: string,
+    caller: Caller,
+    shape: Shape,
     values: readonly unknown[],
     occurrence: Occurrence | undefined,
-  ) => {
-    const module = moduleOf(connection.role)
-    const shape = fingerprint(text)
+    before?: Shape,
+  ): Promise<Done<Row>> => {
+    const { module } = caller
+    const { fingerprint, text } = shape
     const { watch: seesRunning } = telemetry.statements
-    const asked = seesRunning?.began(module, shape, values)
+    const asked = seesRunning?.began(module, fingerprint, values)
     const started = performance.now()
-    const span = telemetry.start('query', shape, {
-      'db.system.name': 'postgresql',
-      'tenfold.module': module,
-      ...(target && { 'tenfold.target': target }),
-    })
+    const attributes: Attributes = { 'db.system.name': 'postgresql', 'tenfold.module': module }
+    if (target) attributes['tenfold.target'] = target
     if (connection.waitedMs > 0) {
-      span.set('tenfold.db.wait_ms', connection.waitedMs)
+      attributes['tenfold.db.wait_ms'] = connection.waitedMs
       connection.waitedMs = 0
     }
+    const span = telemetry.start('query', fingerprint, attributes)
     try {
-      const answer = (await connection.client.query(text, values as unknown[])) as pg.QueryResult | pg.QueryResult[]
-      // Several statements at once: the command of the first, the rows of the last.
-      const result = Array.isArray(answer) ? { ...answer.at(-1)!, command: answer[0]!.command } : answer
-      const rowCount = result.rowCount ?? result.rows?.length ?? 0
-      end(span, started, module, rowCount)
-      telemetry.statements.saw(module, shape, text)
-      if (occurrence) watch!.end(occurrence, result.rows ?? [])
-      return { rows: (result.rows ?? []) as Row[], rowCount, command: result.command }
+      const done = await exchange(connection.client, connection.types, shape, values, before)
+      end(span, started, caller, done.rowCount)
+      telemetry.statements.saw(module, fingerprint, text)
+      if (occurrence) watch!.end(occurrence, done.rows)
+      return done as Done<Row>
     } catch (error) {
       if (endsConnection(error)) connection.usable = false
-      end(span, started, module, 0, error)
+      end(span, started, caller, 0, error)
       throw told(error)
     } finally {
       seesRunning?.ended(asked)
     }
   }
 
-  const end = (span: Span, started: number, module: string, rows: number, error?: unknown): void => {
-    duration.record((performance.now() - started) / 1000, { module })
+  const end = (span: Span, started: number, caller: Caller, rows: number, error?: unknown): void => {
+    caller.duration.record((performance.now() - started) / 1000)
     span.set('db.response.returned_rows', rows)
     const code = (error as { code?: string } | undefined)?.code
     if (code) span.set('db.response.status_code', code)
     span.end(error)
   }
 
-  const acquire = async (role: string): Promise<Connection> => {
+  /** Without waiting, where one is idle. */
+  const acquire = (role: string): Connection | Promise<Connection> => {
+    const kept = connections.take(role)
+    if (!kept) return wait(role)
+    waits.record(0)
+    kept.waitedMs = 0
+    return kept
+  }
+
+  const wait = async (role: string): Promise<Connection> => {
     const started = performance.now()
     const connection = await connections.acquire(role)
     const waitedMs = performance.now() - started
@@ -114,19 +127,38 @@ export function createStatements(
   return {
     connections,
     telemetry,
-    acquire,
-    runOn: (connection, text, values) => runOn(connection, text, values, seen(connection.role, text, values)),
+    acquire: async (role) => acquire(role),
+    async runOn<Row>(connection: Connection, text: string, values: readonly unknown[], before?: string) {
+      const caller = callerOf(connection.role)
+      const shape = shapeOf(text)
+      const occurrence = seen(caller, shape, values)
+      if (before === undefined) return send<Row>(connection, caller, shape, values, occurrence)
+      const first = shapeOf(before)
+      // The simple protocol, which statements without values use, takes no company.
+      if (values.length > 0) return send<Row>(connection, caller, shape, values, occurrence, first)
+      await send(connection, caller, first, [], undefined)
+      return send<Row>(connection, caller, shape, values, occurrence)
+    },
     async run<Row>(role: string, text: string, values: readonly unknown[]) {
+      const caller = callerOf(role)
+      const shape = shapeOf(text)
       // Before anything is awaited: the caller is still on the stack.
-      const occurrence = seen(role, text, values)
-      const connection = await acquire(role)
+      const occurrence = seen(caller, shape, values)
+      const free = acquire(role)
+      const connection = free instanceof Promise ? await free : free
       try {
-        return await runOn<Row>(connection, text, values, occurrence)
+        return await send<Row>(connection, caller, shape, values, occurrence)
       } finally {
         connections.release(connection)
       }
     },
   }
+}
+
+/** What is the same for all statements of a role. */
+interface Caller {
+  readonly module: string
+  readonly duration: Pick<Histogram, 'record'>
 }
 
 /** What says nothing about the statement but something about the server has a code of ours, and is answered with 503. */

@@ -67,26 +67,34 @@ async function runOnce<T>(
   const afterCommit: (() => void)[] = []
   const turns = inTurns()
   let open = true
+  // It goes along with the first statement: a transaction that runs none asks the server nothing.
+  let opening: string | undefined = begin(options)
   const tx: OpenTransaction = {
     connection,
     query: (text, values = []) => {
       if (!open) return Promise.reject(TransactionClosed())
-      return turns(() => statements.runOn(connection, text, values))
+      return turns(() => {
+        const before = opening
+        opening = undefined
+        return statements.runOn(connection, text, values, before)
+      })
     },
     afterCommit: (callback) => void afterCommit.push(callback),
   }
   try {
-    await statements.runOn(connection, begin(options), [])
     const result = await fn(tx)
     open = false
     // Postgres answers COMMIT of a failed transaction with ROLLBACK and no error: the caller must not believe it.
-    const { command } = await commit(connection)
-    if (command === 'ROLLBACK') throw TransactionAborted()
+    if (opening === undefined) {
+      const { command } = await commit(connection)
+      if (command === 'ROLLBACK') throw TransactionAborted()
+    }
     for (const callback of afterCommit) callback()
     return result
   } catch (error) {
     open = false
-    if (connection.usable) await statements.runOn(connection, 'rollback', []).catch(() => (connection.usable = false))
+    if (opening === undefined && connection.usable)
+      await statements.runOn(connection, 'rollback', []).catch(() => (connection.usable = false))
     throw error
   } finally {
     statements.connections.release(connection)
