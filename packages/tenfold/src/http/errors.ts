@@ -78,6 +78,12 @@ export const Forbidden = defineError('TF_FORBIDDEN', {
   fix: 'Sign in as a user with that role.',
 })
 
+export const Denied = defineError('TF_DENIED', {
+  status: 403,
+  says: () => 'This client is not served here.',
+  fix: 'Look at `deny` of the limits of the route.',
+})
+
 export const CrossOrigin = defineError('TF_CROSS_ORIGIN', {
   status: 403,
   says: (e: { origin: string }) => `Requests that change something are not accepted from pages of ${e.origin}.`,

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import { randomHex, type User } from '../kernel/index.ts'
 import type { CookieJar } from './cookies.ts'
 import type { HttpRequest, RequestSession } from './http.ts'
+import { penalize } from './limit.ts'
 import type { PreparedRoute } from './prepare.ts'
 import type { ReplyCookie } from './reply.ts'
 import { rankOf } from './shed/rank.ts'
@@ -163,6 +164,10 @@ export class Exchange implements HttpRequest {
 
   msLeft(): number {
     return this.timeoutMs === 0 ? Infinity : Math.max(0, Math.floor(this.deadline - performance.now()))
+  }
+
+  penalize(cost: number): Promise<void> {
+    return penalize(this, cost)
   }
 
   /** Whether who asked is still signed in: for what lasts longer than a request. */

@@ -73,6 +73,10 @@ export interface RouteLimit {
   readonly per: Duration
   /** How much one request takes from the limit. Defaults to 1. */
   readonly cost?: number
+  /** Who is not counted: addresses, networks (`10.0.0.0/8`, `2001:db8::/32`) and ids of users. None by default. */
+  readonly allow?: readonly string[]
+  /** Who is always refused, with TF_DENIED; as in `allow`, and sooner. None by default. */
+  readonly deny?: readonly string[]
   /** When the shared counts cannot be reached: `open` lets each process count on its own, `closed` refuses; for what must
    *  never be tried too often, such as a password. Defaults to `open`. */
   readonly whenAway?: 'open' | 'closed'
@@ -96,6 +100,10 @@ export interface HttpRequest {
   readonly url: string
   readonly user: User | undefined
   readonly session: RequestSession
+  /** Counts so many more requests of this client in the limits of the route, also beyond them: for a wrong password.
+   *  @example
+   *  if (!(await isRight(body.password))) await request.penalize(5) */
+  penalize(cost: number): Promise<void>
   /** Milliseconds in which the answer is still wanted: what is left of the route's timeout, or of the caller's own when that
    *  is shorter (`x-tenfold-deadline`: the milliseconds that it waits). `Infinity` without either. Pass it on:
    *  `headers: { 'x-tenfold-deadline': String(request.msLeft()) }`. */

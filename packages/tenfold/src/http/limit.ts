@@ -9,9 +9,10 @@ import {
   type Limits,
   type Policy,
 } from '../limits/index.ts'
-import { RateLimited } from './errors.ts'
+import { Denied, RateLimited } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import type { HttpRoute, RouteLimit } from './http.ts'
+import { listsOf, type Lists } from './lists.ts'
 
 /** The limits of a route that count the same subject: one decision for all of them. */
 export interface PreparedLimit {
@@ -19,11 +20,15 @@ export interface PreparedLimit {
   readonly cost: number
   readonly limiter: Limiter
   readonly policy: Policy
+  readonly lists: Lists | undefined
 }
 
 export function prepareLimits(route: HttpRoute, limits: Pick<Limits, 'define'>): PreparedLimit[] {
   const declared: readonly RouteLimit[] = route.limit === undefined ? [] : [route.limit].flat()
-  const groups = Map.groupBy(declared, ({ by, cost = 1, whenAway = 'open' }) => `${by}, cost ${cost}, ${whenAway}`)
+  const groups = Map.groupBy(
+    declared,
+    ({ by, cost = 1, whenAway = 'open', allow, deny }) => `${by}, cost ${cost}, ${whenAway}${listed(allow, deny)}`,
+  )
   return [...groups].map(([key, group]) => {
     const { by, cost = 1, whenAway = 'open' } = group[0]!
     const windows = group.map(({ max, per }) => ({ max, per }))
@@ -32,17 +37,30 @@ export function prepareLimits(route: HttpRoute, limits: Pick<Limits, 'define'>):
       cost,
       limiter: limits.define({ name: `${route.name} by ${key}`, windows, whenAway }),
       policy: policyOf(by, windows),
+      lists: listsOf(group[0]!),
     }
   })
+}
+
+/** Limits with other lists count apart. Of the lists themselves a name must not become longer. */
+function listed(...lists: readonly (readonly string[] | undefined)[]): string {
+  if (lists.every((list) => list === undefined)) return ''
+  return `, lists ${createHash('sha256').update(JSON.stringify(lists)).digest('base64url').slice(0, 8)}`
 }
 
 /** Takes from one of the route's limits; what is left is told to the client (`RateLimit`, IETF draft 10). A promise only where
  *  the store has to be asked. */
 export function takeLimit(x: Exchange, limit: PreparedLimit): Promise<void> | undefined {
+  if (limit.lists?.denies(x)) throw Denied()
+  if (limit.lists?.allows(x)) return undefined
   const decision = limit.limiter.takeNow(subjectOf(x, limit.by), limit.cost)
   if (decision instanceof Promise) return decision.then((late) => tell(x, limit, late))
   tell(x, limit, decision)
   return undefined
+}
+
+export async function penalize(x: Exchange, cost: number): Promise<void> {
+  await Promise.all(x.route.limits.map(({ limiter, by }) => limiter.penalize(subjectOf(x, by), cost)))
 }
 
 function subjectOf(x: Exchange, by: RouteLimit['by']): string {

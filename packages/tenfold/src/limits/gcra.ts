@@ -47,6 +47,8 @@ export function waitOf(ahead: number, pace: Pace, cost: number): number {
 export interface Plan {
   windows: readonly LimitWindow[]
   paces: readonly Pace[]
+  /** The same for what is counted whether or not it is allowed (L8). */
+  boundless: readonly Pace[]
 }
 
 export function decisionOf(verdict: Verdict, plan: Plan, cost: number, by: Decision['by']): Decision {

@@ -62,6 +62,10 @@ export class Limiters {
         const decision = takeNow(key, cost)
         return decision instanceof Promise ? decision : Promise.resolve(decision)
       },
+      async penalize(key, cost = 1) {
+        if (!(cost > 0 && cost < Infinity)) throw LimitCost({ limiter: name, cost })
+        await counter.take(key, plan.boundless, cost, 'open')
+      },
       async reset(key) {
         await counter.reset(key)
       },
@@ -71,6 +75,10 @@ export class Limiters {
   #planOf(name: string, windows: LimiterOptions['windows']): Plan {
     if (!PLAIN.test(name) || this.#tallies.has(name)) throw LimitName({ name, taken: this.#tallies.has(name) })
     if (windows.length === 0) throw LimitWindowInvalid({ limiter: name, max: 0, burst: 0, per: '0' })
-    return { windows, paces: windows.map((window) => paceOf(name, window)) }
+    const paces = windows.map((window) => paceOf(name, window))
+    return { windows, paces, boundless: paces.map(({ interval }) => ({ interval, tolerance: BOUNDLESS_MS })) }
   }
 }
+
+/** Longer than anybody is kept out. */
+const BOUNDLESS_MS = Number.MAX_SAFE_INTEGER

@@ -12,7 +12,9 @@ import type { Duration } from '../kernel/index.ts'
  *  L6  If the store fails or hangs, decisions are made within `timeout` as `whenAway` says, and after a few such failures
  *      at once, until the store answers again. `take` never rejects because of the store.
  *  L7  Any string is a key: of any length, with any characters. What the store keeps of it is bounded, and goes when
- *      the key is back at its full allowance. */
+ *      the key is back at its full allowance.
+ *  L8  A penalty counts in all windows whether or not they allow it: a key can so be far over its limit, on every instance,
+ *      and is refused until that is made up for. */
 export interface Limiter {
   readonly name: string
   readonly windows: readonly LimitWindow[]
@@ -21,6 +23,10 @@ export interface Limiter {
   take(key: string, cost?: number): Promise<Decision>
   /** The same, at once where nothing has to be asked: for hot paths. */
   takeNow(key: string, cost?: number): Decision | Promise<Decision>
+  /** Counts `cost` requests that nobody asked for, also beyond the limit: for a wrong password, or for what looks like a
+   *  robot. With 5 in 15 minutes, a cost of 20 keeps the key out for an hour.
+   *  @param cost Defaults to 1 */
+  penalize(key: string, cost?: number): Promise<void>
   /** Gives a key its full allowance back, for instance after a correct password. Other instances that know it to be over
    *  its limit may go on refusing it for up to 30 s. */
   reset(key: string): Promise<void>

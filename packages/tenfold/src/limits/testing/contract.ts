@@ -8,9 +8,9 @@ export interface LimitsBackend {
   close(): Promise<void>
 }
 
-type Promises = 'L1' | 'L2' | 'L3' | 'L4' | 'L7'
+type Promises = 'L1' | 'L2' | 'L3' | 'L4' | 'L7' | 'L8'
 
-/** Proves L1 to L4 and L7 of a backend with its own clock; L5 and L6 have tests beside the code they are about. */
+/** Proves L1 to L4, L7 and L8 of a backend with its own clock; L5 and L6 have tests beside the code they are about. */
 export function describeLimitsContract(
   backend: string,
   open: () => Promise<LimitsBackend>,
@@ -62,6 +62,29 @@ export function describeLimitsContract(
         assert.equal((await ask()).allowed, false)
       }
     })
+
+    promise(
+      'L8',
+      'a penalty keeps its key out on every instance for as long as it counts, and nobody else',
+      async () => {
+        const limiters = define([
+          { max: 5, per: '1h' },
+          { max: 100, per: '1d' },
+        ])
+        assert.equal((await limiters[0]!.take('k')).allowed, true)
+        await limiters[0]!.penalize('k', 20)
+        for (const limiter of limiters) {
+          const { allowed, remaining, retryAfterMs } = await limiter.take('k')
+          assert.deepEqual([allowed, remaining], [false, 0])
+          // 21 requests and one more at one every 12 minutes, 5 of which may come at once.
+          assert.ok(Math.abs(retryAfterMs - 17 * 720_000) < 60_000, `${retryAfterMs} ms`)
+        }
+        assert.equal((await limiters.at(-1)!.take('other')).allowed, true)
+        await limiters[0]!.reset('k')
+        assert.equal((await limiters[0]!.take('k')).allowed, true)
+        await assert.rejects(limiters[0]!.penalize('k', Number.NaN), { code: 'TF_LIMIT_COST' })
+      },
+    )
 
     promise('L2', 'counts in all windows or in none', async () => {
       const [limiter] = define([
