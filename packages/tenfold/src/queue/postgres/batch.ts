@@ -1,6 +1,6 @@
 /** Jobs that are run together. Each has a run of its own, with its own signal and outcome; what they share is one call. */
 import type { BatchWork, RunningJob } from '../queue.ts'
-import { inTrace, startRun, type Claimed, type Run, type RunTools } from './run.ts'
+import { inTrace, JobRun, type Claimed, type Run, type RunTools } from './run.ts'
 
 export function startBatch(jobs: readonly Claimed[], work: BatchWork, tools: RunTools): Run[] {
   const entered = new Map<Claimed, RunningJob>()
@@ -21,11 +21,11 @@ export function startBatch(jobs: readonly Claimed[], work: BatchWork, tools: Run
 
   return jobs.map((job) => {
     let arrived = false
-    const run = startRun(job, work, tools, async (running, untilGivenUp) => {
+    const run = new JobRun(job, work, tools, async (running, self) => {
       entered.set(job, running)
       arrived = true
       arrive()
-      const result = (await untilGivenUp(() => results)).get(job)
+      const result = (await self.until(() => results, false))!.get(job)
       if (result instanceof Error) throw result
       return result
     })

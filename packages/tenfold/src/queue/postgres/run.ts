@@ -2,9 +2,9 @@
 import { messageOf, type TenfoldError } from '../../kernel/index.ts'
 import type { Telemetry } from '../../telemetry/index.ts'
 import { JobCancelled, JobGaveUp, JobRetryLater, JobSealed, JobSuspended, JobTimeout } from '../errors.ts'
-import type { JobWork, Predecessor, RunningJob, SingleWork } from '../queue.ts'
+import type { JobId, JobWork, Predecessor, RunningJob, SingleWork } from '../queue.ts'
 import type { Sealer } from '../secret.ts'
-import { createSteps, type Journal, type Suspension } from '../steps.ts'
+import { createSteps, type Journal, type Steps, type Suspension } from '../steps.ts'
 import { storable } from './encode.ts'
 
 /** A job as the claim returned it. */
@@ -66,8 +66,6 @@ export interface RunTools {
   predecessorsOf(job: Claimed): Promise<Predecessor[]>
 }
 
-export type UntilGivenUp = <T>(what: () => Promise<T>) => Promise<T>
-
 const MAX_RESULT = 16 * 1024
 const MAX_MESSAGE = 4000
 /** After its signal was aborted a run has so long to clean up; then its place is given to others. */
@@ -76,132 +74,186 @@ const GRACE_MS = 2000
 const NOT_OURS_MS = 500
 export const KEEP_OFF_MS = 3000
 
-/** `begin` runs the job, alone or with others (see batch.ts), inside of `untilGivenUp`: what it waits for has then ended, or
- *  its time is up. */
-export function startRun(
-  job: Claimed,
-  work: JobWork,
-  tools: RunTools,
-  begin: (job: RunningJob, untilGivenUp: UntilGivenUp) => Promise<unknown>,
-): Run {
-  const { telemetry, sealer } = tools
-  const { more } = job
-  /** Most jobs never look at their signal, and making one costs more than all else here. */
-  let controller: AbortController | undefined
-  let aborted: TenfoldError | undefined
-  const began = performance.now()
-  const took = (): number => performance.now() - began
-  let interrupted = false
-  let cancelled = more?.cancel ?? undefined
-  let givenUp: TenfoldError | undefined
-  let end: ((error: unknown) => void) | undefined
-  let timer: NodeJS.Timeout | undefined
-  let steps: ReturnType<typeof createSteps> | undefined
+/** What a handler is given. Its functions are made when they are asked for: most jobs need none of them. */
+class Handed implements RunningJob {
+  readonly id: JobId
+  readonly name: string
+  payload: unknown
+  readonly attempt: number
+  readonly traceparent: string | undefined
+  readonly version: number
+  after: readonly Predecessor[] = NONE
+  readonly #run: JobRun
 
-  const signalOf = (): AbortSignal => {
-    if (!controller) {
-      controller = new AbortController()
-      if (aborted) controller.abort(aborted)
+  constructor(run: JobRun) {
+    const { job } = run
+    this.id = job.id
+    this.name = job.name
+    this.payload = job.payload
+    this.attempt = job.attempt
+    this.traceparent = job.traceparent ?? undefined
+    this.version = job.more?.version ?? 1
+    this.#run = run
+  }
+
+  get lastAttempt(): boolean {
+    return isLast(this.#run.job)
+  }
+  get signal(): AbortSignal {
+    return this.#run.signal
+  }
+  get progress(): RunningJob['progress'] {
+    return (fraction) => void (this.#run.progress = Math.min(1, Math.max(0, Number(fraction) || 0)))
+  }
+  get step(): RunningJob['step'] {
+    return (name, run) => this.#run.steps.step(name, run)
+  }
+  get sleep(): RunningJob['sleep'] {
+    return (ms, name) => this.#run.steps.sleep(ms, name)
+  }
+  get waitForEvent(): RunningJob['waitForEvent'] {
+    return (wanted) => this.#run.steps.waitForEvent(wanted)
+  }
+}
+
+const NONE: readonly never[] = []
+
+/** Runs the job, alone or with others (see batch.ts), inside of `run.until`: what that waits for has then ended, or its time is up. */
+type Begin = (handed: RunningJob, run: JobRun) => Promise<unknown>
+
+/** One run. A class, because of a job that does nothing most of the cost were closures. */
+export class JobRun implements Run {
+  readonly job: Claimed
+  readonly outcome: Promise<Outcome>
+  progress: number | undefined = undefined
+  readonly #work: JobWork
+  readonly #tools: RunTools
+  readonly #began = performance.now()
+  readonly #handed: Handed
+  #cancelled: string | undefined
+  #interrupted = false
+  /** Made when somebody asks for the signal. */
+  #controller: AbortController | undefined
+  #aborted: TenfoldError | undefined
+  #givenUp: TenfoldError | undefined
+  #end: ((error: unknown) => void) | undefined
+  #timer: NodeJS.Timeout | undefined
+  #steps: Steps | undefined
+
+  constructor(job: Claimed, work: JobWork, tools: RunTools, begin: Begin) {
+    this.job = job
+    this.#work = work
+    this.#tools = tools
+    this.#cancelled = job.more?.cancel ?? undefined
+    this.#handed = new Handed(this)
+    this.outcome = this.#execute(begin)
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      if (this.#aborted) this.#controller.abort(this.#aborted)
     }
-    return controller.signal
+    return this.#controller.signal
   }
-  const abort = (reason: TenfoldError): void => {
-    if (aborted) return
-    aborted = reason
-    controller?.abort(reason)
-    timer = setTimeout(() => giveUp(reason), GRACE_MS)
+
+  get steps(): Steps {
+    return (this.#steps ??= createSteps(this.job.name, this.#tools.journalOf(this.job)))
   }
-  const giveUp = (reason: TenfoldError): void => {
-    givenUp = reason
-    end?.(reason)
+
+  interrupt(reason: TenfoldError): void {
+    this.#interrupted = true
+    clearTimeout(this.#timer)
+    if (this.#aborted) this.#giveUp(reason)
+    else this.#abort(reason)
   }
-  const untilGivenUp: UntilGivenUp = (what) =>
-    new Promise((resolve, reject) => {
-      end = reject
-      if (givenUp) return reject(givenUp)
-      Promise.resolve(what()).then(resolve, reject)
+
+  cancel(reason: string): void {
+    if (this.#cancelled !== undefined || this.#interrupted) return
+    this.#cancelled = reason
+    clearTimeout(this.#timer)
+    this.#abort(JobCancelled({ name: this.job.name, reason }))
+  }
+
+  /** @param alone to sleep is not to fail: the trace of a job that ran alone ends well */
+  until<T>(what: () => Promise<T>, alone: boolean): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#end = reject
+      if (this.#givenUp) return reject(this.#givenUp)
+      const failed = alone
+        ? (error: unknown): void => (JobSuspended.is(error) ? resolve(undefined) : reject(error))
+        : reject
+      Promise.resolve(what()).then(resolve, failed)
     })
-  const ownSteps = (): ReturnType<typeof createSteps> => (steps ??= createSteps(job.name, tools.journalOf(job)))
-  const running = {
-    id: job.id,
-    name: job.name,
-    payload: job.payload,
-    attempt: job.attempt,
-    lastAttempt: isLast(job),
-    get signal() {
-      return signalOf()
-    },
-    traceparent: job.traceparent ?? undefined,
-    version: more?.version ?? 1,
-    after: [] as readonly Predecessor[],
-    progress: (fraction: number) => void (run.progress = Math.min(1, Math.max(0, Number(fraction) || 0))),
-    step: <T>(name: string, fn: () => Promise<T>) => ownSteps().step(name, fn),
-    sleep: (ms: number, name?: string) => ownSteps().sleep(ms, name),
-    waitForEvent: (wanted: Parameters<RunningJob['waitForEvent']>[0]) => ownSteps().waitForEvent(wanted),
+  }
+
+  async #execute(begin: Begin): Promise<Outcome> {
+    const { job } = this
+    if (job.timeoutMs > 0) this.#timer = setTimeout(() => this.#overrun(), job.timeoutMs)
+    try {
+      const refused = job.more && (await this.#prepare(job.more))
+      if (refused) return refused
+      const result = await begin(this.#handed, this)
+      const suspension = this.#steps?.suspension()
+      if (suspension) return { kind: 'suspended', job, ms: this.#took(), ...suspension }
+      // What overran but got done in its grace is done: to run it again would do it twice.
+      return { kind: 'done', job, ms: this.#took(), result: resultOf(result, job, this.#tools) }
+    } catch (error) {
+      return this.#failureOf(error)
+    } finally {
+      clearTimeout(this.#timer)
+    }
   }
 
   /** What has to be there first; gives the outcome of a job that does not begin. */
-  const prepare = async ({ links, extra }: More): Promise<Outcome | undefined> => {
-    if (cancelled !== undefined) return { kind: 'cancelled', job, ms: 0, message: cancelled }
-    if (running.version > (work.version ?? 1)) return notOurs(job)
-    if (extra?.sealed) running.payload = sealer.open(job.name, job.payload)
-    if (links && links & 2) running.after = await tools.predecessorsOf(job)
+  async #prepare({ links, extra }: More): Promise<Outcome | undefined> {
+    const { job } = this
+    if (this.#cancelled !== undefined) return { kind: 'cancelled', job, ms: 0, message: this.#cancelled }
+    if (this.#handed.version > (this.#work.version ?? 1)) return notOurs(job)
+    if (extra?.sealed) this.#handed.payload = this.#tools.sealer.open(job.name, job.payload)
+    if (links && links & 2) this.#handed.after = await this.#tools.predecessorsOf(job)
     return undefined
   }
 
-  const execute = async (): Promise<Outcome> => {
-    if (job.timeoutMs > 0)
-      timer = setTimeout(() => abort(JobTimeout({ name: job.name, timeoutMs: job.timeoutMs })), job.timeoutMs)
-    try {
-      if (more) {
-        const refused = await prepare(more)
-        if (refused) return refused
-      }
-      const result = await begin(running, untilGivenUp)
-      const suspension = steps?.suspension()
-      if (suspension) return { kind: 'suspended', job, ms: took(), ...suspension }
-      // What overran but got done in its grace is done: to run it again would do it twice.
-      return { kind: 'done', job, ms: took(), result: resultOf(result, job, tools) }
-    } catch (error) {
-      return failureOf(error)
-    } finally {
-      clearTimeout(timer)
-    }
-  }
-
-  const failureOf = (error: unknown): Outcome => {
-    const suspension = steps?.suspension()
-    if (cancelled !== undefined) return { kind: 'cancelled', job, ms: took(), message: cancelled }
-    if (suspension) return { kind: 'suspended', job, ms: took(), ...suspension }
-    if (interrupted) return { kind: 'returned', job, ms: took() }
+  #failureOf(error: unknown): Outcome {
+    const { job } = this
+    const { telemetry } = this.#tools
+    const ms = this.#took()
+    const suspension = this.#steps?.suspension()
+    if (this.#cancelled !== undefined) return { kind: 'cancelled', job, ms, message: this.#cancelled }
+    if (suspension) return { kind: 'suspended', job, ms, ...suspension }
+    if (this.#interrupted) return { kind: 'returned', job, ms }
     if (JobSealed.is(error)) {
       telemetry.log.error(error.message, { job: job.name, id: job.id, fix: error.fix })
       return notOurs(job)
     }
-    const reason = aborted && isAbort(error) ? aborted : error
+    const reason = this.#aborted && isAbort(error) ? this.#aborted : error
     const message = messageOf(reason).slice(0, MAX_MESSAGE)
-    const verdict = verdictOf(reason, job, work, telemetry)
+    const verdict = verdictOf(reason, job, this.#work, telemetry)
     tell(telemetry, job, reason, verdict.dead === true || isLast(job))
-    return { kind: 'failed', job, ms: took(), message, ...verdict }
+    return { kind: 'failed', job, ms, message, ...verdict }
   }
 
-  const run = {
-    job,
-    progress: undefined as number | undefined,
-    interrupt(reason: TenfoldError) {
-      interrupted = true
-      clearTimeout(timer)
-      if (aborted) giveUp(reason)
-      else abort(reason)
-    },
-    cancel(reason: string) {
-      if (cancelled !== undefined || interrupted) return
-      cancelled = reason
-      clearTimeout(timer)
-      abort(JobCancelled({ name: job.name, reason }))
-    },
+  #overrun(): void {
+    const { name, timeoutMs } = this.job
+    this.#abort(JobTimeout({ name, timeoutMs }))
   }
-  return Object.assign(run, { outcome: execute() })
+
+  #abort(reason: TenfoldError): void {
+    if (this.#aborted) return
+    this.#aborted = reason
+    this.#controller?.abort(reason)
+    this.#timer = setTimeout(() => this.#giveUp(reason), GRACE_MS)
+  }
+
+  #giveUp(reason: TenfoldError): void {
+    this.#givenUp = reason
+    this.#end?.(reason)
+  }
+
+  #took(): number {
+    return performance.now() - this.#began
+  }
 }
 
 /** A failed run is a warning while it is tried again, and an error when it made the job a dead letter. */
@@ -214,16 +266,8 @@ function tell({ log }: Telemetry, job: Claimed, error: unknown, dead: boolean): 
 
 /** One job by itself. */
 export function startSingle(job: Claimed, work: SingleWork, tools: RunTools): Run {
-  return startRun(job, work, tools, (running, untilGivenUp) =>
-    inTrace(tools.telemetry, job, 1, async () => {
-      try {
-        return await untilGivenUp(() => work.run(running))
-      } catch (error) {
-        // To sleep is not to fail.
-        if (JobSuspended.is(error)) return undefined
-        throw error
-      }
-    }),
+  return new JobRun(job, work, tools, (handed, run) =>
+    inTrace(tools.telemetry, job, 1, () => run.until(() => work.run(handed), true)),
   )
 }
 
