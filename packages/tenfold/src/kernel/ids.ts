@@ -11,7 +11,7 @@ export function uuidv7(now: number = Date.now()): string {
 }
 
 // Ids of traces and spans are cut from a long random text: one call to the random source serves some hundreds of them.
-const random = Buffer.alloc(2048)
+const random = Buffer.alloc(8192)
 const supply = { text: '', at: 0 }
 
 /** `bytes` random bytes as lower-case hex; 16 for a trace id, 8 for a span id (W3C Trace Context). */

@@ -51,6 +51,8 @@ export class Outbox<Item> {
   private readonly waiting: Waiting<Item>
   private readonly poster: Poster
   private running: Promise<void> | undefined
+  /** How many of those that wait are sent even if they are no whole batch. */
+  private due = 0
   private timer: NodeJS.Timeout | undefined
   private readonly closing = new AbortController()
   private away = false
@@ -74,7 +76,7 @@ export class Outbox<Item> {
     })
     this.sent = (items) => sent.add(items, { signal })
     this.took = (seconds) => took.record(seconds, { signal })
-    this.timer = setInterval(() => this.begin(), settings.everyMs)
+    this.timer = setInterval(() => void this.flush(), settings.everyMs)
     this.timer.unref()
   }
 
@@ -87,9 +89,10 @@ export class Outbox<Item> {
   }
 
   /** Sends what waits; resolves when it was sent or given up. */
-  flush(): Promise<void> {
+  async flush(): Promise<void> {
+    this.due = this.waiting.size
     this.begin()
-    return this.running ?? Promise.resolve()
+    while (this.running) await this.running
   }
 
   /** One last attempt, for at most `withinMs`. */
@@ -107,18 +110,22 @@ export class Outbox<Item> {
     if (this.running || this.waiting.size === 0) return
     this.running = this.outside(() => this.sendAll()).finally(() => {
       this.running = undefined
+      if (this.due > 0) this.begin()
     })
   }
 
+  /** Whole batches, and what is due. The rest waits for more of it: a request for a few spans costs as much as one for many. */
   private async sendAll(): Promise<void> {
-    for (;;) {
+    while (this.due > 0 || this.waiting.size >= this.options.settings.maxBatch) {
       const batch = this.waiting.take()
-      if (!batch) return
+      if (!batch) break
+      this.due -= batch.size
       const failure = await this.send(batch).catch((error: unknown) => messageOf(error))
       if (failure === undefined) this.sent(batch.size)
       else this.dropped += batch.size
       this.tell(failure)
     }
+    this.due = 0
   }
 
   /** Undefined when it was taken; else why it was given up. */
