@@ -71,6 +71,9 @@ export interface CacheOptions<Key, Value> {
   /** Whether instances share values and loads (C2). Defaults to true with Redis. Without it they share through Postgres, where
    *  looking costs as much as a cheap load: there it defaults to false, and pays for what takes 10 ms and more. */
   shared?: boolean
+  /** Which form the values have: another one than that of a release before, and what it has shared is loaded anew. Defaults
+   *  to ''. While both releases run, they take turns with the shared value; neither gets one of the other's form. */
+  version?: string
   /** The text that tells keys apart. Defaults to the key itself for strings and numbers, and to its JSON (with sorted
    *  property names) for everything else. */
   key?(key: Key): string

@@ -15,6 +15,9 @@ export interface CacheOptions<K extends KitTypes, Key, Value> {
   load(key: Key, context: ModuleContext<K>): Promise<Value>
   /** Loads several values at once, in the order of the keys: `getMany` uses it for what is missing. */
   loadMany?(keys: readonly Key[], context: ModuleContext<K>): Promise<readonly Value[]>
+  /** Which form the values have: change it with that form, and a new release takes nothing that an old one has shared. Defaults
+   *  to ''. */
+  version?: string
   /** Whether instances share values and loads, so that one of them loads for all. Defaults to true with REDIS_URL; without it
    *  they share through Postgres, where a look costs as much as a cheap load: there it defaults to false, and pays for what
    *  takes 10 ms and more. */

@@ -262,6 +262,7 @@ export class MemoryCache<Key, Value> implements Cache<Key, Value>, Home {
       key: text,
       freshForMs,
       orStale: this.#staleFor > 0 && !this.#entries.has(text),
+      version: this.#options.version ?? '',
       clockOffset: this.#clock.now() - this.#clock.elapsed(),
       giveUpAfterMs: this.#loadTimeout || Infinity,
       lacks: (readAt) => this.#lacks(readAt),
@@ -326,6 +327,7 @@ export class MemoryCache<Key, Value> implements Cache<Key, Value>, Home {
       freshForMs,
       staleForMs: goneAt - freshUntil,
       tags: this.#tagsOf(value, key),
+      version: this.#options.version ?? '',
       onOdd: (reason) => {
         this.#values = undefined
         this.#shared.telemetry.log.warn('Values of a cache cannot be shared between instances; each loads its own.', {

@@ -5,7 +5,7 @@ import type { ReadAt } from '../../database/index.ts'
 
 /** A value as it lies in the shared tier, with the position that it was read at (C11):
  *
- *    one byte: how it is written | [value, readAt, loadMs]
+ *    one byte: how it is written | [value, readAt, loadMs], and its version if it has one
  *
  *  What JSON can say is JSON, which is the fastest to read. The rest is V8's structured clone, whose format is read by all later
  *  versions of Node.js; what an older one cannot read counts as missing. */
@@ -27,14 +27,17 @@ export interface Payload {
   readAt: ReadAt | undefined
   /** How long its load took. */
   loadMs: number
+  /** Of the form of the value. */
+  version: string
 }
 
 /** Undefined for a value that is too large. Throws for one that would not come back as it was. */
-export async function encode({ value, readAt, loadMs }: Payload): Promise<Buffer | undefined> {
+export async function encode({ value, readAt, loadMs, version }: Payload): Promise<Buffer | undefined> {
   const kind = kindOf(value)
   if (kind.odd !== undefined) throw new TypeError(`it holds ${kind.odd}`)
   const text = kind.json && readAt === undefined
-  const bytes = text ? Buffer.from(JSON.stringify([value, null, loadMs])) : serialize([value, readAt, loadMs])
+  const parts = [value, text ? null : readAt, loadMs, ...(version === '' ? [] : [version])]
+  const bytes = text ? Buffer.from(JSON.stringify(parts)) : serialize(parts)
   if (bytes.length > MAX_PLAIN_BYTES) return undefined
   const small = bytes.length < COMPRESS_FROM
   const body = small ? bytes : await compress(bytes)
@@ -56,8 +59,8 @@ export function decode(body: Buffer): Payload | undefined | Promise<Payload | un
 function read(how: number, bytes: Buffer): Payload | undefined {
   try {
     const parts: unknown = how & JSON_TEXT ? JSON.parse(bytes.toString()) : deserialize(bytes)
-    const [value, readAt, loadMs] = parts as [unknown, ReadAt | null | undefined, number]
-    return { value, readAt: readAt ?? undefined, loadMs }
+    const [value, readAt, loadMs, version = ''] = parts as [unknown, ReadAt | null | undefined, number, string?]
+    return { value, readAt: readAt ?? undefined, loadMs, version }
   } catch {
     return undefined
   }

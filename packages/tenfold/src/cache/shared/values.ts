@@ -50,9 +50,10 @@ export class SharedValues {
       const taken = await this.#take({ cache, key, token, now, freshAfter, orStale: wanted.orStale, afterStamp })
       if (taken?.kind === 'value') {
         const found = await decode(taken.body)
-        if (found && !(found.readAt && lacks(found.readAt))) {
+        if (found && found.version === wanted.version && !(found.readAt && lacks(found.readAt))) {
           return {
-            ...found,
+            readAt: found.readAt,
+            loadMs: found.loadMs,
             value: found.value as Value,
             freshUntil: taken.freshUntil - clockOffset,
             goneAt: taken.goneAt - clockOffset,
@@ -147,9 +148,9 @@ export class SharedValues {
     }
   }
 
-  async #store(lead: Lead, stamp: number, payload: Payload, kept: Kept): Promise<void> {
+  async #store(lead: Lead, stamp: number, payload: Omit<Payload, 'version'>, kept: Kept): Promise<void> {
     try {
-      const body = this.#behind.size > 0 ? undefined : await encode(payload)
+      const body = this.#behind.size > 0 ? undefined : await encode({ ...payload, version: kept.version })
       const keepMs = Math.min(MAX_KEEP_MS, kept.freshForMs + kept.staleForMs)
       const now = this.#clock.now()
       const freshUntil = now + Math.min(keepMs, kept.freshForMs)
@@ -212,6 +213,8 @@ export interface Wanted<Value> {
   /** For how long it has to be fresh still: 0 for any that is. */
   freshForMs: number
   orStale: boolean
+  /** Only a value of this form. */
+  version: string
   /** What `now` of the clock is more than `elapsed` of it. */
   clockOffset: number
   /** How long to wait for another instance before loading here, too. */
@@ -223,7 +226,7 @@ export interface Wanted<Value> {
   kept(got: Got<Value>): Kept | undefined
 }
 
-export interface Got<Value> extends Payload {
+export interface Got<Value> extends Omit<Payload, 'version'> {
   value: Value
   /** In the time of `elapsed`. */
   freshUntil: number
@@ -236,6 +239,7 @@ export interface Kept {
   freshForMs: number
   staleForMs: number
   tags: readonly string[]
+  version: string
   /** The value cannot be shared, for this reason. */
   onOdd(reason: string): void
 }

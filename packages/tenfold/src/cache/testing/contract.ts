@@ -279,6 +279,25 @@ export function describeCacheContract(
     })
 
     if (shared) sharedPromises(promise, setUp)
+    if (shared)
+      promise('C2', 'gives no instance a value in the form of another release', async () => {
+        const name = `test.form-${names()}`
+        const forms = { old: 0, new: 0 }
+        const define = (caches: Caches, version: keyof typeof forms) =>
+          caches.define<string, string>({
+            name,
+            ttl: '1m',
+            shared,
+            version,
+            load: () => `${version} ${++forms[version]}`,
+          })
+        const [a, b] = [define(opened.a, 'old'), define(opened.b!, 'new')]
+        assert.equal(await a.get('k'), 'old 1')
+        assert.equal(await b.get('k'), 'new 1')
+        await a.invalidate('k')
+        await until(async () => (await b.get('k')) === 'new 2')
+        assert.match(await a.get('k'), /^old/)
+      })
 
     promise('C8', 'stays within its room', async () => {
       const { a } = setUp({ load: (key) => key.repeat(10_000) })
