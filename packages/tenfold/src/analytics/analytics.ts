@@ -17,6 +17,8 @@ export interface Analytics {
   funnel(query: FunnelQuery): Promise<FunnelReport>
   retention(query: RetentionQuery): Promise<RetentionReport>
   trend(query: TrendQuery): Promise<TrendReport>
+  /** How many people are new, stay, come back after a pause, and stay away, in each period. */
+  lifecycle(query: LifecycleQuery): Promise<LifecycleReport>
   /** Which events follow one another, from the first time that each person did something. */
   paths(query: PathsQuery): Promise<PathsReport>
   /** How many people were there: by day, in any 7 and in any 28 days that end there. */
@@ -161,6 +163,33 @@ export interface TrendReport {
   tookMs: number
 }
 
+export interface LifecycleQuery extends Range {
+  readonly by: 'day' | 'week' | 'month'
+  /** What counts as being there. Defaults to any event. */
+  readonly event?: Selection
+}
+
+export interface LifecyclePeriod {
+  /** First day of the period. */
+  from: string
+  /** There for the first time ever. */
+  new: number
+  /** There, and in the period before, too. */
+  returning: number
+  /** There, not in the period before, but earlier. */
+  resurrecting: number
+  /** Not there, but in the period before. */
+  dormant: number
+  /** Whether the whole of it lies in the past: of others, the dormant ones are too many. */
+  complete: boolean
+}
+
+export interface LifecycleReport {
+  periods: LifecyclePeriod[]
+  timeZone: string
+  tookMs: number
+}
+
 export interface PathsQuery extends Range {
   /** Where paths begin: the first such event of each person in the range. */
   readonly start: Selection
@@ -214,7 +243,7 @@ export interface PropertyFacts {
 export interface SavedReport {
   id: string
   title: string
-  kind: 'funnel' | 'retention' | 'trend' | 'activity' | 'paths'
+  kind: 'funnel' | 'retention' | 'trend' | 'lifecycle' | 'activity' | 'paths'
   query: unknown
   createdAt: string
 }

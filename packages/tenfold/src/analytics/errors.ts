@@ -29,3 +29,9 @@ export const AnalyticsBusy = defineError('TF_ANALYTICS_BUSY', {
   fix: 'Send them again in some seconds, under the same ids; if this stays, the database is too slow or away.',
   status: 503,
 })
+
+export const AnalyticsColumns = defineError('TF_ANALYTICS_COLUMNS', {
+  says: (e: { problem: string }) => `The copy of the events by columns did not answer: ${e.problem}`,
+  fix: 'See whether the server that ANALYTICS_COLUMNS names runs, and lets us in; without the variable Postgres answers.',
+  status: 503,
+})

@@ -13,11 +13,16 @@ import { checked } from './jobs.ts'
 const MAINTAIN_MS = 6 * 3_600_000
 const MOST_BYTES = 256 * 1024
 
-export function openAppAnalytics({ config, database, telemetry }: Ground, opened: AsyncDisposableStack): Analytics {
+export function openAppAnalytics(
+  { config, database, environment, telemetry }: Ground,
+  opened: AsyncDisposableStack,
+): Analytics {
   const { timeZone, keepMonths } = config.analytics ?? {}
+  const { analyticsColumns: columns } = environment
   const analytics = openAnalytics({
     db: database.system,
     telemetry,
+    ...(columns !== undefined && { columns }),
     ...(timeZone !== undefined && { timeZone }),
     ...(keepMonths !== undefined && { keepMonths }),
   })

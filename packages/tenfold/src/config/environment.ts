@@ -52,6 +52,9 @@ export interface Environment {
   /** STORAGE_URL: `file:///var/lib/app/files`, or `s3://KEY:SECRET@bucket/prefix?region=…&endpoint=…`; key and secret may also be in
    *  AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Undefined: files on disk under `.tenfold/files`. */
   storageUrl: string | undefined
+  /** ANALYTICS_COLUMNS: `duckdb:<file>` or the address of a ClickHouse, `http://user:password@host:8123/database`: a copy of the
+   *  events of product analytics by columns. Undefined: Postgres answers all questions. */
+  analyticsColumns: string | undefined
   /** PUBLIC_URL: the address that users see. Cookies and links are made for it. */
   publicUrl: string | undefined
   /** TRUST_PROXY: addresses or networks of the proxies in front, separated by commas. */
@@ -146,6 +149,11 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
         'must be of the form file:///var/lib/app/files or s3://KEY:SECRET@bucket?region=eu-central-1',
       ),
       variables,
+    ),
+    analyticsColumns: read(
+      'ANALYTICS_COLUMNS',
+      (value) => (/^duckdb:.+/.test(value) ? value : urlOf(['http:', 'https:'])(value)),
+      'must be duckdb:<file>, or the address of a ClickHouse, http://user:password@host:8123/database',
     ),
     publicUrl: read('PUBLIC_URL', urlOf(['http:', 'https:']), 'must be of the form https://example.com'),
     trustProxy: listOf(text('TRUST_PROXY')),

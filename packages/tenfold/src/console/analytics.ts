@@ -12,6 +12,7 @@ export const ANALYTICS_ROUTES: readonly ApiRoute[] = [
   get('/analytics/funnel', (analytics, query) => analytics.funnel(questionOf(query))),
   get('/analytics/retention', (analytics, query) => analytics.retention(questionOf(query))),
   get('/analytics/trend', (analytics, query) => analytics.trend(questionOf(query))),
+  get('/analytics/lifecycle', (analytics, query) => analytics.lifecycle(questionOf(query))),
   get('/analytics/paths', (analytics, query) => analytics.paths(questionOf(query))),
   get('/analytics/activity', (analytics, query) => analytics.activity(questionOf(query))),
   get('/analytics/reports', (analytics) => analytics.reports.list()),

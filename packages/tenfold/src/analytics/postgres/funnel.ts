@@ -1,14 +1,14 @@
 /** A funnel on Postgres: it filters and sorts, and hands the rows over packed, so that a million of them are one value to
  *  parse instead of four million. */
 import type { Sql } from '../../database/index.ts'
-import type { FunnelQuery, FunnelReport, FunnelStep } from '../analytics.ts'
+import type { FunnelQuery, FunnelReport } from '../analytics.ts'
 import { checkFunnel } from '../check.ts'
 import { AnalyticsTooMany } from '../errors.ts'
-import { countFunnel, type FunnelCount, type FunnelRows } from '../funnel.ts'
+import { funnelOf, MOST_VALUES } from '../funnel-report.ts'
+import type { FunnelRows } from '../funnel.ts'
 import { int8At, viewOf } from './packed.ts'
 import { bounds, EVENTS, matches, midnight, nameIds, Parameters, PERSON } from './selection.ts'
 
-const MOST_VALUES = 20
 const MOST_EVENTS = 20_000_000
 
 export async function funnel(sql: Sql, query: FunnelQuery, timeZone: string, nowMs: number): Promise<FunnelReport> {
@@ -20,20 +20,10 @@ export async function funnel(sql: Sql, query: FunnelQuery, timeZone: string, now
   )
   const values = query.breakdown === undefined ? [] : await commonValues(sql, query, ids, timeZone)
   const { rows, untilUs } = await readRows(sql, query, ids, values, timeZone, order === 'strict', windowMs)
-  const count = countFunnel(rows, {
-    steps: query.steps.length,
-    order,
-    entry,
-    windowUs: windowMs * 1000,
-    untilUs,
-    nowUs: (nowMs - POSTGRES_EPOCH_MS) * 1000,
-    values: query.breakdown === undefined ? 1 : values.length + 2,
-  })
-  const names = query.steps.map(({ event }) => event)
+  const nowUs = (nowMs - POSTGRES_EPOCH_MS) * 1000
+  const rule = { steps: query.steps.length, order, entry, windowUs: windowMs * 1000, untilUs, nowUs }
   return {
-    steps: stepsOf(names, count, count.reached.length - 1),
-    stillOpen: count.stillOpen,
-    ...(query.breakdown !== undefined && { breakdown: byValue(names, count, values) }),
+    ...funnelOf(rows, rule, query, values),
     timeZone,
     tookMs: Math.round(performance.now() - started),
   }
@@ -133,40 +123,4 @@ function unpack(packed: Buffer): FunnelRows {
     rows.value[i] = view.getInt16(o + 18)
   }
   return rows
-}
-
-function stepsOf(names: readonly string[], { reached, tookUs }: FunnelCount, slot: number): FunnelStep[] {
-  return names.map((event, k) => {
-    const count = reached[slot]![k]!
-    const first = reached[slot]![0]!
-    const previous = k === 0 ? count : reached[slot]![k - 1]!
-    const took = k === 0 ? [] : Float64Array.from(tookUs[slot]![k]!).sort()
-    return {
-      event,
-      count,
-      ofFirst: first === 0 ? 0 : count / first,
-      ofPrevious: previous === 0 ? 0 : count / previous,
-      medianMs: nearestRank(took, 0.5),
-      p90Ms: nearestRank(took, 0.9),
-    }
-  })
-}
-
-/** The smallest value that at least this share of all do not exceed. */
-function nearestRank(sorted: ArrayLike<number>, share: number): number | null {
-  if (sorted.length === 0) return null
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]! / 1000
-}
-
-function byValue(
-  names: readonly string[],
-  count: FunnelCount,
-  values: readonly string[],
-): NonNullable<FunnelReport['breakdown']> {
-  // Value 0: without the property; 1: all that are not among the frequent ones.
-  const labels = [null, '(other)', ...values]
-  return labels
-    .map((value, slot) => ({ value, steps: stepsOf(names, count, slot) }))
-    .filter(({ steps }) => steps[0]!.count > 0)
-    .sort((a, b) => b.steps[0]!.count - a.steps[0]!.count)
 }

@@ -8,16 +8,18 @@ import { createStoreEvents } from './events.ts'
 import { funnel } from './funnel.ts'
 import { paths } from './paths.ts'
 import { createPeople, moveDays } from './people.ts'
-import { dayIn, retention } from './retention.ts'
+import { dayIn } from '../retention-report.ts'
+import { lifecycle, retention } from './retention.ts'
 import { trend } from './trend.ts'
 import { useTimeZone } from './time-zone.ts'
 
+const KINDS = ['funnel', 'retention', 'trend', 'lifecycle', 'paths', 'activity']
 const UUID = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i
 const MOST_PROPERTY_BYTES = 8192
 const HOUR_MS = 3_600_000
 const MONTH_MS = 31 * 24 * HOUR_MS
 
-export function openPostgresAnalytics(options: Required<AnalyticsOptions>): Analytics {
+export function openPostgresAnalytics(options: Required<Omit<AnalyticsOptions, 'columns'>>): Analytics {
   const { db, telemetry, clock, keepMonths, timeZone } = options
   const people = createPeople(db, clock)
   let zone: Promise<string> | undefined
@@ -59,6 +61,7 @@ export function openPostgresAnalytics(options: Required<AnalyticsOptions>): Anal
     funnel: async (query) => funnel(db, query, await ready(), clock.now()),
     retention: async (query) => retention(db, query, await ready(), clock.now()),
     trend: async (query) => trend(db, query, await ready()),
+    lifecycle: async (query) => lifecycle(db, query, await ready(), clock.now()),
     paths: async (query) => paths(db, query, await ready()),
     activity: async (query) => activity(db, query, await ready()),
 
@@ -102,8 +105,8 @@ export function openPostgresAnalytics(options: Required<AnalyticsOptions>): Anal
         if (typeof title !== 'string' || title.trim() === '' || title.length > 100) {
           throw AnalyticsQueryInvalid({ field: 'title', expected: 'a text of up to 100 characters' })
         }
-        if (!['funnel', 'retention', 'trend', 'activity', 'paths'].includes(kind)) {
-          throw AnalyticsQueryInvalid({ field: 'kind', expected: 'funnel, retention, trend, activity or paths' })
+        if (!KINDS.includes(kind)) {
+          throw AnalyticsQueryInvalid({ field: 'kind', expected: KINDS.join(', ') })
         }
         const saved = { id: uuidv7(), title: title.trim(), kind, query, createdAt: new Date(clock.now()).toISOString() }
         await db.query(
@@ -121,6 +124,10 @@ export function openPostgresAnalytics(options: Required<AnalyticsOptions>): Anal
     async maintain() {
       await moveDays(db)
       const today = dayIn('UTC', clock.now())
+      await db.query('delete from tenfold.analytics_forgotten where at < $1::date - make_interval(months => $2::int)', [
+        today,
+        keepMonths,
+      ])
       const { rows } = await db.query<{ dropped: string[] }>(
         `select tenfold.analytics_drop_before(($1::date - make_interval(months => $2::int))::date) as dropped`,
         [today, keepMonths],

@@ -9,11 +9,21 @@ import { bounds, EVENTS, matches, midnight, nameIds, Parameters, PERSON } from '
 
 const MOST_EVENTS = 10_000_000
 
-export async function paths(sql: Sql, query: PathsQuery, timeZone: string): Promise<PathsReport> {
+export function paths(sql: Sql, query: PathsQuery, timeZone: string): Promise<PathsReport> {
+  return pathsOf(sql, query, (rule) => readRows(sql, query, timeZone, rule), timeZone)
+}
+
+/** The names of events are here, wherever `read` finds the events. */
+export async function pathsOf(
+  sql: Sql,
+  query: PathsQuery,
+  read: (rule: PathRule) => Promise<PathRows>,
+  timeZone: string,
+): Promise<PathsReport> {
   const started = performance.now()
   const { direction, depth, gapMs } = checkPaths(query)
   const rule: PathRule = { direction, depth, gapUs: gapMs * 1000 }
-  const { people, links } = countPaths(await readRows(sql, query, timeZone, rule), rule)
+  const { people, links } = countPaths(await read(rule), rule)
   const numbers = [...new Set(links.flatMap(({ from, to }) => [from, to]))].filter((name) => name >= 0)
   const { rows } = await sql.query<{ id: number; name: string }>(
     'select id, name from tenfold.analytics_name where id = any($1::int[])',

@@ -141,5 +141,7 @@ async function forget(tx: Sql, key: string): Promise<number> {
   const { rowCount } = await tx.query('delete from tenfold.analytics_event where person_id = any($1::bigint[])', [ids])
   await tx.query('delete from tenfold.analytics_person_day where person_id = any($1::bigint[])', [ids])
   await tx.query('delete from tenfold.analytics_person where id = any($1::bigint[])', [ids])
+  // Copies by columns learn of it with what they get next.
+  await tx.query('insert into tenfold.analytics_forgotten (person_id) select unnest($1::bigint[])', [ids])
   return rowCount
 }

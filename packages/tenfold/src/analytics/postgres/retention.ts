@@ -1,73 +1,15 @@
 import type { Sql } from '../../database/index.ts'
-import type { RetentionQuery, RetentionReport, Selection } from '../analytics.ts'
-import { checkRetention } from '../check.ts'
-import { AnalyticsQueryInvalid } from '../errors.ts'
-import { countRetention, type MaskCount } from '../retention.ts'
+import type { LifecycleQuery, LifecycleReport, RetentionQuery, RetentionReport, Selection } from '../analytics.ts'
+import { lifecycleOf, retentionOf } from '../retention-report.ts'
+import type { MaskCount } from '../retention.ts'
 import { EVENTS, matches, midnight, nameIds, Parameters, PERSON } from './selection.ts'
 
-const MOST_PERIODS = 400
-
-export async function retention(
-  sql: Sql,
-  query: RetentionQuery,
-  timeZone: string,
-  nowMs: number,
-): Promise<RetentionReport> {
-  const started = performance.now()
-  checkRetention(query)
-  const periods = periodsOf(query)
-  if (periods.length > MOST_PERIODS) {
-    throw AnalyticsQueryInvalid({ field: 'by', expected: `a period of which the range has at most ${MOST_PERIODS}` })
-  }
-  const brackets = query.brackets ?? periods.slice(1).map((_, i) => [i + 1, i + 1] as const)
-  const { cohort = 'first', measure = 'on' } = query
-  const masks = await readMasks(sql, query, periods, timeZone)
-  const today = dayIn(timeZone, nowMs)
-  const cohorts = countRetention(masks, { periods: periods.length, cohort, measure, brackets })
-  return {
-    cohorts: cohorts.map(({ size, counts }, n) => ({
-      from: periods[n]!,
-      size,
-      cells: brackets.flatMap(([offset, last], i) => {
-        if (n + offset >= periods.length) return []
-        const final = periods[n + last]
-        const end = final === undefined ? undefined : next(query.by, final)
-        const complete = end !== undefined && end <= today && end <= addDays(query.to, 1)
-        const count = counts[i]!
-        return [{ offset, count, share: size === 0 ? 0 : count / size, complete }]
-      }),
-    })),
-    timeZone,
-    tookMs: Math.round(performance.now() - started),
-  }
+export function retention(sql: Sql, query: RetentionQuery, timeZone: string, nowMs: number): Promise<RetentionReport> {
+  return retentionOf(query, (periods) => readMasks(sql, query, periods, timeZone), timeZone, nowMs)
 }
 
-/** First days of the periods: the range's first day is moved back to the start of its week (Monday) or month. */
-function periodsOf({ from, to, by }: RetentionQuery): string[] {
-  const starts: string[] = []
-  for (let day = startOf(by, from); day <= to; day = next(by, day)) starts.push(day)
-  return starts
-}
-
-function startOf(by: RetentionQuery['by'], day: string): string {
-  if (by === 'month') return `${day.slice(0, 7)}-01`
-  if (by === 'week') return addDays(day, -((new Date(`${day}T00:00:00Z`).getUTCDay() + 6) % 7))
-  return day
-}
-
-function next(by: RetentionQuery['by'], day: string): string {
-  if (by === 'day') return addDays(day, 1)
-  if (by === 'week') return addDays(day, 7)
-  const [year, month] = day.split('-').map(Number) as [number, number]
-  return new Date(Date.UTC(year, month, 1)).toISOString().slice(0, 10)
-}
-
-function addDays(day: string, days: number): string {
-  return new Date(Date.parse(`${day}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10)
-}
-
-export function dayIn(timeZone: string, atMs: number): string {
-  return new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' }).format(atMs)
+export function lifecycle(sql: Sql, query: LifecycleQuery, timeZone: string, nowMs: number): Promise<LifecycleReport> {
+  return lifecycleOf(query, (asked, periods) => readMasks(sql, asked, periods, timeZone), timeZone, nowMs)
 }
 
 /** Without a choice of events the days on which people were there are enough; otherwise the events themselves are read. */

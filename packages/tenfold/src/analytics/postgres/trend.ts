@@ -1,17 +1,8 @@
 import type { Sql } from '../../database/index.ts'
 import type { TrendQuery, TrendReport } from '../analytics.ts'
 import { checkTrend } from '../check.ts'
+import { MOST_VALUES, seriesOf, type TrendRow } from '../trend.ts'
 import { EVENTS, bounds, matches, midnight, nameIds, Parameters, PERSON } from './selection.ts'
-
-const MOST_VALUES = 10
-
-interface Row {
-  event: number
-  value: string | null
-  other: boolean
-  time: string
-  count: string
-}
 
 export async function trend(sql: Sql, query: TrendQuery, timeZone: string): Promise<TrendReport> {
   const started = performance.now()
@@ -38,7 +29,7 @@ export async function trend(sql: Sql, query: TrendQuery, timeZone: string): Prom
               from ${EVENTS} where ${where} group by 2, 3, 4`
   }
   const format = by === 'hour' ? 'YYYY-MM-DD"T"HH24:MI' : 'YYYY-MM-DD'
-  const { rows } = await sql.query<Row>(
+  const { rows } = await sql.query<TrendRow>(
     `select event, value, other, to_char(time, '${format}') as time, count from (${events.map(of).join(' union all ')}) s`,
     p.values,
   )
@@ -59,19 +50,4 @@ export async function trend(sql: Sql, query: TrendQuery, timeZone: string): Prom
     timeZone,
     tookMs: Math.round(performance.now() - started),
   }
-}
-
-function seriesOf(rows: Row[], times: string[], names: string[], broken: boolean): TrendReport['series'] {
-  const place = new Map(times.map((time, i) => [time, i]))
-  const series = new Map<string, TrendReport['series'][number]>()
-  if (!broken) names.forEach((event, i) => series.set(`${i} `, { event, counts: times.map(() => 0), total: 0 }))
-  for (const { event, value, other, time, count } of rows) {
-    const label = other ? '(other)' : value
-    const key = broken ? JSON.stringify([event, label]) : `${event} `
-    let one = series.get(key)
-    if (!one) series.set(key, (one = { event: names[event]!, value: label, counts: times.map(() => 0), total: 0 }))
-    one.counts[place.get(time)!]! += Number(count)
-    one.total += Number(count)
-  }
-  return [...series.values()]
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { fakeClock, uuidv7, type Clock, type TenfoldError } from '../../kernel/index.ts'
 import type { Analytics, FunnelQuery, PathsReport, Selection, TrackedEvent } from '../analytics.ts'
-import { byPerson, dailyRetention, dayOf, furthest, pathsOf, selects, type Known } from './reference.ts'
+import { byPerson, dailyRetention, dayOf, furthest, lifecycleOf, pathsOf, selects, type Known } from './reference.ts'
 
 export interface AnalyticsBackend {
   /** Two instances of one app, on one store. */
@@ -183,7 +183,11 @@ export function describeAnalyticsContract(name: string, start: () => Promise<Ana
     for (const cohort of ['first', 'recurring'] as const)
       for (const measure of ['on', 'onOrAfter'] as const)
         it(`AN4 retention of ${cohort} days, back ${measure}, is that of the calendar`, async () => {
-          for (const selections of [{}, { start: { event: 'view' }, back: { event: 'pay' } }]) {
+          for (const selections of [
+            {},
+            { start: { event: 'view' }, back: { event: 'pay' } },
+            { back: { event: 'pay' }, brackets: [[1, 2], [3, 7], [8, 30]] as const }, // prettier-ignore
+          ]) {
             const query = { ...RANGE, by: 'day' as const, cohort, measure, ...selections }
             const { cohorts } = await two.retention(query)
             const days = cohorts.map(({ from }) => from)
@@ -213,6 +217,34 @@ export function describeAnalyticsContract(name: string, start: () => Promise<Ana
         ],
       )
     })
+
+    for (const by of ['day', 'week'] as const)
+      it(`AN4 who is new, stays, comes back and stays away by the ${by} is what the calendar says`, async () => {
+        const whole = by === 'day' ? RANGE : { from: '2026-10-19', to: '2026-10-25' }
+        const mine = await allKnown(people)
+        for (const event of [undefined, { event: 'view' } as const]) {
+          const report = await two.lifecycle({ ...whole, by, ...(event && { event }) })
+          const days = report.periods.map(({ from }) => from)
+          const before_ = by === 'day' ? '2026-10-19' : '2026-10-12'
+          const after_ = by === 'day' ? ['2026-10-31'] : ['2026-10-26']
+          const wanted = lifecycleOf(mine, event, [before_, ...days, ...after_], ZONE).slice(0, days.length)
+          assert.deepEqual(
+            report.periods.map(({ from: _, complete: __, ...counts_ }) => counts_),
+            wanted,
+          )
+          assert.ok(report.periods.every(({ complete }) => complete))
+          if (by === 'day') {
+            for (const kind of ['new', 'returning', 'resurrecting', 'dormant'] as const) {
+              assert.ok(
+                wanted.some((count) => count[kind] > 0),
+                `the data has ${kind} people`,
+              )
+            }
+          }
+        }
+        const { periods } = await one.lifecycle({ from: '2026-10-26', to: '2026-11-01', by: 'week' })
+        assert.equal(periods[0]!.complete, false)
+      })
 
     it('AN4 activity counts people of a day, of 7 and of 28 days that end with it', async () => {
       const report = await two.activity({ from: '2026-10-22', to: '2026-10-30' })

@@ -189,7 +189,11 @@ export function dailyRetention(
   days: readonly string[],
   timeZone: string,
 ): { size: number; back: number[] }[] {
-  const table = days.map((_, n) => ({ size: 0, back: days.slice(n + 1).map(() => 0) }))
+  const columns = query.brackets ?? days.slice(1).map((_, i) => [i + 1, i + 1] as const)
+  const table = days.map((_, n) => ({
+    size: 0,
+    back: columns.filter(([first]) => n + first < days.length).map(() => 0),
+  }))
   for (const events of people) {
     const daysOf = (selection: Selection | undefined): string[] =>
       events.filter((event) => !selection || selects(selection, event)).map(({ at }) => dayOf(at, timeZone))
@@ -201,10 +205,39 @@ export function dailyRetention(
       if (n < 0) continue
       table[n]!.size++
       table[n]!.back.forEach((_, i) => {
-        const later = days.slice(n + 1 + i, query.measure === 'onOrAfter' ? undefined : n + 2 + i)
+        const [first, last] = query.brackets?.[i] ?? [i + 1, i + 1]
+        const later = days.slice(n + first, query.measure === 'onOrAfter' ? undefined : n + last + 1)
         if (later.some((one) => back.has(one))) table[n]!.back[i]!++
       })
     }
+  }
+  return table
+}
+
+/** [period of the range] → who was what, for any event; `starts` are the first days, that of the period before included. */
+export function lifecycleOf(
+  people: readonly (readonly Known[])[],
+  selection: Selection | undefined,
+  starts: readonly string[],
+  timeZone: string,
+): { new: number; returning: number; resurrecting: number; dormant: number }[] {
+  const table = starts.slice(1).map(() => ({ new: 0, returning: 0, resurrecting: 0, dormant: 0 }))
+  for (const events of people) {
+    const days = events
+      .filter((event) => !selection || selects(selection, event))
+      .map(({ at }) => dayOf(at, timeZone))
+      .sort()
+    starts.slice(1).forEach((start, n) => {
+      const end = starts[n + 2] ?? '9999'
+      const [now, before] = [
+        days.some((day) => day >= start && day < end),
+        days.some((day) => day >= starts[n]! && day < start),
+      ]
+      if (now && days[0]! >= start) table[n]!.new++
+      else if (now && before) table[n]!.returning++
+      else if (now) table[n]!.resurrecting++
+      else if (before) table[n]!.dormant++
+    })
   }
   return table
 }
