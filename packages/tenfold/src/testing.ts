@@ -16,8 +16,9 @@ import {
   type TestReplica,
   type Via,
 } from './database/testing/index.ts'
-import { randomHex } from './kernel/index.ts'
+import { randomHex, toMs, type Duration } from './kernel/index.ts'
 import { readCaughtMails, type CaughtMails } from './mail/index.ts'
+import { nextDue, passTime } from './queue/index.ts'
 
 export interface TestAppOptions {
   /** Defaults to web and worker. */
@@ -67,6 +68,12 @@ export interface TestApp {
   run<T>(fn: () => Promise<T>): Promise<T>
   /** Waits until no job is waiting or running and no event is unread; delayed jobs do not count. Throws after `timeoutMs` (30 s). */
   drain(options?: { timeoutMs?: number }): Promise<void>
+  /** Lets time go by for jobs: what is delayed, sleeps, waits with a time-out or is to be tried again becomes due in its order, and
+   *  has run before the next one does. The clock itself stays, as do jobs on Redis and crons. Throws after `timeoutMs` (30 s).
+   *  @example
+   *  await shop.run(() => remind.enqueue({ orderId }, { delay: '3d' }))
+   *  await shop.pass('3d') */
+  pass(time: Duration, options?: { timeoutMs?: number }): Promise<void>
   /** The tables of one module, as that module. */
   db<Tables = any>(module: string): Db<Tables>
   /** What the app has mailed. */
@@ -138,6 +145,7 @@ export async function startTestApp(app: App, options: TestAppOptions = {}): Prom
     fetch: (path, init) => fetch(new URL(path, url), init),
     run: (fn) => instance.run(fn),
     drain: ({ timeoutMs = 30_000 } = {}) => drain(instance, timeoutMs),
+    pass: (time, { timeoutMs = 30_000 } = {}) => pass(instance, toMs(time), Date.now() + timeoutMs),
     db: (module) => instance.db(module),
     mails: readCaughtMails(instance.database.system),
     findings,
@@ -228,6 +236,18 @@ function perPlace(findings: readonly NPlusOne[]): NPlusOne[] {
     if (!before || before.times < finding.times) worst.set(place, finding)
   }
   return [...worst.values()]
+}
+
+async function pass(instance: Instance, ms: number, deadline: number): Promise<void> {
+  const { queue, database } = instance
+  for (let left = ms; ;) {
+    await drain(instance, Math.max(1, deadline - Date.now()))
+    const due = (await nextDue(database.system)) ?? Infinity
+    const step = Math.min(left, due)
+    for (const id of await passTime(database.system, step)) await queue.retry(id)
+    if (due > left) return
+    left -= step
+  }
 }
 
 async function drain({ queue, database }: Instance, timeoutMs: number): Promise<void> {

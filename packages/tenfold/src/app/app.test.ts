@@ -188,6 +188,20 @@ for (const via of ways())
       assert.equal(((await reply.json()) as { code: string }).code, 'TF_ENQUEUE_OUTSIDE_TRANSACTION')
     })
 
+    test('a job that no module lists is refused, as is an input of the wrong form', async () => {
+      const stray = defineModule('sales').job('stray', { input: z.string(), run: async () => {} })
+      await assert.rejects(
+        running.run(() => stray.enqueue('nobody would run it')),
+        { code: 'TF_JOB_UNKNOWN', fix: /parts/ },
+      )
+      const note = defineModule('sales').job('note', { input: z.string(), run: async () => {} })
+      await assert.rejects(
+        running.run(() => note.enqueue(7 as never)),
+        { code: 'TF_JOB_INPUT_INVALID' },
+      )
+      assert.throws(() => defineModule('sales').build({ parts: [note, note] }), { code: 'TF_DUPLICATE_NAME' })
+    })
+
     test('the console knows the request, its queries and its jobs', async () => {
       const { inspector } = running.instance
       const jobs = await inspector.jobs({ limit: 10 })

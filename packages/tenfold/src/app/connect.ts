@@ -5,8 +5,8 @@ import { openQueue, type Queue } from '../queue/index.ts'
 import { openRedis } from '../redis/index.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/index.ts'
 import { bind, type Bindings } from './bindings.ts'
-import type { App } from './define.ts'
-import { openQueueWithRedis } from './engines.ts'
+import type { App, Config } from './define.ts'
+import { engineOf, openQueueWithRedis } from './engines.ts'
 import { migrationsOf } from './migrations.ts'
 
 export interface Connected {
@@ -19,19 +19,22 @@ export interface Connected {
   close(): Promise<void>
 }
 
-export async function connect(app: App, root: URL): Promise<Connected> {
+/** @param config says which jobs run on Redis: what is enqueued, retried or paused has to go to the right engine */
+export async function connect(app: App, root: URL, config: Pick<Config, 'queue'> = {}): Promise<Connected> {
   const environment = readEnvironment(process.env)
   const telemetry = createTelemetry({ service: app.name, env: environment.env, level: 'silent' })
   const bindings = await bind({ app: app.name, environment, telemetry, root, companions: {} })
   const { databaseUrl, databaseDirectUrl, secretKey } = bindings
   const target = { url: databaseDirectUrl, app: app.name, secretKey, sources: migrationsOf(app) }
   const closers: (() => Promise<void>)[] = [() => telemetry.close(), () => bindings.stop()]
-  /** For looking only, so that every name may be on either engine. */
   const openJobs = async ({ system: db }: Database) => {
     if (!environment.redisUrl) return openQueue({ db, telemetry })
     const redis = await openRedis({ url: environment.redisUrl, telemetry })
     closers.push(() => redis.close())
-    return openQueueWithRedis({ db, telemetry, redis, prefix: app.name, engineOf: () => 'redis' }, false)
+    return openQueueWithRedis(
+      { db, telemetry, redis, prefix: app.name, engineOf: engineOf(app.modules, config.queue) },
+      false,
+    )
   }
   return {
     bindings,

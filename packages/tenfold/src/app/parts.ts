@@ -121,7 +121,7 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
   const resources = createResources(contextOf, telemetry)
   opened.defer(() => resources.close())
   const joined = { queue, caches, pubsub, live, outbound, resources, analytics }
-  const scope = createScope(local, { ...joined, telemetry, strict, contextOf })
+  const scope = createScope(local, { ...joined, all: app.modules, telemetry, strict, contextOf })
   const backups = await scheduleBackups(ground, opened)
   const crons = openCron({ db, telemetry, jobs: queue, crons: [...cronsOf(app.modules), ...backups.crons] })
   const alerts = await openAlertsPart(ground, queue, opened)

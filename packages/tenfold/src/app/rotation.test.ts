@@ -6,8 +6,8 @@ import { defineModule } from '../modules/index.ts'
 import { startTestApp, type TestApp } from '../testing.ts'
 import { app, type Instance } from './index.ts'
 
-const OLD = 'the old secret key of this test, long enough'
-const NEW = 'the new secret key of this test, long enough'
+const OLD = 'the old secret key of this test is long enough'
+const NEW = 'the new secret key of this test is long enough'
 
 const ran: unknown[] = []
 const m = defineModule('keeper')

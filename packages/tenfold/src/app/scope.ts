@@ -2,7 +2,7 @@
 import { openTransactions } from '../database/index.ts'
 import type { Cache, Caches } from '../cache/index.ts'
 import type { Analytics } from '../analytics/index.ts'
-import { checkInput, EnqueueOutsideTransaction, newJob, type Queue } from '../queue/index.ts'
+import { checkInput, EnqueueOutsideTransaction, JobUnknown, newJob, type Queue } from '../queue/index.ts'
 import { OutboundSetting, setWanted, type Client, type Outbound } from '../outbound/index.ts'
 import type { PubSub } from '../pubsub/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
@@ -11,6 +11,7 @@ import {
   type CacheDefinition,
   type ClientDefinition,
   type MetricDefinition,
+  nameOf,
   type Module,
   type Scope,
 } from '../modules/index.ts'
@@ -24,6 +25,8 @@ import { createTrack } from './analytics.ts'
 import { socketReply } from './sockets.ts'
 
 export interface ScopeParts {
+  /** All modules of the app, also those that run elsewhere. */
+  all: readonly Module[]
   pubsub: PubSub
   live: Live
   queue: Queue
@@ -39,6 +42,7 @@ export interface ScopeParts {
 
 export function createScope(modules: readonly Module[], parts: ScopeParts): Scope {
   const { queue, telemetry, strict } = parts
+  const jobs = new Set(parts.all.flatMap((module) => module.parts.filter(({ kind }) => kind === 'job').map(nameOf)))
   const caches = new Map<CacheDefinition<string, any, any>, Cache<unknown, unknown>>()
   const clients = new Map<ClientDefinition, Client>()
   const metrics = new Map<string, (value: number, dimensions: Record<string, string>) => void>()
@@ -49,6 +53,7 @@ export function createScope(modules: readonly Module[], parts: ScopeParts): Scop
 
   const scope: Scope = {
     async enqueue(job, inputs, { tx, ...options }) {
+      if (!jobs.has(job.name)) throw JobUnknown({ name: job.name })
       if (!tx && openTransactions().length > 0) {
         if (strict) throw EnqueueOutsideTransaction({ name: job.name })
         outside.add(inputs.length, { job: job.name })

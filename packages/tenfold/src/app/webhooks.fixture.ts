@@ -55,6 +55,7 @@ const act = m.route('POST /act', {
       get: () => hooks.endpoints.get(context, { id }),
       rotate: () => hooks.endpoints.rotate(context, { id }),
       enable: () => hooks.endpoints.enable(context, { id }),
+      disable: () => hooks.endpoints.disable(context, { id }),
       change: () => hooks.endpoints.change(context, { id, owner: given.owner }, given),
       list: () => hooks.deliveries.list(context, { endpoint: id }),
       retry: () => hooks.deliveries.retry(context, id),

@@ -58,7 +58,7 @@ describe('webhooks', () => {
   let receiver: Awaited<ReturnType<typeof startReceiver>>
   before(async () => {
     receiver = await startReceiver()
-    app = await startTestApp(hooked, { variables: { IN_SECRET, OLD_SECRET } })
+    app = await startTestApp(hooked, { roles: ['web', 'worker', 'console'], variables: { IN_SECRET, OLD_SECRET } })
   })
   after(async () => {
     await app.close()
@@ -188,6 +188,40 @@ describe('webhooks', () => {
     await until('one has come again', () => receiver.at('/down').length - before === 7)
     const ids = new Set(receiver.at('/down').map(({ headers }) => headers['webhook-id']))
     assert.equal(ids.size, 3, 'a replay goes under the old id')
+  })
+
+  test('are seen in the console, and enabled, replayed and sent again from there', async () => {
+    const ask = async <T>(path: string, method = 'GET'): Promise<T> => {
+      const headers = { 'x-tenfold-console': '1' }
+      const answer = await fetch(new URL(`/api${path}`, app.instance.consoleUrl), { method, headers })
+      const given = await answer.json()
+      assert.equal(answer.status, 200, JSON.stringify(given))
+      return given as T
+    }
+    interface Detail {
+      endpoint: { disabledAt?: number; disabledWhy?: string }
+      deliveries: { id: string; type: string; deliveredAt?: number }[]
+    }
+    const { id } = await add('/seen')
+    receiver.answers.set('/seen', (response) => response.writeHead(503).end())
+    await send('/seen')
+    const at = `/webhooks/shop/${id}`
+    await until('it has failed', async () => (await act('get', id)).failures === 3)
+    await act('disable', id)
+    receiver.answers.delete('/seen')
+    const listed = await ask<{ id: string; url: string }[]>('/webhooks')
+    assert.equal(listed.find((one) => one.id === id)!.url, `${receiver.url}/seen`)
+    assert.ok((await ask<Detail>(at)).endpoint.disabledAt! > 0)
+    assert.deepEqual(await ask(`${at}/enable`, 'POST'), { done: true })
+    assert.equal((await ask<Detail>(at)).endpoint.disabledWhy, undefined)
+    await ask(`${at}/replay?since=0`, 'POST')
+    await until('it has arrived', async () => (await ask<Detail>(at)).deliveries[0]!.deliveredAt !== undefined)
+    const before = receiver.at('/seen').length
+    const [delivery] = (await ask<Detail>(at)).deliveries
+    await ask(`/webhook-deliveries/shop/${delivery!.id}/retry`, 'POST')
+    await until('it has come again', () => receiver.at('/seen').length === before + 1)
+    const gone = await fetch(new URL(`/api/webhooks/shop/${delivery!.id}`, app.instance.consoleUrl))
+    assert.equal(gone.status, 404)
   })
 
   test('wait for their next attempt no longer when they are sent again by hand', async () => {

@@ -11,6 +11,11 @@ export const JobInvalid = defineError('TF_JOB_INVALID', {
   fix: 'Correct the named option; payloads must be JSON without the character U+0000.',
 })
 
+export const JobUnknown = defineError('TF_JOB_UNKNOWN', {
+  says: (e: { name: string }) => `No module of this app has a job '${e.name}': nobody would run it.`,
+  fix: 'List the job among the parts of its module, `m.build({ parts: [ … ] })`, and the module in `app({ modules })`.',
+})
+
 export const JobTimeout = defineError('TF_JOB_TIMEOUT', {
   says: (e: { name: string; timeoutMs: number }) => `'${e.name}' ran for longer than its ${e.timeoutMs} ms.`,
   fix: 'Pass `signal` on to what the job waits for, split the work into smaller jobs, or raise the timeout of this job.',

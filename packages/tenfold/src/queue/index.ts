@@ -16,6 +16,7 @@ export {
 } from './definition.ts'
 export * from './errors.ts'
 export { openEngines, openQueue, type Engine, type EnginesOptions, type QueueOptions } from './open.ts'
+export { nextDue, passTime } from './postgres/pass.ts'
 export { REDIS_CANNOT, REDIS_DEPENDS } from './redis/cannot.ts'
 export type * from './queue.ts'
 

@@ -175,8 +175,8 @@ function idOf({ args }: Invocation, command: string): string {
 }
 
 async function withQueue({ flags }: Invocation, fn: (queue: Queue) => Promise<number>): Promise<number> {
-  const { app, root } = await loadProject(flags)
-  const connected = await connect(app, root)
+  const { app, root, config } = await loadProject(flags)
+  const connected = await connect(app, root, config)
   try {
     return await fn((await connected.open()).queue)
   } finally {

@@ -141,8 +141,8 @@ export const webhooksEnable: Command = {
 type Modules = ReadonlyMap<string, WebhookAdmin>
 
 async function withWebhooks({ flags }: Invocation, fn: (modules: Modules) => Promise<number>): Promise<number> {
-  const { app, root } = await loadProject(flags)
-  const connected = await connect(app, root)
+  const { app, root, config } = await loadProject(flags)
+  const connected = await connect(app, root, config)
   try {
     const { database, queue } = await connected.open()
     const admin = (module: string): WebhookAdmin =>

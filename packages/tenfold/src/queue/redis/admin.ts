@@ -153,10 +153,12 @@ export function createRedisAdmin(parts: { redis: Redis; producer: Producer; pref
     async discard(id) {
       const found = isId(id) ? await get(id) : undefined
       if (!found || found.row.state === 'running' || found.row.state === 'done') return false
-      return found.job.remove().then(
+      const removed = await found.job.remove().then(
         () => true,
         () => false, // a worker has just taken it
       )
+      if (removed) await redis.command('del', keys.steps(found.name, id))
+      return removed
     },
     async cancel(id, reason = 'Somebody cancelled it.') {
       const found = isId(id) ? await get(id) : undefined

@@ -16,6 +16,9 @@ cross join lateral (
   order by relayed_at, id limit 1
 ) e`
 
+/** One process at a time looks, for all. */
+const TURN_MS = 900
+
 export interface WaitingJob {
   name: string
   id: string
@@ -67,6 +70,7 @@ export function createWaits(db: SystemDatabase, redis: Redis, prefix: string, pr
     },
     end: async ({ id }) => void (await redis.command('hdel', keys.waits, id)),
     async look() {
+      if ((await redis.command('set', `${keys.waits}:turn`, '1', 'px', TURN_MS, 'nx')) === null) return
       const listed = Object.values(await redis.command<Record<string, string>>('hgetall', keys.waits))
       if (listed.length === 0) return
       const found = await find(listed.map((json) => JSON.parse(json) as WaitingJob))

@@ -50,14 +50,18 @@ export interface RedisWorkerParts {
 interface Fetched {
   claimed: Claimed
   job: BullJob
+  /** Of its lock. */
+  token: string | undefined
+  /** It has asked for its steps. */
+  stepped: boolean
 }
 
 export function createRedisWorker(parts: RedisWorkerParts, options: WorkOptions): Service {
   const { redis, producer, prefix, telemetry, held, waits } = parts
   const { handlers, concurrency = 10, leaseMs = 30_000, stopTimeoutMs = 25_000 } = options
   const works = new Map([...handlers].map(([name, work]) => [name, typeof work === 'function' ? { run: work } : work]))
-  /** By id: what BullMQ gave, and the token of its lock. */
-  const fetched = new Map<string, { job: BullJob; token: string | undefined }>()
+  /** What BullMQ gave for each claim. */
+  const fetched = new WeakMap<Claimed, Fetched>()
   const tools = toolsOf(parts, fetched)
   const watch = watchJobs(telemetry)
   const places = createPlaces(concurrency)
@@ -99,18 +103,19 @@ export function createRedisWorker(parts: RedisWorkerParts, options: WorkOptions)
   const process = async (name: string, job: BullJob, token: string | undefined): Promise<unknown> => {
     if (stopping) return giveBack(job, token)
     const claimed = claimedOf(name, job)
-    fetched.set(claimed.id, { job, token })
+    const one: Fetched = { claimed, job, token, stepped: false }
+    fetched.set(claimed, one)
     const gatherer = gatherers.get(name)
-    const outcome = await (gatherer ? gatherer.add({ claimed, job }) : startAlone({ claimed, job }))
-    fetched.delete(claimed.id)
-    return outcome ? settle(outcome, job, token) : giveBack(job, token)
+    const outcome = await (gatherer ? gatherer.add(one) : startAlone(one))
+    return outcome ? settle(outcome, one) : giveBack(job, token)
   }
 
   const begun = async ({ claimed, job }: Fetched, run: Run): Promise<Outcome> => {
     watch.waited(claimed)
     running.set(claimed.id, { run, job, told: undefined })
     const outcome = await run.outcome
-    running.delete(claimed.id)
+    // A job of a lost lease may have come back to this very process.
+    if (running.get(claimed.id)?.run === run) running.delete(claimed.id)
     watch.ran(outcome)
     return outcome
   }
@@ -143,8 +148,8 @@ export function createRedisWorker(parts: RedisWorkerParts, options: WorkOptions)
   )
 
   /** Tells BullMQ what became of a job: gives its result, or throws what BullMQ knows. */
-  const settle = async (outcome: Outcome, job: BullJob, token: string | undefined): Promise<unknown> => {
-    const { id, attempt } = outcome.job
+  const settle = async (outcome: Outcome, { claimed, job, token, stepped }: Fetched): Promise<unknown> => {
+    const { id, attempt } = claimed
     const { held: isHeld } = job.data as BullData
     switch (outcome.kind) {
       case 'suspended':
@@ -156,7 +161,7 @@ export function createRedisWorker(parts: RedisWorkerParts, options: WorkOptions)
         throw asFailure(outcome, attempt)
       default:
         if (isHeld) await release(id)
-        await forget(outcome.job)
+        if (stepped || attempt > 1 || outcome.kind === 'cancelled') await forget(claimed)
         return outcome.kind === 'done' ? outcome.result : ({ cancelled: outcome.message } satisfies CancelledResult)
     }
   }
@@ -230,12 +235,12 @@ export function createRedisWorker(parts: RedisWorkerParts, options: WorkOptions)
       await one.job.updateProgress(one.told!)
     }
     await cancel()
-    await waits.look()
     const counts = watch.take()
     await writeCounts(redis, prefix, counts).catch((error: unknown) => {
       watch.putBack(counts)
       throw error
     })
+    if (!stopping) await waits.look()
   }
 
   const every = (ms: number, what: () => Promise<void>): NodeJS.Timeout => {
@@ -298,13 +303,16 @@ export function createRedisWorker(parts: RedisWorkerParts, options: WorkOptions)
 
 function toolsOf(
   { telemetry, sealer, redis, prefix, waits }: RedisWorkerParts,
-  fetched: ReadonlyMap<string, { job: BullJob; token: string | undefined }>,
+  fetched: WeakMap<Claimed, Fetched>,
 ): RunTools {
   return {
     telemetry,
     sealer,
-    journalOf({ name, id, more }) {
-      const { job, token } = fetched.get(id)!
+    journalOf(claimed) {
+      const { name, id, more } = claimed
+      const one = fetched.get(claimed)!
+      one.stepped = true
+      const { job, token } = one
       const { since = job.timestamp } = job.data as BullData
       return createRedisJournal({
         redis,

@@ -49,8 +49,6 @@ export async function startTestRedis(options: TestRedisOptions = {}): Promise<Te
 
   const start = async (): Promise<void> => {
     child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] })
-    child.unref()
-    ;(child.stdout as unknown as { unref(): void }).unref()
     let said = ''
     await new Promise<void>((resolve, reject) => {
       child.once('error', (error) =>
@@ -62,6 +60,8 @@ export async function startTestRedis(options: TestRedisOptions = {}): Promise<Te
         if (said.includes('Ready to accept connections')) resolve()
       })
     })
+    child.unref()
+    ;(child.stdout as unknown as { unref(): void }).unref()
   }
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return
