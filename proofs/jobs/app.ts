@@ -26,7 +26,9 @@ export function planted(plant: Plant): boolean {
 }
 
 export const LIMIT = 2
-export const SUBSCRIBERS = ['ears.first', 'ears.second']
+export const SUBSCRIBERS = ['ears.first', 'ears.second', 'ears.third']
+/** What runs on Redis, where there is one. */
+export const ON_REDIS = ['work.carried', 'ears.third']
 
 export const work = contract('work', {}, { noted: Input })
 
@@ -37,6 +39,13 @@ export const plain = m.job('plain', {
   input: Input,
   ...retries,
   run: (context) => record(context, 'plain', context.input),
+})
+
+export const carried = m.job('carried', {
+  input: Input,
+  engine: 'redis',
+  ...retries,
+  run: (context) => record(context, 'carried', context.input),
 })
 
 export const flaky = m.job('flaky', {
@@ -73,14 +82,20 @@ const second = ears.on(work.events.noted, 'second', {
   run: (context) => record(context, 'second', context.event),
 })
 
+const third = ears.on(work.events.noted, 'third', {
+  ...retries,
+  engine: 'redis',
+  run: (context) => record(context, 'third', context.event),
+})
+
 export default app({
   name: 'proof',
   modules: [
     m.build({
-      parts: [plain, flaky, unique, keyed, noted],
+      parts: [plain, carried, flaky, unique, keyed, noted],
       migrations: new URL('./migrations/work/', import.meta.url),
     }),
-    ears.build({ parts: [first, second], migrations: new URL('./migrations/ears/', import.meta.url) }),
+    ears.build({ parts: [first, second, third], migrations: new URL('./migrations/ears/', import.meta.url) }),
   ],
 })
 
@@ -102,11 +117,10 @@ async function record({ db, jobId }: Facts, kind: string, input: z.output<typeof
     await db.sql`update run set outcome = 'failed', ended_at = clock_timestamp() where id = ${run}`
     throw new Error('fails as planned')
   }
-  await db.transaction(async (tx) => {
-    const forgotten = planted('lose') && marker.endsWith('7')
-    if (!forgotten) await tx.sql`insert into effect (job_id) values (${jobId}) on conflict do nothing`
-    await tx.sql`update run set outcome = 'done', ended_at = clock_timestamp() where id = ${run}`
-  })
+  const forgotten = planted('lose') && marker.endsWith('7')
+  await db.sql`
+    with ended as (update run set outcome = 'done', ended_at = clock_timestamp() where id = ${run})
+    insert into effect (job_id) select ${jobId}::bigint where not ${forgotten} on conflict do nothing`
 }
 
 async function failedRuns(db: Db<object>, jobId: string): Promise<number> {

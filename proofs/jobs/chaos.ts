@@ -8,6 +8,8 @@ export interface Chaos {
   workers: Moment[]
   producers: Moment[]
   outages: Outage[]
+  /** Of Redis. */
+  redis: Outage[]
   pauses: (Outage & { pid: number })[]
 }
 
@@ -15,6 +17,8 @@ export interface ChaosOptions {
   kills: number
   producerKills: number
   serverKills: number
+  /** Defaults to none. */
+  redisKills?: number
   pauses: number
   /** The longest pause between two kills, in ms. */
   everyMs: number
@@ -23,13 +27,14 @@ export interface ChaosOptions {
   workers: Crew
   producers: Crew
   server: KillableServer
+  redis?: Pick<KillableServer, 'kill'>
   signal: AbortSignal
   log(line: string): void
 }
 
 export async function wreak(options: ChaosOptions): Promise<Chaos> {
   const { random, workers, producers, server, signal, leaseMs } = options
-  const done: Chaos = { workers: [], producers: [], outages: [], pauses: [] }
+  const done: Chaos = { workers: [], producers: [], outages: [], redis: [], pauses: [] }
   const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
   const someone = async (crew: Crew): Promise<ReturnType<Crew['ready']>[number]> => {
@@ -44,6 +49,7 @@ export async function wreak(options: ChaosOptions): Promise<Chaos> {
     worker: async () => void done.workers.push(await workers.kill(await someone(workers))),
     producer: async () => void done.producers.push(await producers.kill(await someone(producers))),
     server: async () => void done.outages.push(await server.kill()),
+    redis: async () => void done.redis.push(await options.redis!.kill()),
     pause: async () => {
       const child = await someone(workers)
       const from = Date.now()
@@ -64,13 +70,15 @@ export async function wreak(options: ChaosOptions): Promise<Chaos> {
   return done
 }
 
-type Fault = 'worker' | 'producer' | 'server' | 'pause'
+type Fault = 'worker' | 'producer' | 'server' | 'redis' | 'pause'
 
-function inRandomOrder({ kills, producerKills, serverKills, pauses, random }: ChaosOptions): Fault[] {
+function inRandomOrder(options: ChaosOptions): Fault[] {
+  const { kills, producerKills, serverKills, redisKills = 0, pauses, random } = options
   const line: Fault[] = [
     ...Array<Fault>(kills).fill('worker'),
     ...Array<Fault>(producerKills).fill('producer'),
     ...Array<Fault>(serverKills).fill('server'),
+    ...Array<Fault>(redisKills).fill('redis'),
     ...Array<Fault>(pauses).fill('pause'),
   ]
   for (let i = line.length - 1; i > 0; i--) {

@@ -1,10 +1,12 @@
 /** Reads what the database says happened, as its administrator: the ledgers of both modules and the tables of the queue. */
 import type { SystemDatabase } from '../../packages/tenfold/src/database/index.ts'
+import type { Finished } from './finished.ts'
 import type { Evidence, Run } from './judge.ts'
 
 type Stored = Pick<Evidence, 'promises' | 'never' | 'runs' | 'effects' | 'finished' | 'unfinished' | 'dead'>
 
-export async function readEvidence(admin: SystemDatabase): Promise<Stored> {
+/** @param onRedis what was seen to be done there: no list of it is kept */
+export async function readEvidence(admin: SystemDatabase, onRedis: readonly Finished[]): Promise<Stored> {
   const read = async <Row>(text: string): Promise<Row[]> => (await admin.query<Row>(text)).rows
   const ms = (column: string): string => `(extract(epoch from ${column}) * 1000)::float8`
   const runs = (schema: string, kind: string): string => `
@@ -21,16 +23,19 @@ export async function readEvidence(admin: SystemDatabase): Promise<Stored> {
     select id::text as job, name, coalesce(payload->>'marker', payload->'payload'->>'marker') as marker,
            ${ms('finished_at')} as at,
            array(select (error->>'at')::float8 from jsonb_array_elements(coalesce(errors, '[]')) as error) as "failedAt"
-    from tenfold.job_done`)
+    from tenfold.job_done where name not like 'redis:%'`)
   const left = await read<{ unfinished: number; dead: number }>(`
-    select ((select count(*) from tenfold.job) + (select count(*) from tenfold.event_outbox))::int as unfinished,
+    select ((select count(*) from tenfold.job) + (select count(*) from tenfold.event_outbox)
+      + (select count(*) from tenfold.redis_held))::int as unfinished,
            (select count(*) from tenfold.job_dead)::int as dead`)
+  const allRuns = await read<Run>(`${runs('work', 'is not null')} union all ${runs('ears', 'is not null')}`)
+  const markers = new Map(allRuns.map(({ job, marker }) => [job, marker]))
   return {
     promises,
     never: never.map((row) => row.marker),
-    runs: await read<Run>(`${runs('work', 'is not null')} union all ${runs('ears', 'is not null')}`),
+    runs: allRuns,
     effects: effects.map((row) => row.job),
-    finished,
+    finished: [...finished, ...onRedis.map((one) => ({ ...one, marker: markers.get(one.job) ?? '', failedAt: [] }))],
     ...left[0]!,
   }
 }

@@ -2,21 +2,23 @@
 import { randomInt } from 'node:crypto'
 import type { Database } from '../../packages/tenfold/src/database/index.ts'
 import type { Claims, ClaimsOptions, Report } from '../../scripts/claims/index.ts'
-import proof, { LIMIT, PLANTS, SUBSCRIBERS } from './app.ts'
+import proof, { LIMIT, ON_REDIS, PLANTS, SUBSCRIBERS } from './app.ts'
 import { wreak } from './chaos.ts'
 import { startCrew } from './crew.ts'
 import { readEvidence } from './evidence.ts'
+import { watchFinished } from './finished.ts'
 import { facts, judge, witnesses } from './judge.ts'
 import { randomFrom } from './random.ts'
-import { openAdmin, startKillableServer } from './server.ts'
+import { openAdmin, startKillableRedis, startKillableServer } from './server.ts'
 
 const LEASE_MS = 2000
 
 export default {
   name: 'jobs',
-  about: 'no job is lost, none runs twice without cause: workers, producers and Postgres killed at random moments',
+  about:
+    'no job is lost, none runs twice without cause: workers, producers, Postgres and Redis killed at random moments',
   options: {
-    kills: 'kill -9 of workers; 100 unless --quick, then 8',
+    kills: 'kill -9 of workers; 430 unless --quick, then 8',
     seed: 'repeats the order and the pauses of the kills; printed by every run',
     plant: `faults to plant, to see them found, separated by commas: ${PLANTS.join(', ')}`,
   },
@@ -25,17 +27,19 @@ export default {
 
 async function run({ quick, set, log, signal }: ClaimsOptions): Promise<Report> {
   const seed = Number(set.seed ?? randomInt(2 ** 31))
-  const kills = Number(set.kills ?? (quick ? 8 : 100))
+  const kills = Number(set.kills ?? (quick ? 8 : 430))
   const plant = set.plant ?? ''
   log(`seed ${seed}`)
   const server = await startKillableServer()
+  const redis = await startKillableRedis()
   const variables = {
     DATABASE_URL: server.adminUrl,
+    REDIS_URL: redis.url,
     SECRET_KEY: 'a secret key for this proof, and nothing else',
     SMTP_URL: 'smtp://127.0.0.1:1',
     PLANT: plant,
   }
-  const stops: (() => Promise<void>)[] = [() => server.stop()]
+  const stops: (() => Promise<void>)[] = [() => server.stop(), () => redis.stop()]
   try {
     const instance = await proof.start({
       roles: [],
@@ -51,21 +55,26 @@ async function run({ quick, set, log, signal }: ClaimsOptions): Promise<Report> 
     const producers = startCrew('producer.program.ts', quick ? 1 : 2, (n) => ({
       ...variables,
       SEED: String(seed + n),
-      PAUSE_MS: quick ? '8' : '12',
+      PAUSE_MS: quick ? '8' : '60',
+      BULK: quick ? '0' : '3',
     }))
     stops.push(() => producers.stop())
 
+    const done = await watchFinished(redis.url, ON_REDIS)
+    stops.push(async () => void (await done.stop()))
     const chaos = await wreak({
       kills,
       producerKills: Math.ceil(kills / 10),
       serverKills: Math.ceil(kills / 25),
+      redisKills: Math.ceil(kills / 25),
       pauses: Math.ceil(kills / 25),
-      everyMs: quick ? 700 : 1500,
+      everyMs: quick ? 700 : 900,
       leaseMs: LEASE_MS,
       random: randomFrom(seed),
       workers,
       producers,
       server,
+      redis,
       signal,
       log,
     })
@@ -76,12 +85,13 @@ async function run({ quick, set, log, signal }: ClaimsOptions): Promise<Report> 
     await workers.stop()
 
     const evidence = {
-      ...(await readEvidence(admin.system)),
+      ...(await readEvidence(admin.system, await done.stop())),
       chaos,
       leasesLost: workers.leasesLost,
       leaseMs: LEASE_MS,
       limit: LIMIT,
       subscribers: SUBSCRIBERS,
+      atLeast: set.kills === undefined && !quick ? { jobs: 100_000, kills: 500 } : { jobs: 100, kills: 1 },
     }
     for (const complaint of [...workers.complaints, ...producers.complaints].slice(0, 5)) log(complaint.trimEnd())
     for (const line of witnesses(evidence)) log(line)
@@ -114,7 +124,8 @@ async function drain(
       if (error?.includes('worker died') && (await queue.retry(id))) setAside++
     }
     const { rows } = await system.query<{ left: boolean }>(
-      'select exists (select from tenfold.job) or exists (select from tenfold.event_outbox) as left',
+      `select exists (select from tenfold.job) or exists (select from tenfold.event_outbox)
+        or exists (select from tenfold.redis_held) as left`,
     )
     if (!rows[0]!.left) break
     await new Promise((resolve) => setTimeout(resolve, 50))

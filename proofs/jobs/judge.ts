@@ -35,15 +35,30 @@ export interface Evidence {
   leaseMs: number
   limit: number
   subscribers: readonly string[]
+  /** What has to be reached, at least. */
+  atLeast: { jobs: number; kills: number }
 }
 
 export function judge(evidence: Evidence): Claim[] {
   const { committed, lost } = lostJobs(evidence)
+  const { atLeast, chaos } = evidence
+  const kills = chaos.workers.length + chaos.producers.length + chaos.outages.length + chaos.redis.length
   const again = repeats(evidence)
   const events = deliveries(evidence)
   const none = (claim: string, value: number): Claim => ({ claim, goal: 0, value, holds: value === 0 })
   return [
-    { claim: 'jobs that were committed', goal: 'at least 100', value: committed, holds: committed >= 100 },
+    {
+      claim: 'jobs that were committed',
+      goal: `at least ${atLeast.jobs}`,
+      value: committed,
+      holds: committed >= atLeast.jobs,
+    },
+    {
+      claim: 'processes that were killed with kill -9',
+      goal: `at least ${atLeast.kills}`,
+      value: kills,
+      holds: kills >= atLeast.kills,
+    },
     none('committed jobs that did not run to their end (lost)', lost),
     none('jobs of rolled-back transactions that ran', ranAlthoughRolledBack(evidence)),
     none('jobs still unfinished at the end (stuck)', evidence.unfinished),
@@ -71,10 +86,11 @@ export function facts(evidence: Evidence): Row[] {
     { what: 'second runs after another failure (time-out, lost connection)', count: again.error },
     { what: 'second runs after a worker was killed', count: again.killed },
     { what: 'second runs after a lease was lost', count: again.leaseLost },
-    { what: 'second runs after the database was killed', count: again.outage },
+    { what: 'second runs after a server was killed', count: again.outage },
     { what: 'kill -9 of workers', count: chaos.workers.length },
     { what: 'kill -9 of producers', count: chaos.producers.length },
     { what: 'kill -9 of Postgres', count: chaos.outages.length },
+    { what: 'kill -9 of Redis', count: chaos.redis.length },
     { what: 'workers paused past their lease', count: chaos.pauses.length },
   ]
 }
@@ -110,6 +126,7 @@ export function witnesses(evidence: Evidence): string[] {
     const around = [
       ...chaos.workers.map(({ at, pid }) => ({ at, what: `${pid} is killed` })),
       ...chaos.outages.map(({ from: at }) => ({ at, what: 'Postgres is killed' })),
+      ...chaos.redis.map(({ from: at }) => ({ at, what: 'Redis is killed' })),
       ...chaos.pauses.flatMap(({ from: at, to, pid }) => [
         { at, what: `${pid} is paused` },
         { at: to, what: `${pid} goes on` },
@@ -175,7 +192,8 @@ function repeats(evidence: Evidence): Repeats {
       else if (leasesLost.some((one) => held(one) && one.at >= run.began && one.at <= next.began + NOTICED_MS))
         why.leaseLost++
       else if (stoodStill(next, evidence)) why.leaseLost++
-      else if (chaos.outages.some(({ from, to }) => to >= run.began && from <= next.began)) why.outage++
+      else if ([...chaos.outages, ...chaos.redis].some(({ from, to }) => to >= run.began && from <= next.began))
+        why.outage++
       else if (failures.get(run.job)?.some((at) => between(at, run, next))) why.error++
       else why.unexplained.push(run.job)
     }

@@ -1,6 +1,6 @@
 /** Enqueues jobs and publishes events in every way there is, until it is asked to stop or killed. */
 import type { Db, Instance } from 'tenfold'
-import proof, { flaky, keyed, noted, plain, planted, unique, type Input } from './app.ts'
+import proof, { carried, flaky, keyed, noted, plain, planted, unique, type Input } from './app.ts'
 import { randomFrom, type Random } from './random.ts'
 
 type Act = (made: Made) => Promise<void>
@@ -43,6 +43,7 @@ const rolledBack: Act = async ({ db, marker, input }) => {
   await refused(
     db.transaction(async (tx) => {
       await plain.enqueue(input, planted('outside') ? {} : { tx })
+      await carried.enqueue(input, { tx })
       await noted.publish(input, { tx })
       throw new Error('rolled back on purpose')
     }),
@@ -70,6 +71,24 @@ const failing: Act = ({ db, random, marker, input }) =>
     await tx.sql`insert into promise (marker, kind, job_id) values (${marker}, 'fails at first', ${id})`
   })
 
+/** With hardly any work in each. */
+const inBulk: Act = ({ db, random, marker }) =>
+  db.transaction(async (tx) => {
+    const inputs = Array.from({ length: 60 }, (_, i) => ({ marker: `${marker}-${i}`, ms: random.whole(0, 2) }))
+    const redis = random.next() < 0.4
+    const ids = await (redis ? carried : plain).enqueueMany(inputs, { tx })
+    await tx.sql`
+      insert into promise (marker, kind, job_id)
+      select marker, ${redis ? 'in bulk, for Redis' : 'in bulk'}, id
+      from unnest(${inputs.map((one) => one.marker)}::text[], ${ids}::bigint[]) p (marker, id)`
+  })
+
+const forRedis: Act = ({ db, marker, input }) =>
+  db.transaction(async (tx) => {
+    const id = await carried.enqueue(input, { tx })
+    await tx.sql`insert into promise (marker, kind, job_id) values (${marker}, 'for Redis', ${id})`
+  })
+
 /** Several at once, or there would be nothing to hold back. */
 const perKey: Act = ({ db, random, marker, input }) =>
   db.transaction(async (tx) => {
@@ -91,7 +110,18 @@ async function refused(promise: Promise<unknown>): Promise<void> {
   await promise.catch(() => {})
 }
 
-const acts = [inTransaction, inTransaction, withoutTransaction, rolledBack, uniqueKey, delayed, failing, perKey, event]
+const acts = [
+  inTransaction,
+  forRedis,
+  withoutTransaction,
+  rolledBack,
+  uniqueKey,
+  delayed,
+  failing,
+  perKey,
+  event,
+  ...Array<Act>(Number(process.env.BULK)).fill(inBulk),
+]
 
 const random = randomFrom(Number(process.env.SEED))
 const instance = await proof.start({ roles: [] })

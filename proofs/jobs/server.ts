@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startEmbedded, type EmbeddedPostgres } from '../../packages/tenfold/src/database/embedded/index.ts'
 import { openDatabase, type Database } from '../../packages/tenfold/src/database/index.ts'
+import { startTestRedis } from '../../packages/tenfold/src/redis/testing/index.ts'
 import { createTelemetry } from '../../packages/tenfold/src/telemetry/index.ts'
 
 export interface Outage {
@@ -42,6 +43,22 @@ export async function startKillableServer(): Promise<KillableServer> {
     async stop() {
       for (const server of servers) await server.stop()
       await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Redis with its append-only file, `appendfsync everysec`. */
+export async function startKillableRedis(): Promise<Pick<KillableServer, 'kill' | 'stop'> & { url: string }> {
+  const redis = await startTestRedis()
+  return {
+    url: redis.url,
+    stop: () => redis.stop(),
+    async kill() {
+      const from = Date.now()
+      await redis.kill()
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      await redis.start()
+      return { from, to: Date.now() }
     },
   }
 }

@@ -45,7 +45,7 @@ export async function measureCalls(times: number): Promise<Row[]> {
 }
 
 function signing(times: number): Row {
-  const signatures = createSignatures('a secret key for this proof, and nothing else', 'costs')
+  const signatures = createSignatures(['a secret key for this proof, and nothing else'], 'costs')
   const body = JSON.stringify({ caller: 'caller', inputs: [{ input: { text: 'x'.repeat(200) } }] })
   const began = performance.now()
   for (let i = 0; i < times; i++) signatures.verify('echo.say', signatures.sign('echo.say', body, Date.now()).header)
