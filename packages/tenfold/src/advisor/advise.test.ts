@@ -144,6 +144,11 @@ test('a rule whose prediction failed here has little confidence', () => {
   const { code, subject, expected } = advise(evidence, SHORT).bottleneck!
   const outcomes = [{ code, subject, predicted: expected, measured: 900, cameTrue: false }]
   assert.equal(advise(evidence, { ...SHORT, outcomes }).bottleneck?.confidence, 'low')
+  // In a file, too; what a newer version has said of causes that nobody knows here is left out.
+  const later = { ...outcomes[0]!, code: 'a cause of tomorrow' }
+  const fromFile = advise({ ...evidence, outcomes: [...outcomes, later] }, SHORT)
+  assert.equal(fromFile.bottleneck?.confidence, 'low')
+  assert.deepEqual(fromFile.outcomes, outcomes)
 })
 
 test('what is told of a verdict names cause, subject and step; of a healthy app nothing is told', () => {

@@ -1,6 +1,7 @@
 import type { Evidence } from '../evidence/index.ts'
 import { headroomOf } from './headroom.ts'
 import { RULES } from './rules/index.ts'
+import { outcomesIn } from './outcomes.ts'
 import type { Judgement, Rule } from './rule.ts'
 import { type Signals, signalsOf } from './signals.ts'
 import {
@@ -17,7 +18,7 @@ export interface AdviseOptions {
   /** Least evidence for advice. Default to 200 requests or jobs, in 60 seconds. */
   leastRequests?: number
   leastSeconds?: number
-  /** What came of earlier advice, as `outcomesOf` tells. */
+  /** What came of earlier advice. Defaults to what the evidence says of it. */
   outcomes?: readonly Outcome[]
 }
 
@@ -27,7 +28,8 @@ export interface AdviseOptions {
  *  verdict.next          // -> { kind: 'step', finding: { code: 'missing-index', … } } */
 export function advise(evidence: Evidence, options: AdviseOptions = {}): Verdict {
   const signals = signalsOf(evidence)
-  const findings = RULES.flatMap((rule) => found(rule, signals, options.outcomes ?? []))
+  const outcomes = options.outcomes ?? outcomesIn(evidence)
+  const findings = RULES.flatMap((rule) => found(rule, signals, outcomes))
   const headroom = headroomOf(evidence, signals)
   const missing = lacks(evidence, options)
   const tight = headroom.limits[0] && headroom.limits[0].times < TIGHT ? headroom.limits[0] : undefined
@@ -57,9 +59,9 @@ export function advise(evidence: Evidence, options: AdviseOptions = {}): Verdict
     findings: ranked(findings),
     fine: RULES.map(({ code }) => code).filter((code) => !findings.some((one) => one.code === code)),
     headroom,
-    next: missing ?? nextOf(bottleneck, state),
+    next: missing ?? nextOf(bottleneck, state, signals),
     regressions: evidence.shifts ?? [],
-    outcomes: [...(options.outcomes ?? [])],
+    outcomes: [...outcomes],
   }
 }
 
@@ -135,7 +137,9 @@ function firstNamed(findings: readonly Finding[], { harm }: Signals, tight: Limi
 /** What explains less is a finding, but not the cause. */
 const SMALLEST = 0.1
 
-function nextOf(bottleneck: Finding | undefined, state: Verdict['state']): Next {
+function nextOf(bottleneck: Finding | undefined, state: Verdict['state'], { spike }: Signals): Next {
+  if (!bottleneck && state === 'healthy' && spike)
+    return { kind: 'nothing', why: 'a spike has passed', seconds: spike.seconds, times: spike.times }
   if (!bottleneck) return { kind: 'nothing', why: state === 'healthy' ? 'healthy' : 'no cause found' }
   if (bottleneck.class === 'outside') return { kind: 'nothing', why: 'not the app' }
   return { kind: 'step', finding: bottleneck }

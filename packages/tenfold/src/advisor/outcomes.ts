@@ -1,7 +1,15 @@
 /** Whether what was predicted came true. */
-import type { Evidence } from '../evidence/index.ts'
+import type { Evidence, PastAdvice } from '../evidence/index.ts'
+import { RULES } from './rules/index.ts'
 import { signalsOf } from './signals.ts'
 import type { Expectation, Finding, Outcome, Verdict } from './verdict.ts'
+
+/** What the evidence tells of earlier advice: of causes that are known here, since it may come from a newer version. */
+export function outcomesIn({ outcomes = [] }: Evidence): Outcome[] {
+  const isKnown = ({ code, predicted }: PastAdvice): boolean =>
+    RULES.some((rule) => rule.code === code) && predicted.what in SLACK
+  return outcomes.filter(isKnown) as Outcome[]
+}
 
 /** Advice as it is kept. */
 export type Advice = Pick<Finding, 'code' | 'subject' | 'expected'> & { perSecond: number }

@@ -1,5 +1,6 @@
 /** Numbers that several rules look at, worked out once. */
 import type { Evidence, Work } from '../evidence/index.ts'
+import { type Spike, spikeIn } from './spike.ts'
 
 export interface Signals {
   evidence: Evidence
@@ -23,6 +24,8 @@ export interface Signals {
   gc: number
   /** The machine has no processor left, and it is not the app that took it. */
   foreign: { full: boolean; share: number; steal: number; throttled: number }
+  /** What was slow was a spike that has passed: p95 and harm are those of the time beside it. */
+  spike: Spike | undefined
   harm: Harm[]
 }
 
@@ -41,7 +44,8 @@ export function signalsOf(evidence: Evidence): Signals {
     routes.reduce((total, route) => total + route[key], 0)
   const unseen = (traffic.unseenWaitP95 / 3) * traffic.requests
   const lost = Math.max(1, sum('ms') + unseen)
-  const felt = traffic.p95 + traffic.unseenWaitP95
+  const spike = spikeIn(traffic.slots, configuration.promisedP95, evidence.window.slotSeconds)
+  const felt = spike ? spike.otherwise : traffic.p95 + traffic.unseenWaitP95
   const { active } = database ?? {}
   const host = hosts.toSorted((a, b) => b.busy - a.busy)[0]
   const othersShare = host ? host.other / host.cores : 0
@@ -73,16 +77,23 @@ export function signalsOf(evidence: Evidence): Signals {
       steal: Math.max(0, ...hosts.map(({ steal }) => steal)),
       throttled: Math.max(0, ...hosts.map(({ throttled }) => throttled)),
     },
-    harm: harmOf(evidence, felt),
+    spike,
+    harm: harmOf(evidence, felt, spike),
   }
 }
 
-function harmOf({ traffic, routes, queue, jobs, configuration }: Evidence, felt: number): Harm[] {
+function harmOf(
+  { traffic, routes, queue, jobs, configuration }: Evidence,
+  felt: number,
+  spike: Spike | undefined,
+): Harm[] {
   const harm: Harm[] = []
-  const slow = routes.some((route) => isSlow(route, traffic.requests, configuration.promisedP95))
+  const slow = !spike && routes.some((route) => isSlow(route, traffic.requests, configuration.promisedP95))
   if (felt > configuration.promisedP95 || slow) harm.push('p95')
-  if (traffic.errors >= 10 && traffic.errors > traffic.requests * 0.01) harm.push('errors')
-  if (traffic.shed >= 10 && traffic.shed > traffic.requests * 0.01) harm.push('shed')
+  const errors = spike ? spike.errors : traffic.errors
+  if (errors >= 10 && errors > traffic.requests * 0.01) harm.push('errors')
+  // To turn some away is what a spike asks for.
+  if (!spike && traffic.shed >= 10 && traffic.shed > traffic.requests * 0.01) harm.push('shed')
   const grows = queue.depthAfter - queue.depthBefore
   const failing = jobs.some(({ count, errors }) => errors >= 10 && errors > count * 0.3)
   if ((grows >= 20 && queue.arrived > queue.finished * 1.1) || failing) harm.push('jobs')

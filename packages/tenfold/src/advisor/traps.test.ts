@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { DatabaseEvidence, Evidence, HostEvidence, ProcessEvidence, Work } from '../evidence/index.ts'
-import { advise, adviceOf, describeFinding, outcomeOf, type FindingCode, type Verdict } from './index.ts'
+import { advise, adviceOf, describeFinding, outcomeOf, viewOf, type FindingCode, type Verdict } from './index.ts'
 import { describeOutcome } from './words/index.ts'
 
 const HEALTHY = JSON.parse(readFileSync(new URL('./fixtures/healthy.json', import.meta.url), 'utf8')) as Evidence
@@ -501,6 +501,40 @@ test('rows that are written as often as they are read are not worth keeping', ()
   assert.ok(!findings.some(({ code }) => code === 'repeated-reads'))
 })
 
+/** Of a minute in slots of a second: so many requests, and their p95, at that second. */
+const slots = (of: (second: number) => [requests: number, p95: number]): Evidence['traffic']['slots'] =>
+  Array.from({ length: 60 }, (_, s) => {
+    const [requests, p95] = of(s)
+    return { at: s * 1000, requests, errors: p95 > 150 ? 5 : 0, p95 }
+  })
+
+test('a spike that has passed asks for nothing, whatever was full meanwhile', () => {
+  const spike = slots((s) => (s >= 30 && s < 36 ? [250, 1800] : [50, 20]))
+  const verdict = judged({
+    ...FAULTS['event-loop-full'],
+    process: { loop: 0.4, cpu: 0.4 },
+    traffic: { slots: spike, errors: 30, shed: 200 },
+  })
+  assert.deepEqual(verdict.next, { kind: 'nothing', why: 'a spike has passed', seconds: 6, times: 5 })
+  assert.equal(verdict.state, 'healthy')
+  assert.equal(verdict.felt.p95, 20)
+  assert.match(
+    viewOf(verdict).next,
+    /^Do nothing: 6 seconds with 5\.0 times the usual requests were slow, and that has passed;/,
+  )
+})
+
+test('what is slow without more requests, again and again, or still, is no spike', () => {
+  for (const slow of [
+    slots((s) => (s >= 30 && s < 36 ? [50, 1800] : [50, 20])),
+    slots((s) => (s % 20 < 4 ? [250, 1800] : [50, 20])),
+    slots((s) => (s >= 50 ? [250, 1800] : [50, 20])),
+  ]) {
+    const verdict = judged({ ...FAULTS['event-loop-full'], traffic: { slots: slow } })
+    assert.equal(verdict.next.kind, 'step')
+  }
+})
+
 test('an app with none of these signs is let alone', () => {
   const verdict = judged({ p95: 20, routes: [{}] })
   assert.deepEqual([verdict.state, verdict.next], ['healthy', { kind: 'nothing', why: 'healthy' }])
@@ -541,6 +575,39 @@ test('jobs that fail again and again are named also on a machine that others tak
   assert.equal(verdict.bottleneck?.code, 'poison-job')
 })
 
+test('a call to others inside of a transaction is the call, and not the pool whose connections it holds', () => {
+  const verdict = judged({
+    routes: [
+      {
+        p95: 2000,
+        ms: 270_000,
+        pool: 200_000,
+        database: 4000,
+        outgoing: 60_000,
+        hosts: [{ host: 'bank', count: 3000, ms: 60_000 }],
+      },
+    ],
+    process: POOL_FULL,
+    active: { idleInTransaction: 18, cpu: 0.2 },
+  })
+  assert.deepEqual([verdict.bottleneck?.code, verdict.findings.length], ['slow-call', 1])
+  assert.match(describeFinding(verdict.bottleneck!).claim, /holds a connection, for which others wait/)
+})
+
+test('transactions that wait for nothing that is seen hold the connections that others wait for', () => {
+  const signs: Signs = {
+    routes: [{ p95: 2000, ms: 270_000, pool: 200_000, database: 4000, self: 66_000 }],
+    process: POOL_FULL,
+  }
+  const verdict = judged({ ...signs, active: { idleInTransaction: 18, cpu: 0.2 } })
+  assert.deepEqual([verdict.bottleneck?.code, verdict.bottleneck?.subject.name], ['long-transaction', 'GET /orders'])
+  assert.match(
+    describeFinding(verdict.bottleneck!).claim,
+    /^18\.0 of 20\.0 connections in use are held by transactions/,
+  )
+  assert.equal(judged({ ...signs, active: { cpu: 0.2 } }).bottleneck?.code, 'pool-too-small')
+})
+
 test('a full pool behind a lock is the lock', () => {
   assert.ok(!judged(FAULTS['lock-contention']).findings.some(({ code }) => code === 'pool-too-small'))
 })
@@ -551,6 +618,26 @@ test('queries that seem slow while the event loop stands still are not the datab
     database: { seen: { client: 27_000, server: 200, calls: 6000 } },
   })
   assert.equal(verdict.bottleneck?.code, 'event-loop-stalls')
+})
+
+test('six of the same in a request are N+1 queries when their keys come from rows, and else may be anything', () => {
+  const [route] = FAULTS['n-plus-one'].routes!
+  const query = { ...route!.queries![0]!, calls: 18_000, repeated: 0, mostInOne: 6 }
+  const signs: Signs = { routes: [{ ...route, calls: 21_000, queries: [query] }] }
+  const known = { code: 'n-plus-one', origin: 'GET /orders', query: query.query, place: 'orders.ts:12', times: 6 }
+  assert.ok(!judged(signs).findings.some(({ code }) => code === 'n-plus-one'))
+  assert.equal(judged({ ...signs, whole: { repeats: [known] } }).bottleneck?.facts['place'], 'orders.ts:12')
+})
+
+test('a stall is laid to the route that makes it, not to the one whose many requests wait for its end', () => {
+  const { findings } = judged({
+    ...FAULTS['event-loop-stalls'],
+    routes: [
+      { name: 'GET /light', count: 9000, ms: 700_000, self: 600_000, p95: 450 },
+      { name: 'GET /report', count: 60, self: 30_000, ms: 30_000, database: 0, calls: 0 },
+    ],
+  })
+  assert.equal(findings.find(({ code }) => code === 'event-loop-stalls')?.subject.name, 'GET /report')
 })
 
 test('a database that reads no more than it must is not advised an index', () => {

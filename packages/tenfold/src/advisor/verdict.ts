@@ -131,6 +131,8 @@ export type Growth =
 export type Next =
   | { kind: 'step'; finding: Finding }
   | { kind: 'nothing'; why: 'healthy' | 'not the app' | 'no cause found' }
+  /** So many seconds were slow, with so many times the usual requests; before and after it was well. */
+  | { kind: 'nothing'; why: 'a spike has passed'; seconds: number; times: number }
   | {
       kind: 'wait'
       reason: 'requests' | 'time' | 'gaps' | 'reset' | 'restart' | 'database'

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import pg from 'pg'
 import { z } from 'zod'
-import { adviseLive, viewOf } from '../advisor/index.ts'
+import { advise, adviseLive, viewOf } from '../advisor/index.ts'
 import { readEvidence, type Evidence } from '../evidence/index.ts'
 import { defineModule } from '../modules/index.ts'
 import { startTestApp, type TestApp } from '../testing.ts'
@@ -110,6 +110,9 @@ test('advice is kept once, and says afterwards whether it came true', async () =
     later.outcomes.map(({ code, cameTrue, measured }) => [code, cameTrue, measured]),
     [['slow-call', true, 30]],
   )
+  // Whoever gets the evidence as a file is told the same.
+  const file = JSON.stringify(await running.instance.evidence.gather())
+  assert.deepEqual(advise(readEvidence(file, 'evidence.json'), options).outcomes, later.outcomes)
 })
 
 test('what became slower with a release is found in the hours that are kept', async () => {

@@ -17,6 +17,7 @@ export interface Parts {
   repeats: Evidence['repeats']
   changes: Evidence['changes']
   shifts: NonNullable<Evidence['shifts']>
+  outcomes: NonNullable<Evidence['outcomes']>
 }
 
 export type Samples = StoredSamples['processes']
@@ -65,6 +66,7 @@ export function assemble(parts: Parts): Evidence {
     days: parts.days,
     changes: parts.changes,
     shifts: parts.shifts,
+    outcomes: parts.outcomes,
   }
 }
 

@@ -38,6 +38,17 @@ export interface Evidence {
   changes: { at: number; what: 'release' | 'migration'; name: string }[]
   /** What became slower in the last two days, to stay. */
   shifts?: Shift[]
+  /** What came of the advice of the last two weeks, newest first: a rule that was wrong here is believed less. */
+  outcomes?: PastAdvice[]
+}
+
+/** What was predicted of a step, and what was measured once its cause was gone. Codes and units are the advisor's. */
+export interface PastAdvice {
+  code: string
+  subject: { kind: string; name: string }
+  predicted: { what: string; of?: string; before: number; low: number; high: number }
+  measured: number
+  cameTrue: boolean
 }
 
 export interface Asked {

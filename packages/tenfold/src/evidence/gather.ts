@@ -1,7 +1,8 @@
 import type { Sql } from '../database/index.ts'
 import { type Clock, systemClock } from '../kernel/index.ts'
 import { assemble } from './assemble.ts'
-import type { Evidence, QueryEvidence } from './evidence.ts'
+import type { Evidence, PastAdvice, QueryEvidence } from './evidence.ts'
+import { endedAdvice } from './postgres/advice.ts'
 import { readScans } from './postgres/plans.ts'
 import { findShifts, type Series } from './regressions.ts'
 import { readSamples } from './postgres/samples.ts'
@@ -37,12 +38,13 @@ export async function gatherEvidence(options: GatherOptions): Promise<Evidence> 
   const now = clock.now()
   const samples = await readSamples(db, now - minutes * 60_000)
   const ids = [...new Set(samples.whole.at(-1)?.sample.server.statements.map(([, id]) => id) ?? [])]
-  const [texts, days, repeats, changes, hours] = await Promise.all([
+  const [texts, days, repeats, changes, hours, outcomes] = await Promise.all([
     readTexts(server, ids),
     options.days(),
     options.repeats(minutes),
     readChanges(db),
     options.hours(),
+    endedAdvice<PastAdvice>(db),
   ])
   const evidence = assemble({
     app,
@@ -54,6 +56,7 @@ export async function gatherEvidence(options: GatherOptions): Promise<Evidence> 
     repeats,
     changes,
     shifts: findShifts(hours, changes),
+    outcomes,
   })
   await addScans(evidence.database?.queries ?? [], options)
   return evidence

@@ -129,6 +129,15 @@ export const EVIDENCE_SCHEMA = {
         with: list(form({ what: s, name: s, at: n })),
       }),
     ),
+    'outcomes?': list(
+      form({
+        code: s,
+        subject: form({ kind: s, name: s }),
+        predicted: form({ what: s, 'of?': s, ...numbers('before', 'low', 'high') }),
+        measured: n,
+        cameTrue: b,
+      }),
+    ),
   }),
 }
 

@@ -1,18 +1,21 @@
 import { check, percent, type Rule } from '../rule.ts'
 import { without } from '../signals.ts'
+import { heldIdle } from './locks.ts'
 
 /** Requests wait for a connection, while the server has room for more. */
 export const poolTooSmall: Rule = {
   code: 'pool-too-small',
-  version: 1,
+  version: 2,
   class: 'settings',
-  judge({ evidence, share, working, cores, felt, k }) {
+  judge(signals) {
+    const { evidence, share, working, cores, felt, k } = signals
     const { database, processes, configuration } = evidence
     const pools = processes.filter(({ pool }) => pool.max > 0 && pool.used >= pool.max * 0.8)
     const worst = pools.toSorted((a, b) => b.pool.waiting - a.pool.waiting)[0]
     if (!database || !worst || share.pool < 0.4) return undefined
     const room = cores === undefined ? working < 2 : working < Math.max(cores * 0.7, worst.pool.max * 0.7 + 0.1)
     const { lock, idleInTransaction } = database.active
+    if (heldIdle(signals)) return undefined
     if (lock > 0.25 && lock > working) return undefined
     if (cores !== undefined && working >= cores * 0.9) return undefined
     // Connections are held while we are late, not while the server works: more of them would be held as long.

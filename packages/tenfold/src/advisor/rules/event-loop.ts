@@ -20,7 +20,8 @@ export const eventLoopStalls: Rule = {
   judge(signals) {
     const { evidence, longestStall, stalled, loop, gc, lost } = signals
     if (longestStall < STALL_MS || stalled < STALLED || loop >= FULL || isForeign(signals)) return undefined
-    const route = costliestItself([...evidence.routes, ...evidence.jobs])
+    const works = [...evidence.routes, ...evidence.jobs]
+    const route = costliestItself(works.filter((one) => holdsLoop(one, longestStall))) ?? costliestItself(works)
     const wait = (stalled * longestStall) / 2
     const explained = (wait * evidence.traffic.requests) / lost
     return {
@@ -99,6 +100,11 @@ export const eventLoopFull: Rule = {
       expected: { what: 'p95', ...without(signals.felt, 0.6) },
     }
   },
+}
+
+/** Who stands in the line waits for half of a stall on average, and only sometimes; whoever makes it is at it each time. */
+function holdsLoop({ self, count }: Work, stallMs: number): boolean {
+  return self / Math.max(1, count) >= stallMs * 0.5
 }
 
 function costliestItself(works: readonly Work[]): Work | undefined {

@@ -13,12 +13,46 @@ export const lockContention: Rule = {
   judge: (signals) => (isLong(signals) ? undefined : waits(signals)),
 }
 
-/** The same, and who holds it does nothing: a transaction was left open, or does slow things while it is open. */
+/** The same, and who holds it does nothing: a transaction was left open, or does slow things while it is open. Where nobody
+ *  wants the same rows, it is the connections that such transactions hold. */
 export const longTransaction: Rule = {
   code: 'long-transaction',
-  version: 1,
+  version: 2,
   class: 'code',
-  judge: (signals) => (isLong(signals) ? waits(signals) : undefined),
+  judge: (signals) => (isLong(signals) ? waits(signals) : holdsConnections(signals)),
+}
+
+/** Most connections in use are held by transactions that ask nothing: more connections would be held as well. */
+export function heldIdle({ evidence, loop }: Signals): boolean {
+  const used = evidence.processes.reduce((sum, { pool }) => sum + pool.used, 0)
+  // Between two statements of a late event loop every transaction is idle.
+  return (evidence.database?.active.idleInTransaction ?? 0) >= Math.max(1, used * 0.5) && loop < 0.85
+}
+
+function holdsConnections(signals: Signals): Judgement | undefined {
+  const { evidence, share, lost } = signals
+  const { database, routes, processes } = evidence
+  if (!database || share.pool < 0.3 || !heldIdle(signals)) return undefined
+  const user = routes.filter(({ pool }) => pool > 0).toSorted((a, b) => b.self - a.self)[0]
+  // What it waits for has a name, then.
+  if (!user || routes.some((route) => route.outgoing > user.self)) return undefined
+  const idle = database.active.idleInTransaction
+  const used = processes.reduce((sum, { pool }) => sum + pool.used, 0)
+  return {
+    structural: true,
+    subject: { kind: 'route', name: user.name },
+    share: Math.min(1, share.pool + user.self / lost),
+    proofs: [
+      { signal: 'transactions that ask nothing', value: idle, threshold: used * 0.5, unit: 'sessions' },
+      { signal: 'of the time of requests waiting for a connection', value: share.pool, threshold: 0.3, unit: 'share' },
+    ],
+    against: [
+      check('they wait for locks', `${database.active.lock.toFixed(1)} sessions`, database.active.lock < WAITING),
+      check('the server is full', `${database.active.cpu.toFixed(1)} sessions on it`, database.active.cpu < idle),
+    ],
+    facts: { route: user.name, idle, used },
+    expected: { what: 'p95', ...without(signals.felt, Math.min(0.9, share.pool)) },
+  }
 }
 
 /** The holder has been at it for seconds, most of them without asking the server anything. */

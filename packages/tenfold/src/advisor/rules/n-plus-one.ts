@@ -3,6 +3,8 @@ import { sameShape, without } from '../signals.ts'
 
 const REPEATS = 10
 const MEAN = 5
+/** Where it is known that the keys come from the rows of another statement, a few are enough to be sure what it is. */
+const KNOWN_REPEATS = 4
 
 /** A route that runs the same statement for each row: many calls, each of them cheap for the server. */
 export const nPlusOne: Rule = {
@@ -10,9 +12,13 @@ export const nPlusOne: Rule = {
   version: 1,
   class: 'code',
   judge({ evidence, lost }) {
+    const placeOf = ({ query }: { query: string }) =>
+      evidence.repeats.find((one) => one.code === 'n-plus-one' && sameShape(one.query, query))
     const found = [...evidence.routes, ...evidence.jobs].flatMap((work) =>
       work.queries
-        .filter(({ mostInOne, repeated, calls }) => {
+        .filter((query) => {
+          const { mostInOne, repeated, calls } = query
+          if (mostInOne >= KNOWN_REPEATS && calls >= work.count * KNOWN_REPEATS && placeOf(query)) return true
           // Requests that were given up stop in the middle of it: then the mean tells.
           return mostInOne >= REPEATS && (repeated >= work.count * 0.2 || calls >= work.count * MEAN)
         })
@@ -26,14 +32,19 @@ export const nPlusOne: Rule = {
     const onServer = evidence.database?.queries.find((one) => sameShape(one.query, query.query))
     const serverMs = onServer ? onServer.ms / Math.max(1, onServer.calls) : undefined
     const share = (work.database + work.pool) / lost
-    const place = evidence.repeats.find((one) => one.code === 'n-plus-one' && sameShape(one.query, query.query))
+    const place = placeOf(query)
     if (waiting < 0.5 || ofCalls < 0.7) return undefined
     return {
       structural: true,
       subject: { kind: 'route', name: work.name },
       share: share * ofCalls,
       proofs: [
-        { signal: 'the same statement in one request', value: query.mostInOne, threshold: REPEATS, unit: 'count' },
+        {
+          signal: 'the same statement in one request',
+          value: query.mostInOne,
+          threshold: place ? KNOWN_REPEATS : REPEATS,
+          unit: 'count',
+        },
         { signal: 'of the time of its requests', value: waiting, threshold: 0.5, unit: 'share' },
       ],
       against: [

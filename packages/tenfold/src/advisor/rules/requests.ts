@@ -1,22 +1,26 @@
 import { check, percent, type Rule } from '../rule.ts'
 import { sameShape, without } from '../signals.ts'
+import { heldIdle } from './locks.ts'
 
 /** A route waits for somebody else's service while its users wait for it. */
 export const slowCall: Rule = {
   code: 'slow-call',
-  version: 1,
+  version: 2,
   class: 'code',
-  judge({ evidence, lost, longestStall, stalled }) {
+  judge(signals) {
+    const { evidence, lost, longestStall, stalled } = signals
     const route = evidence.routes.toSorted((a, b) => b.outgoing - a.outgoing)[0]
     const host = route?.hosts[0]
     if (!route || !host) return undefined
-    const ofRoute = route.outgoing / Math.max(1, route.ms)
+    // Called inside a transaction it holds a connection for as long, and others wait for that one.
+    const behind = heldIdle(signals) ? evidence.routes.reduce((sum, { pool }) => sum + pool, 0) : 0
+    const ofRoute = route.outgoing / Math.max(1, route.ms - (behind > 0 ? route.pool : 0))
     const meanMs = host.ms / Math.max(1, host.count)
     if (ofRoute < 0.5) return undefined
     return {
       structural: true,
       subject: { kind: 'route', name: route.name },
-      share: route.outgoing / lost,
+      share: Math.min(1, (route.outgoing + behind) / lost),
       proofs: [
         { signal: 'of the route’s time in calls to others', value: ofRoute, threshold: 0.5, unit: 'share' },
         { signal: 'one call', value: meanMs, threshold: 50, unit: 'ms' },
@@ -29,7 +33,13 @@ export const slowCall: Rule = {
         ),
         check('several hosts share it', `${route.hosts.length} hosts`, host.ms > route.outgoing * 0.5),
       ],
-      facts: { route: route.name, host: host.host, meanMs, perRequest: host.count / Math.max(1, route.count) },
+      facts: {
+        route: route.name,
+        host: host.host,
+        meanMs,
+        perRequest: host.count / Math.max(1, route.count),
+        held: behind > 0 ? 1 : 0,
+      },
       expected: { what: 'p95', of: route.name, ...without(route.p95, ofRoute) },
     }
   },

@@ -40,7 +40,7 @@ export const CODE = {
   }),
   'slow-call': ({ n, s }) => ({
     title: `${s('route')} waits for ${s('host')}`,
-    claim: `Each request of ${s('route')} waits ${ms(n('meanMs') * n('perRequest'))} for ${s('host')}, and its user waits with it.`,
+    claim: `Each request of ${s('route')} waits ${ms(n('meanMs') * n('perRequest'))} for ${s('host')}, and its user waits with it${n('held') === 1 ? '; the transaction that is open meanwhile holds a connection, for which others wait' : ''}.`,
     step: {
       title: `Take the call to ${s('host')} out of ${s('route')}`,
       kind: 'code',
@@ -62,9 +62,11 @@ export const CODE = {
       check: 'no session waits for a lock at the same load',
     },
   }),
-  'long-transaction': ({ n, s }) => ({
-    title: 'A transaction that does nothing holds a lock',
-    claim: `A transaction is open for ${ms(n('longestMs'))} after \`${short(s('holder'))}\` and asks nothing, while \`${short(s('waiting'))}\` waits for it.`,
+  'long-transaction': ({ n, s, has }) => ({
+    title: `A transaction that does nothing holds a ${has('waiting') ? 'lock' : 'connection'}`,
+    claim: !has('waiting')
+      ? `${n('idle').toFixed(1)} of ${n('used').toFixed(1)} connections in use are held by transactions that ask nothing, most likely of ${s('route')}, while others wait for one.`
+      : `A transaction is open for ${ms(n('longestMs'))} after \`${short(s('holder'))}\` and asks nothing, while \`${short(s('waiting'))}\` waits for it.`,
     step: {
       title: 'End the transaction before slow work begins',
       kind: 'code',

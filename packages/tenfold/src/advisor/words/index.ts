@@ -112,6 +112,11 @@ export function describeNext(next: Next, headroom?: Verdict['headroom']): string
     return `${WAITS[reason]}${much}: ask again after ${minute(until)}.`
   }
   if (next.kind === 'step') return describeFinding(next.finding).step.title
+  if (next.why === 'a spike has passed') {
+    const { seconds, times } = next
+    const much = `${count(Math.max(1, Math.round(seconds)))} seconds with ${times.toFixed(1)} times the usual requests were slow`
+    return `Do nothing: ${much}, and that has passed${headroom ? `; ${leisure(headroom)}` : '.'}`
+  }
   if (next.why === 'healthy') return `Do nothing${headroom ? `: ${leisure(headroom)}` : '.'}`
   if (next.why === 'not the app') return 'Do nothing in the app: the machine is taken by others.'
   return 'No cause was found that explains it; look at the slowest traces.'

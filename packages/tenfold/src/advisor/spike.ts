@@ -1,0 +1,39 @@
+/** A short spike is no reason to build anything: many came at once, it was slow for a moment, and it has passed. */
+import type { Slot } from '../evidence/index.ts'
+
+export interface Spike {
+  seconds: number
+  /** How many times as many requests as otherwise. */
+  times: number
+  /** p95 in the worst of the other slots. */
+  otherwise: number
+  /** Of requests, errors outside of it. */
+  errors: number
+}
+
+const LEAST_SLOTS = 6
+const LONGEST = 1 / 3
+const CALM_AFTER = 2
+const TIMES = 2
+
+/** All slow slots lie together in a small part of the window, are over, and had far more requests than the rest. What is slow
+ *  at a usual load, again and again, or until the end, is something else. */
+export function spikeIn(slots: readonly Slot[], promised: number, slotSeconds: number): Spike | undefined {
+  const busy = slots.filter(({ requests }) => requests > 0)
+  const first = busy.findIndex(({ p95 }) => p95 > promised)
+  const last = busy.findLastIndex(({ p95 }) => p95 > promised)
+  if (busy.length < LEAST_SLOTS || first < 1 || last > busy.length - 1 - CALM_AFTER) return undefined
+  const inside = busy.slice(first, last + 1)
+  if (inside.length > busy.length * LONGEST) return undefined
+  const outside = [...busy.slice(0, first), ...busy.slice(last + 1)]
+  const usual = outside.map(({ requests }) => requests).toSorted((a, b) => a - b)[Math.floor(outside.length / 2)]!
+  // Requests are counted when they are answered: some of the many may have been quick enough to end in the slot before.
+  const most = Math.max(...busy.slice(first - 1, last + 1).map(({ requests }) => requests))
+  if (most < usual * TIMES) return undefined
+  return {
+    seconds: inside.length * slotSeconds,
+    times: most / Math.max(1, usual),
+    otherwise: Math.max(...outside.map(({ p95 }) => p95)),
+    errors: outside.reduce((sum, { errors }) => sum + errors, 0),
+  }
+}
