@@ -1,4 +1,5 @@
 /** Predicted against measured: topologies on this machine whose parts are tied to a core each. */
+import { pgbouncerProgram } from '../../packages/tenfold/src/database/testing/index.ts'
 import type { Claims, ClaimsOptions, Report } from '../../scripts/claims/index.ts'
 import { predict, predictClosed, type Demands, type Topology } from '../../packages/tenfold/src/plan/index.ts'
 import proof from './app.ts'
@@ -27,6 +28,8 @@ interface Case {
   instances: number
   pool: number
   replica?: boolean
+  /** Server connections of a PgBouncer in between. */
+  pooler?: number
   /** Users who think, in place of users who do not. */
   think?: { users: number; seconds: number }
 }
@@ -59,6 +62,13 @@ const CASES: readonly Case[] = [
     instances: 1,
     pool: 2,
   },
+  {
+    name: 'held connections, 2 processes with a pool of 4 behind a pooler with 3',
+    mix: HOLD,
+    instances: 2,
+    pool: 4,
+    pooler: 3,
+  },
   { name: 'reads on a replica, pool of 5', mix: SPREAD, instances: 1, pool: 5, replica: true },
 ]
 
@@ -83,7 +93,9 @@ async function run({ quick, set, log, signal }: ClaimsOptions): Promise<Report> 
       )
     }
     const found: Compared[] = []
-    for (const one of CASES.filter(({ name }) => name.includes(set.only ?? ''))) {
+    if (!pgbouncerProgram()) log('PgBouncer is not installed: topologies with a pooler are left out')
+    const possible = CASES.filter(({ pooler }) => pooler === undefined || pgbouncerProgram() !== undefined)
+    for (const one of possible.filter(({ name }) => name.includes(set.only ?? ''))) {
       if (signal.aborted) throw signal.reason
       found.push(await compare(stand, one, mixed(demands, one.mix), ms, seed))
       const { throughput, p95, waited } = found.at(-1)!
@@ -113,7 +125,7 @@ interface Compared {
 }
 
 async function compare(stand: Stand, one: Case, demands: Demands, ms: number, seed: number): Promise<Compared> {
-  const { name, mix, instances, pool, replica = false } = one
+  const { name, mix, instances, pool, pooler, replica = false } = one
   const topology: Topology = {
     name,
     stage: replica ? 4 : 3,
@@ -122,13 +134,14 @@ async function compare(stand: Stand, one: Case, demands: Demands, ms: number, se
     database: { cores: 1, replicas: replica ? 1 : 0 },
     together: false,
     pool,
+    ...(pooler !== undefined && { pooler }),
     cacheHit: mix.hit ?? 0,
     networkMs: 0,
   }
   const users = 16 * instances
   const { capacity } = predict(demands, topology, 1)
   const rate = capacity * LOAD
-  const running = await stand.start({ instances, pool, replica })
+  const running = await stand.start({ instances, pool, replica, ...(pooler !== undefined && { pooler }) })
   try {
     const full = await load(running.urls, mix, { users, for: Math.max(2500, ms / 3) }, seed)
     const [before, from] = [waitedForCore(running.pids), performance.now()]

@@ -6,13 +6,18 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { getPriority, setPriority, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createReplica, databaseUrl, type TestReplica } from '../../packages/tenfold/src/database/testing/index.ts'
+import {
+  createReplica,
+  databaseUrl,
+  startPooler,
+  type TestReplica,
+} from '../../packages/tenfold/src/database/testing/index.ts'
 import { startEmbedded, type EmbeddedPostgres } from '../../packages/tenfold/src/database/embedded/index.ts'
 
 export interface Stand {
   database: EmbeddedPostgres
   replica(): Promise<TestReplica>
-  start(options: { instances: number; pool: number; replica?: boolean }): Promise<Running>
+  start(options: { instances: number; pool: number; replica?: boolean; pooler?: number }): Promise<Running>
   stop(): Promise<void>
 }
 
@@ -97,10 +102,13 @@ export async function startStand(): Promise<Stand> {
   return {
     database,
     replica,
-    async start({ instances, pool, replica: withReplica = false }) {
+    async start({ instances, pool, replica: withReplica = false, pooler: poolSize }) {
+      const pooler = poolSize === undefined ? undefined : await startPooler(database, { poolSize })
       const replicas = withReplica ? databaseUrl((await replica()).adminUrl, 'proof') : undefined
       const all = await Promise.all(
-        Array.from({ length: instances }, (_, i) => startInstance(i, { url, pool, ...(replicas && { replicas }) })),
+        Array.from({ length: instances }, (_, i) =>
+          startInstance(i, { url: pooler?.urlOf(url) ?? url, direct: url, pool, ...(replicas && { replicas }) }),
+        ),
       )
       return {
         urls: all.map((one) => one.url),
@@ -110,7 +118,10 @@ export async function startStand(): Promise<Stand> {
           const sum = (of: 'seconds' | 'count'): number => told.reduce((total, one) => total + one[of], 0)
           return sum('count') > 0 ? sum('seconds') / sum('count') : 0
         },
-        stop: async () => void (await Promise.all(all.map((one) => one.stop()))),
+        async stop() {
+          await Promise.all(all.map((one) => one.stop()))
+          await pooler?.close()
+        },
       }
     },
     async stop() {
@@ -122,7 +133,15 @@ export async function startStand(): Promise<Stand> {
   }
 }
 
-async function startInstance(index: number, { url, pool, replicas }: { url: string; pool: number; replicas?: string }) {
+interface Place {
+  url: string
+  /** Past the pooler, where there is one. */
+  direct: string
+  pool: number
+  replicas?: string
+}
+
+async function startInstance(index: number, { url, direct, pool, replicas }: Place) {
   const child = fork(fileURLToPath(new URL('./instance.program.ts', import.meta.url)), {
     env: {
       PATH: process.env.PATH,
@@ -132,6 +151,7 @@ async function startInstance(index: number, { url, pool, replicas }: { url: stri
       HOST: '127.0.0.1',
       SECRET_KEY: 'of a proof, and of nothing else besides',
       DATABASE_URL: url,
+      DATABASE_DIRECT_URL: direct,
       POOL: String(pool),
       ...(replicas !== undefined && { DATABASE_REPLICA_URLS: replicas }),
     },

@@ -105,9 +105,8 @@ function modelOf({ classes: measured }: Demands, topology: Topology): Model {
     servers: made.map((server) => {
       let speeds: number[] | undefined
       const cores = together ? database.cores : server.cores
-      // Each process asks each replica again and again how far it has replayed, over a connection of the same pool.
-      const own = server.of === 'replica' ? Math.max(1, connections - app.instances) : connections
-      return { ...server, speeds: () => (speeds ??= speedsOf(server, cores, own)) }
+      // A process has as many connections to each replica; how far that one has replayed is asked over one more.
+      return { ...server, speeds: () => (speeds ??= speedsOf(server, cores, connections)) }
     }),
     stretch,
     outside: total(({ kind, outside }) => (kind === 'request' ? outside : 0)),
