@@ -51,6 +51,16 @@ const partner = m.route('GET /partner', {
   handler: async ({ settings }) => ({ answer: await (await fetch(settings.PARTNER_URL)).text() }),
 })
 
+/** The same inside of a transaction, which holds its connection meanwhile. */
+const bound = m.route('GET /bound', {
+  ...open,
+  handler: ({ db, settings }) =>
+    db.transaction(async (tx) => {
+      await tx.selectFrom('counter').select('n').where('id', '=', 2).execute()
+      return { answer: await (await fetch(settings.PARTNER_URL)).text() }
+    }),
+})
+
 const hot = m.route('GET /hot', {
   ...open,
   handler: ({ db }) =>
@@ -241,13 +251,13 @@ const enqueueBad = m.route('GET /enqueue-bad', { ...open, handler: async () => (
 /** Runs of the cron that only one scenario starts: others have no process with that role. */
 const nightly = m.cron('nightly', '*/4 * * * * *', {
   run: async ({ db }) => {
-    await Promise.all(Array.from({ length: 10 }, () => db.sql`select sum(n % 7) from generate_series(1, 1200000) n`))
+    await Promise.all(Array.from({ length: 14 }, () => db.sql`select sum(n % 7) from generate_series(1, 2000000) n`))
   },
 })
 
 const built = m.build({
   parts: [
-    ...[light, search, list, compute, report, partner, hot, forgetful, count, short, sums, everything, stranger],
+    ...[light, search, list, compute, report, partner, bound, hot, forgetful, count, short, sums, everything, stranger],
     ...[churning, leak, rare, cached, cachedWell, slowJob, badJob, enqueue, enqueueBad, nightly],
     ...[
       product,
