@@ -85,6 +85,7 @@ export class Connections {
 
   constructor(options: ConnectionsOptions) {
     this.#options = {
+      keys: 1,
       max: 20,
       acquireTimeoutMs: 5000,
       idleMs: 30_000,
@@ -203,7 +204,7 @@ export class Connections {
     } catch (error) {
       void endClient(client)
       this.#forget(role)
-      if (isWrongPassword(error) && refused + 1 < (this.#options.keys ?? 1)) return this.#connect(role, refused + 1)
+      if (isWrongPassword(error) && refused + 1 < this.#options.keys) return this.#connect(role, refused + 1)
       this.#serve(this.#waiting[0])
       throw DatabaseUnreachable({ host: `${config.host}:${config.port}`, reason: reasonOf(error) }, { cause: error })
     } finally {

@@ -32,7 +32,9 @@ export interface Signatures {
 /** @param secretKeys the first signs calls; all of them are accepted, and an answer has the key of its call */
 export function createSignatures(secretKeys: readonly string[], app: string): Signatures {
   // A key of its own: what signs cookies is not what signs calls.
-  const keys = secretKeys.map((secret) => Buffer.from(hkdfSync('sha256', secret, app, 'tenfold calls between modules, 1', 32)))
+  const keys = secretKeys.map((secret) =>
+    Buffer.from(hkdfSync('sha256', secret, app, 'tenfold calls between modules, 1', 32)),
+  )
   const macBy = (key: Buffer, kind: string, ...parts: (string | number)[]): string =>
     createHmac('sha256', key)
       .update([kind, ...parts].join('\n'))
