@@ -6,6 +6,7 @@ import { createConsole, type Console, type ConsoleAccess } from '../../packages/
 import type { Logger } from '../../packages/tenfold/src/telemetry/index.ts'
 import { describeInBrowser, openBrowser, openPage } from './browser.ts'
 import { HOSTILE, type Sample, sampleSource } from './sample.ts'
+import { DELIVERY, ENDPOINT } from './sample-webhooks.ts'
 
 const TOKEN = 'a-token-of-more-than-sixteen'
 const PAGES = [
@@ -20,6 +21,8 @@ const PAGES = [
   '/jobs',
   '/jobs/j0120',
   '/crons',
+  '/webhooks',
+  `/webhooks/shop/${ENDPOINT}`,
   '/caches',
   '/limits',
   '/sessions?user=u42',
@@ -337,6 +340,30 @@ describeInBrowser('the pages of the console, in a real browser', () => {
     await page.getByRole('button', { name: 'End them' }).click()
     await page.getByRole('dialog').waitFor({ state: 'hidden' })
     assert.deepEqual(source.actions, ['end u42 7f3a', 'end all u42'])
+  })
+  test('enable a webhook endpoint, and send again what it has missed', async () => {
+    const { page, complaints } = await open('/webhooks')
+    await page.getByText('partner.example').waitFor()
+    await page.getByRole('link', { name: 'receiver.example' }).first().click()
+    await page.getByText('Nothing has arrived for 5 days.').waitFor()
+    const answers: [button: string, confirm: string][] = [
+      ['Enable…', 'Enable endpoint'],
+      ['Replay…', 'Replay'],
+      [`Send ${DELIVERY} again`, 'Send it'],
+    ]
+    for (const [button, confirm] of answers) {
+      await page.getByRole('button', { name: button }).click()
+      await page.getByRole('dialog').getByRole('button', { name: confirm }).click()
+      await page.getByRole('dialog').waitFor({ state: 'hidden' })
+    }
+    assert.equal(await page.getByText('It is being sent').getAttribute('href'), '/jobs/j0002')
+    assert.deepEqual(source.actions, [
+      `enable shop ${ENDPOINT}`,
+      `replay shop ${ENDPOINT} false`,
+      `send shop ${DELIVERY}`,
+    ])
+    assert.equal(await page.evaluate('window.hacked'), undefined)
+    assert.deepEqual(complaints, [])
   })
   test('sign out', async () => {
     await serve({ kind: 'token', token: TOKEN })

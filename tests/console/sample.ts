@@ -7,6 +7,7 @@ import type { ConsoleSource, IndexAdvice } from '../../packages/tenfold/src/cons
 import { sampleAlerts, sampleBusiness } from './sample-alerts.ts'
 import { sampleCaches, sampleHeat, sampleIndexes, sampleLimits } from './sample-figures.ts'
 import { sampleTwinRuns } from './sample-twin.ts'
+import { sampleWebhooks } from './sample-webhooks.ts'
 import type * as api from '../../packages/tenfold/src/inspect/index.ts'
 
 /** Would set `window.hacked` if any page took it for markup. */
@@ -131,6 +132,7 @@ export function sampleSource(env: api.Overview['env'] = 'development'): Sample {
         return files.length === 3 ? { files, next: 'shop/z' } : { files }
       },
     },
+    webhooks: sampleWebhooks(now, HOSTILE, actions),
     advice: async () => advice(),
     alerts: sampleAlerts(now, HOSTILE, actions),
     business: async () => sampleBusiness(now, HOSTILE),
