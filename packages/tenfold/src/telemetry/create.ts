@@ -195,13 +195,18 @@ function defaultOutput(
   return forPeople ? prettyOutput() : standardOutput(maxLogBytes, onDrop)
 }
 
-/** Wall time with the resolution of the monotonic clock. Follows the wall clock once they differ by more than 20 ms. */
+/** Wall time with the resolution of the monotonic clock. Follows the wall clock once they differ by more than 20 ms, which is
+ *  looked at every 10 ms. */
 function microseconds(clock: Clock): () => number {
   let base = clock.now() - clock.elapsed()
+  let lookedAt = -Infinity
   return () => {
     const elapsed = clock.elapsed()
-    const drift = clock.now() - elapsed - base
-    if (drift > 20 || drift < -20) base += drift
+    if (elapsed - lookedAt >= 10) {
+      lookedAt = elapsed
+      const drift = clock.now() - elapsed - base
+      if (drift > 20 || drift < -20) base += drift
+    }
     return Math.round((base + elapsed) * 1000)
   }
 }

@@ -176,8 +176,7 @@ export class Writer {
     this.at = this.buffer.writeBigUInt64LE(BigInt.asUintN(64, value), this.at)
   }
 
-  /** Begins what has its length in front, which `close` fills in: as a varint of a fixed five bytes, so that nothing is
-   *  moved. Gives where that is. */
+  /** Begins what has its length in front, which `close` fills in. Gives where that is. */
   open(tag: number): number {
     this.varint(tag)
     this.room(LENGTH_BYTES)
@@ -185,8 +184,15 @@ export class Writer {
     return this.at - LENGTH_BYTES
   }
 
+  /** A short one moves up to its length of one byte; what is longer stays, behind a varint of a fixed five bytes. */
   close(lengthAt: number): void {
     let rest = this.at - lengthAt - LENGTH_BYTES
+    if (rest < 0x80) {
+      this.buffer[lengthAt] = rest
+      this.buffer.copyWithin(lengthAt + 1, lengthAt + LENGTH_BYTES, this.at)
+      this.at -= LENGTH_BYTES - 1
+      return
+    }
     for (let i = 0; i < LENGTH_BYTES; i++) {
       this.buffer[lengthAt + i] = (rest % 0x80) | (i < LENGTH_BYTES - 1 ? 0x80 : 0)
       rest = Math.floor(rest / 0x80)
