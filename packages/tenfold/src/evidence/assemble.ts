@@ -1,7 +1,8 @@
 /** Samples become evidence: histograms are merged, counters subtracted, states averaged. */
 import { type Buckets, LogLinear } from '../telemetry/index.ts'
-import type { Asked, Configuration, Evidence, HostEvidence, QueueEvidence, Slot, Traffic, Work } from './evidence.ts'
+import type { Asked, Configuration, Evidence, QueueEvidence, Slot, Traffic, Work } from './evidence.ts'
 import { databaseOf } from './database.ts'
+import { hostsOf } from './hosts.ts'
 import { waitQuantile } from './loop.ts'
 import type { StoredSamples } from './postgres/samples.ts'
 import { processesOf } from './processes.ts'
@@ -325,34 +326,4 @@ function askedOf(processes: Samples): NonNullable<Evidence['asked']> {
       sums.set(query, known)
     }
   return [...sums.values()].sort((a, b) => b.calls - a.calls).slice(0, MOST_ASKED)
-}
-
-/** Machines are numbered: their names are nobody's business. */
-function hostsOf(processes: Samples): HostEvidence[] {
-  const names = [...new Set(processes.map(({ sample }) => sample.host))]
-  return names.map((host, i) => {
-    const own = processes.filter(({ sample }) => sample.host === host)
-    const slots = new Set(own.map(({ at }) => at)).size
-    const mean = (of: (machine: Samples[number]['sample']['machine']) => number): number =>
-      own.reduce((sum, { sample }) => sum + of(sample.machine), 0) / own.length
-    const app = own.reduce((sum, { sample }) => sum + sample.cpuMs / 1000 / sample.seconds, 0) / Math.max(1, slots)
-    const { cores, memoryBytes, pressure, diskFree } = own.at(-1)!.sample.machine
-    const postgres = mean((machine) => machine.postgres)
-    const busy = mean((machine) => machine.busy)
-    return {
-      name: `host-${i + 1}`,
-      cores,
-      busy,
-      steal: mean((machine) => machine.steal),
-      iowait: mean((machine) => machine.iowait),
-      throttled: mean((machine) => machine.throttled),
-      app,
-      postgres,
-      other: Math.max(0, busy * cores - app - postgres),
-      memoryBytes,
-      memoryFree: mean((machine) => machine.memoryFree),
-      ...(pressure && { pressure }),
-      ...(diskFree !== undefined && { diskFree }),
-    }
-  })
 }

@@ -1,6 +1,6 @@
 /** The machine and its processes, as Linux tells of them; elsewhere little is known, and little is said. */
 import { readdirSync, readFileSync, statfsSync } from 'node:fs'
-import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
+import { availableParallelism, freemem, totalmem } from 'node:os'
 
 export interface HostSample {
   cores: number
@@ -8,8 +8,8 @@ export interface HostSample {
   steal: number
   iowait: number
   throttled: number
-  postgres: number
-  other: number
+  /** Absent where this process does not know, or not for all of the time, which processes are the server's. */
+  postgres?: number
   memoryBytes: number
   memoryFree: number
   pressure?: { cpu: number; io: number; memory: number }
@@ -23,8 +23,8 @@ interface Counts {
   steal: number
   iowait: number
   throttledUs: number
-  /** Clock ticks, by what kind of process. */
-  postgres: number
+  /** Clock ticks of the server's processes. */
+  postgres: number | undefined
 }
 
 /** Ticks of the kernel's clock in a second: 100 on all of Linux that Node.js runs on (`getconf CLK_TCK`). */
@@ -43,16 +43,15 @@ export class HostWatch {
     const total = Math.max(1, now.total - before.total)
     const seconds = Math.max(0.001, (now.atMs - before.atMs) / 1000)
     const share = (key: 'busy' | 'steal' | 'iowait'): number => Math.max(0, now[key] - before[key]) / total
-    const postgres = Math.max(0, now.postgres - before.postgres) / TICKS / seconds
+    const ticks = [before.postgres, now.postgres] as const
     return {
       cores,
       busy: share('busy'),
       steal: share('steal'),
       iowait: share('iowait'),
       throttled: Math.min(1, (now.throttledUs - before.throttledUs) / 1e6 / seconds),
-      postgres,
-      // The app's own share is known to its processes, and taken off where all of them are added up.
-      other: Math.max(0, share('busy') * cpus().length - postgres),
+      ...(ticks[0] !== undefined &&
+        ticks[1] !== undefined && { postgres: Math.max(0, ticks[1] - ticks[0]) / TICKS / seconds }),
       memoryBytes: totalmem(),
       memoryFree: available(),
       ...pressure(),
@@ -73,7 +72,7 @@ function counts(postmaster: number | undefined): Counts {
     steal,
     iowait,
     throttledUs: Number(throttled),
-    postgres: postmaster === undefined ? 0 : postgresTicks(postmaster),
+    postgres: postmaster === undefined ? undefined : postgresTicks(postmaster),
   }
 }
 
