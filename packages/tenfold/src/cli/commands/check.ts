@@ -14,6 +14,7 @@ import { REDIS_CANNOT, REDIS_DEPENDS } from '../../queue/index.ts'
 import { reachDatabase } from '../../database/index.ts'
 import { illegalImports } from '../boundaries.ts'
 import type { Command } from '../command.ts'
+import { slowPatterns } from '../patterns.ts'
 import { loadProject } from '../project.ts'
 import { checkSplit } from '../split.ts'
 
@@ -37,13 +38,15 @@ export const check: Command = {
   async run({ flags, output }) {
     const { app, config, root } = await loadProject(flags)
     if (flags.split !== undefined) return checkSplit(app, root, String(flags.split), output)
+    const slow = await slowPatterns(app.modules)
     const problems = [
+      ...slow.problems,
       ...problemsOf(app.name, app.modules),
       ...engineProblems(app.modules, config.queue),
       ...(await illegalImports(root, app.modules, new URL(config.app ?? './app.ts', root))),
     ]
     let lines: Line[] = []
-    let warned: string[] = []
+    const warned = [...slow.warnings]
     let stage: { number: number; name: string } | undefined
     try {
       const environment = readEnvironment(process.env)
@@ -52,7 +55,7 @@ export const check: Command = {
       const reach = await reachOf(environment, config)
       if (reach?.pooler.mode) lines[0]!.bound += `, through a pooler in ${reach.pooler.mode} mode`
       problems.push(...(reach?.problems ?? []))
-      warned = (reach?.warnings ?? []).map((warning) => `database: ${warning}`)
+      warned.push(...(reach?.warnings ?? []).map((warning) => `database: ${warning}`))
       const places = placesOf(app.modules, undefined, environment.variables)
       problems.push(...places.problems.map(({ at, problem }) => `${at}: ${problem}`))
       const strays = strayPlaces(app.modules, environment.variables)
