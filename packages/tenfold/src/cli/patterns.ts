@@ -38,7 +38,7 @@ export async function slowPatterns(modules: readonly Module[]): Promise<SlowPatt
 function* schemasOf(modules: readonly Module[]): Generator<{ route: string; schema: unknown; where: string }> {
   for (const part of modules.flatMap((module) => module.parts)) {
     if (part.kind !== 'route') continue
-    const options = part.options as Partial<Record<string, AnySchema | 'stream'>>
+    const options = part.options as Partial<Record<(typeof INPUTS)[number], AnySchema | 'stream'>>
     for (const where of INPUTS) {
       const given = options[where]
       if (given === undefined || given === 'stream') continue
