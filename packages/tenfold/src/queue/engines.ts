@@ -95,8 +95,13 @@ export function createEngines(bull: Bull, options: EnginesOptions): PostgresQueu
     }
   }
 
-  const pauseAgain = async (): Promise<void> => {
-    for (const { name } of await postgres.paused()) if (isOnRedis({ name })) await producer.queue(name).pause()
+  /** Redis is told what Postgres remembers. */
+  const renewPauses = async (): Promise<void> => {
+    const paused = new Set((await postgres.paused()).map(({ name }) => name))
+    const names = new Set([...paused, ...(await producer.names())])
+    for (const name of names) {
+      if (isOnRedis({ name })) await producer.queue(name)[paused.has(name) ? 'pause' : 'resume']()
+    }
   }
 
   /** Redis's part, or nothing of it while it is away: what lies in Postgres can be looked at all the same. */
@@ -220,7 +225,7 @@ export function createEngines(bull: Bull, options: EnginesOptions): PostgresQueu
       postgres.work(work),
       createRedisWorker({ redis, producer, prefix, telemetry, held, sealer, waits }, { ...work, handlers: onRedis }),
       postgres.work({ ...work, handlers: forwarders, concurrency: FORWARDS_AT_A_TIME }),
-      held.watch({ handOver: (job) => handOver(job, outbox), renew: pauseAgain }),
+      held.watch({ handOver: (job) => handOver(job, outbox), renew: renewPauses }),
     ]
   }
 }
