@@ -30,7 +30,7 @@ export default config({
     ],
     channels: { chat: { kind: 'slack', url: process.env.SLACK_URL } },
   },
-  // Where there is a Redis, these run on it: they may be lost with it, unlike a charge or a receipt.
+  // Where there is a Redis, these run on it: they may wait for it, unlike a charge or a receipt.
   queue: { jobs: { 'media.resize': 'redis', 'notifications.sync-crm': 'redis' } },
   // What visitors do in the storefront: its pages load `/_e.js`.
   analytics: { browser: true },

@@ -121,7 +121,7 @@ export const PROMISES: readonly Promised[] = [
     what: 'Redis is emptied and restarted',
     stages: [5, 6],
     ...NONE,
-    note: 'Jobs that were waiting on Redis are lost with it: let only those run there that may be. All others are in Postgres.',
+    note: 'Jobs that were enqueued there with a transaction are handed over again from Postgres; those without one are lost with it.',
   },
   {
     fault: 's3-away',
