@@ -661,6 +661,14 @@ test('slow while a cron runs, and as slow at other times, is not the cron', () =
   assert.ok(!advise(evidence).findings.some(({ code }) => code === 'cron-interferes'))
 })
 
+test('a limit that is near without anything to be put right is named', () => {
+  const verdict = judged({ p95: 20, routes: [{}], process: { pool: { max: 3, used: 2.3, waiting: 0, opened: 0 } } })
+  assert.deepEqual([verdict.state, verdict.bottleneck], ['near a limit', undefined])
+  const { headline, next } = viewOf(verdict)
+  assert.match(headline, /^Close to a limit: .+ First limit: connection pool, at 1\.0 times this load/)
+  assert.match(next, /The connection pool is used most \(77 % of it\)\.$/)
+})
+
 test('a loop that is nearly full is a limit before anybody feels it', () => {
   const verdict = judged({
     ...FAULTS['cpu-bound-route'],

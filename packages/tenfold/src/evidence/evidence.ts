@@ -275,4 +275,7 @@ export interface HostEvidence {
   /** Share of the time in which something waited, over ten seconds; absent where the kernel does not tell. */
   pressure?: { cpu: number; io: number; memory: number }
   diskFree?: number
+  /** Bytes a second over all interfaces but the loopback, and the share of TCP segments that had to be sent again; absent where
+   *  the kernel does not tell. */
+  network?: { receivedBytes: number; sentBytes: number; sentAgain: number }
 }

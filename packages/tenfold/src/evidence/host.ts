@@ -14,6 +14,14 @@ export interface HostSample {
   memoryFree: number
   pressure?: { cpu: number; io: number; memory: number }
   diskFree?: number
+  network?: NetworkSample
+}
+
+/** In a second, without what the machine says to itself; of the segments of TCP, the share that was sent again. */
+interface NetworkSample {
+  receivedBytes: number
+  sentBytes: number
+  sentAgain: number
 }
 
 interface Counts {
@@ -25,6 +33,7 @@ interface Counts {
   throttledUs: number
   /** Clock ticks of the server's processes. */
   postgres: number | undefined
+  network: { received: number; sent: number; segments: number; again: number } | undefined
 }
 
 /** Ticks of the kernel's clock in a second: 100 on all of Linux that Node.js runs on (`getconf CLK_TCK`). */
@@ -52,10 +61,10 @@ export class HostWatch {
       throttled: Math.min(1, (now.throttledUs - before.throttledUs) / 1e6 / seconds),
       ...(ticks[0] !== undefined &&
         ticks[1] !== undefined && { postgres: Math.max(0, ticks[1] - ticks[0]) / TICKS / seconds }),
-      memoryBytes: totalmem(),
-      memoryFree: available(),
+      ...memory(),
       ...pressure(),
       ...disk(),
+      ...networkBetween(before, now, seconds),
     }
   }
 }
@@ -73,6 +82,7 @@ function counts(postmaster: number | undefined): Counts {
     iowait,
     throttledUs: Number(throttled),
     postgres: postmaster === undefined ? undefined : postgresTicks(postmaster),
+    network: networkCounts(),
   }
 }
 
@@ -112,9 +122,39 @@ function pressure(): Pick<HostSample, 'pressure'> {
   return cpu === undefined ? {} : { pressure: { cpu, io: io ?? 0, memory: memory ?? 0 } }
 }
 
-function available(): number {
+/** Of the container where that has a limit, else of the machine. */
+function memory(): Pick<HostSample, 'memoryBytes' | 'memoryFree'> {
+  const limit = process.constrainedMemory()
+  if (limit > 0 && limit < totalmem()) return { memoryBytes: limit, memoryFree: process.availableMemory() }
   const kilobytes = /^MemAvailable: +(\d+)/m.exec(read('/proc/meminfo'))?.[1]
-  return kilobytes === undefined ? freemem() : Number(kilobytes) * 1024
+  return { memoryBytes: totalmem(), memoryFree: kilobytes === undefined ? freemem() : Number(kilobytes) * 1024 }
+}
+
+/** Interfaces but the loopback, and TCP as a whole. */
+function networkCounts(): Counts['network'] {
+  const rows = [...read('/proc/net/dev').matchAll(/^ *([^\s:]+): *(.+)$/gm)].filter(([, name]) => name !== 'lo')
+  const [names = '', values = ''] = read('/proc/net/snmp').match(/^Tcp: .+$/gm) ?? []
+  if (rows.length === 0 || values === '') return undefined
+  const sum = (column: number): number =>
+    rows.reduce((total, [, , fields = '']) => total + Number(fields.trim().split(/ +/)[column]), 0)
+  const tcp = (name: string): number => Number(values.split(' ')[names.split(' ').indexOf(name)])
+  return { received: sum(0), sent: sum(8), segments: tcp('OutSegs'), again: tcp('RetransSegs') }
+}
+
+function networkBetween(
+  { network: before }: Counts,
+  { network: now }: Counts,
+  seconds: number,
+): Pick<HostSample, 'network'> {
+  if (!before || !now) return {}
+  const gained = (key: keyof typeof now): number => Math.max(0, now[key] - before[key])
+  return {
+    network: {
+      receivedBytes: gained('received') / seconds,
+      sentBytes: gained('sent') / seconds,
+      sentAgain: gained('again') / Math.max(1, gained('segments')),
+    },
+  }
 }
 
 function disk(): Pick<HostSample, 'diskFree'> {

@@ -28,6 +28,20 @@ test('what the server takes is told by those who see it, and what the app takes 
   assert.equal(host!.other, 0.25)
 })
 
+test('the network is told where the kernel tells of it, in bytes a second', () => {
+  const watch = new HostWatch()
+  const { network, memoryBytes } = watch.read()
+  assert.ok(memoryBytes > 0)
+  if (process.platform !== 'linux') return
+  assert.ok(network && network.receivedBytes >= 0 && network.sentBytes >= 0 && network.sentAgain >= 0)
+  const one = sample('web', 0, 0)
+  one.sample.machine = { ...one.sample.machine, network: { receivedBytes: 100, sentBytes: 50, sentAgain: 0.5 } }
+  const other = sample('web', 1000, 0)
+  other.sample.machine = { ...other.sample.machine, network: { receivedBytes: 300, sentBytes: 50, sentAgain: 0 } }
+  assert.deepEqual(hostsOf([one, other])[0]!.network, { receivedBytes: 200, sentBytes: 50, sentAgain: 0.25 })
+  assert.equal(hostsOf([sample('web', 0, 0)])[0]!.network, undefined)
+})
+
 test('what the server took before it was known is not laid to the moment in which it became known', () => {
   const watch = new HostWatch()
   assert.equal(watch.read().postgres, undefined)

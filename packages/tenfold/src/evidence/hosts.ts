@@ -28,6 +28,13 @@ export function hostsOf(processes: Samples): HostEvidence[] {
       memoryFree: mean((machine) => machine.memoryFree),
       ...(pressure && { pressure }),
       ...(diskFree !== undefined && { diskFree }),
+      ...(own.some(({ sample }) => sample.machine.network) && {
+        network: {
+          receivedBytes: mean(({ network }) => network?.receivedBytes),
+          sentBytes: mean(({ network }) => network?.sentBytes),
+          sentAgain: mean(({ network }) => network?.sentAgain),
+        },
+      }),
     }
   })
 }

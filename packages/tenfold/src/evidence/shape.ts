@@ -80,6 +80,7 @@ const HOST = form({
   ...numbers('cores', 'busy', 'steal', 'iowait', 'throttled', 'app', 'postgres', 'other', 'memoryBytes', 'memoryFree'),
   'pressure?': form(numbers('cpu', 'io', 'memory')),
   'diskFree?': n,
+  'network?': form(numbers('receivedBytes', 'sentBytes', 'sentAgain')),
 })
 
 export const EVIDENCE_SCHEMA = {

@@ -69,6 +69,7 @@ export function headline(verdict: Verdict): string {
   if (state === 'unknown') return 'Not enough evidence yet.'
   if (state === 'healthy') return `Healthy: ${load}. ${room(headroom)}`
   const what = state === 'harmed' ? 'Users are harmed' : 'Close to a limit'
+  if (!bottleneck && state === 'near a limit') return `Close to a limit: ${load}. ${room(headroom)}`
   const cause = bottleneck ? ` ${describeFinding(bottleneck).title}.` : ' No cause was found.'
   return `${what}: ${load}.${cause}`
 }
@@ -119,7 +120,9 @@ export function describeNext(next: Next, headroom?: Verdict['headroom']): string
   }
   if (next.why === 'healthy') return `Do nothing${headroom ? `: ${leisure(headroom)}` : '.'}`
   if (next.why === 'not the app') return 'Do nothing in the app: the machine is taken by others.'
-  return 'No cause was found that explains it; look at the slowest traces.'
+  const [first] = headroom?.limits ?? []
+  const limit = first ? ` The ${first.resource} is used most (${percent(first.used)} of it).` : ''
+  return `No cause was found that explains it; look at the slowest traces.${limit}`
 }
 
 export function describeOutcome({ predicted, measured, cameTrue, subject }: Outcome): string {
