@@ -39,12 +39,12 @@ const hold = m.route('GET /hold', {
       .executeTakeFirstOrThrow(),
 })
 
-/** The same on average, but spread as an exponential distribution is. */
+/** The same on average, but spread as an exponential distribution is; from a replica, where there is one. */
 const spread = m.route('GET /spread', {
   auth: 'public',
   reply: Done,
   handler: ({ db }) =>
-    db
+    db.replica
       .selectFrom('item')
       .select(sql<number>`length(pg_sleep(-ln(1 - random()) * 0.025)::text)`.as('value'))
       .where('id', '=', 1)

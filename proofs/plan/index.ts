@@ -144,6 +144,8 @@ async function compare(stand: Stand, one: Case, demands: Demands, ms: number, se
   const running = await stand.start({ instances, pool, replica, ...(pooler !== undefined && { pooler }) })
   try {
     const full = await load(running.urls, mix, { users, for: Math.max(2500, ms / 3) }, seed)
+    const { onReplica } = await running.statements()
+    if (replica && onReplica < 0.9) throw new Error(`only ${Math.round(onReplica * 100)} % was read from the replica`)
     const [before, from] = [waitedForCore(running.pids), performance.now()]
     let quiet: Outcome = await load(running.urls, mix, { rate, for: ms }, seed)
     for (let i = 1; i < TRIES && !quiet.valid; i++) quiet = await load(running.urls, mix, { rate, for: ms }, seed + i)

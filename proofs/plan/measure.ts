@@ -112,7 +112,7 @@ async function aloneOf(stand: Stand, running: Running, route: string, ms: number
     app: running.pids.reduce((sum, pid) => sum + (cpuSecondsOf(pid) ?? 0), 0),
     database: cpuSecondsOfFamily(stand.database.pid) ?? 0,
   })
-  await running.statementSeconds()
+  await running.statements()
   const before = cpu()
   const { latency, due } = await load(running.urls, { routes: { [route]: 1 } }, { users: 1, for: ms }, seed, 0)
   const after = cpu()
@@ -122,7 +122,7 @@ async function aloneOf(stand: Stand, running: Running, route: string, ms: number
     ...momentsOf(latency),
     app: (after.app - before.app) / due,
     database: (after.database - before.database) / due,
-    held: await running.statementSeconds(),
+    held: (await running.statements()).seconds,
   }
 }
 

@@ -24,8 +24,8 @@ export interface Stand {
 export interface Running {
   urls: string[]
   pids: number[]
-  /** Of their statements, since the last time: seconds of one, on average. */
-  statementSeconds(): Promise<number>
+  /** Of their statements, since the last time: seconds of one, on average, and the share that a replica answered. */
+  statements(): Promise<{ seconds: number; onReplica: number }>
   stop(): Promise<void>
 }
 
@@ -113,10 +113,11 @@ export async function startStand(): Promise<Stand> {
       return {
         urls: all.map((one) => one.url),
         pids: all.map(({ pid }) => pid),
-        async statementSeconds() {
+        async statements() {
           const told = await Promise.all(all.map((one) => one.tell()))
-          const sum = (of: 'seconds' | 'count'): number => told.reduce((total, one) => total + one[of], 0)
-          return sum('count') > 0 ? sum('seconds') / sum('count') : 0
+          const sum = (of: keyof Told): number => told.reduce((total, one) => total + one[of], 0)
+          const count = Math.max(1, sum('count'))
+          return { seconds: sum('seconds') / count, onReplica: sum('onReplica') / count }
         },
         async stop() {
           await Promise.all(all.map((one) => one.stop()))
@@ -131,6 +132,12 @@ export async function startStand(): Promise<Stand> {
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+interface Told {
+  seconds: number
+  count: number
+  onReplica: number
 }
 
 interface Place {
@@ -167,7 +174,7 @@ async function startInstance(index: number, { url, direct, pool, replicas }: Pla
     async tell() {
       child.send('tell')
       const [told] = await once(child, 'message')
-      return told as { seconds: number; count: number }
+      return told as Told
     },
     async stop() {
       if (child.connected) child.disconnect()
