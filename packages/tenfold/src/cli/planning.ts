@@ -105,7 +105,7 @@ async function recorded({ app, root }: Awaited<ReturnType<typeof loadProject>>, 
 }
 
 function seenOf(
-  { slotSeconds, slots, operations, databaseMs, statements }: RecordedDemand,
+  { slotSeconds, slots, operations, databaseMs, statements, queries }: RecordedDemand,
   working: number | undefined,
   minutes: number,
 ): Seen {
@@ -129,6 +129,7 @@ function seenOf(
       ]),
     ),
     working,
+    queries,
     reads: statements.totalMs > 0 ? statements.readMs / statements.totalMs : 0,
   }
 }

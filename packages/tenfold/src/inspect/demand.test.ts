@@ -49,4 +49,10 @@ test('what ran is told by slots of time, with its statements and the CPU of that
   const { count, totalMs, readMs } = found.statements
   assert.equal(count, 6)
   assert.ok(readMs > 0 && readMs < totalMs)
+  assert.deepEqual(
+    found.queries
+      .map((one) => [one.query, one.module, one.count, one.reads].join(' | '))
+      .toSorted((a, b) => a.localeCompare(b)),
+    ['select * from orders | orders | 3 | true', 'update orders set x = ? | orders | 3 | false'],
+  )
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { demandsFrom, scaled, type Seen } from './demands.ts'
+import { wordsOfQueries } from './words.ts'
 
 /** Two routes and a job whose counts go up and down in different ways; their CPU is known. */
 function seen(slots: number, noise: number): Seen {
@@ -24,6 +25,10 @@ function seen(slots: number, noise: number): Seen {
     details: { 'POST /dear': { count: 10, queries: 4, databaseMs: 8, meanMs: 60, cv2: 0.5 } },
     working: 0.5,
     reads: 0.7,
+    queries: [
+      { query: 'select * from product', module: 'shop', count: 30_000, totalMs: 90_000, reads: true },
+      { query: 'update stock set n = ?', module: 'shop', count: 1000, totalMs: 10_000, reads: false },
+    ],
   }
 }
 
@@ -40,6 +45,28 @@ test('CPU is shared out to routes and jobs by what ran when', () => {
   assert.equal(dear.databaseCpu, 0.004)
   assert.equal(dear.databaseOther, 0.004)
   assert.ok(Math.abs(dear.outside - (0.06 - 0.008 - dear.appCpu)) < 1e-9)
+})
+
+test('what each query class needs is told: how often for a request, how long, and what part of the database it takes', () => {
+  const { queries, classes } = demandsFrom({ ...seen(10, 0), slots: [{ cpu: 1, counts: { 'GET /cheap': 10_000 } }] })
+  assert.equal(classes.length, 1)
+  assert.deepEqual(
+    queries!.map(({ query, calls, seconds, share, reads }) => [query, calls, seconds, share, reads]),
+    [
+      ['select * from product', 3, 0.003, 0.9, true],
+      ['update stock set n = ?', 0.1, 0.01, 0.1, false],
+    ],
+  )
+})
+
+test('the statements that take the most are told in a line each', () => {
+  assert.deepEqual(
+    wordsOfQueries(demandsFrom({ ...seen(10, 0), slots: [{ cpu: 1, counts: { 'GET /cheap': 10_000 } }] })),
+    [
+      '90 % of the time in the database: select * from product (shop; 3 for each request, 3 ms each)',
+      '10 % of the time in the database: update stock set n = ? (shop; 0.1 for each request, 10 ms each)',
+    ],
+  )
 })
 
 test('what is not measured is said, and counted at its worst', () => {

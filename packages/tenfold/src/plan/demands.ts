@@ -1,5 +1,5 @@
 /** Demands out of what was seen: how often each route and job ran in each slot of time, and how much CPU that took in all. */
-import type { ClassDemand, Demands } from './plan.ts'
+import type { ClassDemand, Demands, QueryDemand } from './plan.ts'
 
 export interface Seen {
   /** In words: `the last 7 days`. */
@@ -14,6 +14,8 @@ export interface Seen {
   working: number | undefined
   /** Of the time in the database, what plain reads took. */
   reads: number
+  /** By statement, over the same time. */
+  queries?: { query: string; module: string; count: number; totalMs: number; reads: boolean }[]
 }
 
 const MOST_CLASSES = 40
@@ -59,9 +61,22 @@ export function demandsFrom(seen: Seen): Demands {
     peakRate: Math.max(0, ...perSlot) / slotSeconds,
     seconds: slots.length * slotSeconds,
     classes,
+    ...(seen.queries && { queries: queriesOf(seen.queries, requests) }),
     uncertainty: { app: spreadOf(again, perRequest(cpu)), database: working === undefined ? 3 : 1.3 },
     unknown: unknownOf(seen, requests),
   }
+}
+
+function queriesOf(queries: NonNullable<Seen['queries']>, requests: number): QueryDemand[] {
+  const all = queries.reduce((sum, { totalMs }) => sum + totalMs, 0)
+  return queries.map(({ query, module, count, totalMs, reads }) => ({
+    query,
+    module,
+    calls: count / Math.max(1, requests),
+    seconds: totalMs / Math.max(1, count) / 1000,
+    share: totalMs / Math.max(1e-9, all),
+    reads,
+  }))
 }
 
 function unknownOf({ working, slots }: Seen, requests: number): string[] {

@@ -36,6 +36,21 @@ export interface ClassDemand {
   cv2: number
 }
 
+/** What one kind of statement needs. Routes and jobs have their statements within them: this says which of them it is. */
+export interface QueryDemand {
+  /** Without values. */
+  query: string
+  module: string
+  /** Calls for each request that comes. */
+  calls: number
+  /** Seconds of one, as the app sees it. */
+  seconds: number
+  /** From 0 to 1: of all time in the database. */
+  share: number
+  /** It plainly reads: a replica or a cache may answer it. */
+  reads: boolean
+}
+
 export interface Demands {
   version: 1
   /** Where it comes from, in words. */
@@ -46,6 +61,8 @@ export interface Demands {
   /** How long something was seen, in seconds. */
   seconds: number
   classes: ClassDemand[]
+  /** The statements that take most, where they were seen one by one. */
+  queries?: QueryDemand[]
   /** By which factor the CPU of the app and of the database may be off, to both sides (95 %). */
   uncertainty: { app: number; database: number }
   unknown: string[]

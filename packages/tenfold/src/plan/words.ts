@@ -64,6 +64,16 @@ export function needs(demands: Demands, settings: Settings): { stage: Stage; fro
   return [...found, { stage: 6, from: below }]
 }
 
+/** The statements that the time in the database goes to: to make these cheaper is cheaper than any machine. */
+export function wordsOfQueries({ queries = [] }: Demands): string[] {
+  return queries
+    .slice(0, 3)
+    .map(
+      ({ query, module, calls, seconds, share }) =>
+        `${percent(share)} of the time in the database: ${query.length > 90 ? `${query.slice(0, 89)}…` : query} (${module}; ${Number(calls.toPrecision(2))} for each request, ${ms(seconds)} each)`,
+    )
+}
+
 export function wordsOfAnswer(
   { rate, users, choice, worst, best, capacity }: Answer,
   { prices, goal }: Settings,

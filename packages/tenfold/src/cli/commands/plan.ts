@@ -9,6 +9,7 @@ import {
   rowsOfCurve,
   wordsOfAnswer,
   wordsOfNeeds,
+  wordsOfQueries,
 } from '../../plan/index.ts'
 import { terminalChart } from '../../report/index.ts'
 import type { Command } from '../command.ts'
@@ -47,6 +48,7 @@ export const plan: Command = {
       for (const line of wordsOfAnswer(found, settings)) output.line(line)
       output.line()
       output.line(output.paint('grey', `from ${demands.source}`))
+      for (const line of wordsOfQueries(demands)) output.line(output.paint('grey', `  ${line}`))
       for (const line of unknown) output.line(output.paint('grey', `- ${line}`))
     })
     return found.choice ? 0 : 1

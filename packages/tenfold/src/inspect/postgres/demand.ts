@@ -20,10 +20,15 @@ export interface RecordedDemand {
   databaseMs: Record<string, number>
   /** Of all statements: how often, and milliseconds as the app sees them; those that only read, apart. */
   statements: { count: number; totalMs: number; readMs: number }
+  /** The same by query class, without values; the costliest first, at most 40. */
+  queries: { query: string; module: string; count: number; totalMs: number; reads: boolean }[]
 }
 
 const MOST_SLOTS = 240
 const MOST_TRACES = 3000
+const MOST_QUERIES = 40
+/** Of the text of a statement: whether it plainly reads. */
+const READS = `t.text ~* '^\\s*(select|with)\\M' and t.text !~* '\\m(for (no key )?update|for (key )?share|insert|update|delete)\\M'`
 
 /** Of the last `minutes`, from the rows by the minute, which are kept for two weeks by default. */
 export async function readDemand(
@@ -57,9 +62,16 @@ export async function readDemand(
   )
   const { rows: statements } = await sql.query<RecordedDemand['statements']>(
     `select coalesce(sum(o.count), 0)::float8 as count, coalesce(sum(o.total_ms), 0)::float8 as "totalMs",
-            coalesce(sum(o.total_ms) filter (where t.text ~* '^\\s*(select|with)\\M' and t.text !~* '\\m(for (no key )?update|for (key )?share|insert|update|delete)\\M'), 0)::float8 as "readMs"
+            coalesce(sum(o.total_ms) filter (where ${READS}), 0)::float8 as "readMs"
        from tenfold.telemetry_operation_1m o left join tenfold.telemetry_query_text t using (name)
       where o.kind = 'query' and o.module <> 'tenfold' and o.time >= to_timestamp($1) and o.time < to_timestamp($2)`,
+    span,
+  )
+  const { rows: queries } = await sql.query<RecordedDemand['queries'][number]>(
+    `select t.text as query, o.module, sum(o.count)::float8 as count, sum(o.total_ms)::float8 as "totalMs", bool_and(${READS}) as reads
+       from tenfold.telemetry_operation_1m o join tenfold.telemetry_query_text t using (name)
+      where o.kind = 'query' and o.module <> 'tenfold' and o.time >= to_timestamp($1) and o.time < to_timestamp($2)
+      group by 1, 2 order by 4 desc limit ${MOST_QUERIES}`,
     span,
   )
   const bySlot = Map.groupBy(counted, (row) => row.slot)
@@ -75,6 +87,7 @@ export async function readDemand(
     ],
     databaseMs: Object.fromEntries(traced.map(({ name, ms }) => [name, ms])),
     statements: statements[0]!,
+    queries,
   }
 }
 
