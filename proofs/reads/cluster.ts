@@ -1,17 +1,28 @@
-/** A primary with fsync on, two streaming replicas, and an address for whichever server is the primary. */
+/** A primary with fsync on, two streaming replicas, and an address for whichever server is the primary; before it a pooler in
+ *  transaction mode, where one is installed. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openDatabase } from '../../packages/tenfold/src/database/index.ts'
 import { startEmbedded } from '../../packages/tenfold/src/database/embedded/index.ts'
-import { createReplica, databaseUrl, type TestReplica } from '../../packages/tenfold/src/database/testing/index.ts'
+import {
+  createReplica,
+  databaseUrl,
+  pgbouncerProgram,
+  startPooler,
+  type TestPooler,
+  type TestReplica,
+} from '../../packages/tenfold/src/database/testing/index.ts'
 import { createTelemetry } from '../../packages/tenfold/src/telemetry/index.ts'
 import { openLine } from '../../stages/line.ts'
 
 export interface Cluster {
   version: string
-  /** Of the database, wherever the primary is. */
+  /** Of the database, wherever the primary is: through the pooler, and past it. */
   url: string
+  directUrl: string
+  /** Undefined where none is installed. */
+  pooler: TestPooler | undefined
   replicaUrls: string[]
   replicas: readonly [TestReplica, TestReplica]
   /** kill -9 of the primary, the first replica takes its place, the second follows it. */
@@ -30,9 +41,14 @@ export async function startCluster(stops: (() => Promise<void>)[]): Promise<Clus
   stops.push(() => second.close())
   const address = await openLine(primary.adminUrl)
   stops.push(() => address.stop())
+  const pooler = pgbouncerProgram() === undefined ? undefined : await startPooler({ adminUrl: address.url })
+  if (pooler) stops.push(() => pooler.close())
+  const directUrl = databaseUrl(address.url, 'proof')
   return {
     version: primary.version,
-    url: databaseUrl(address.url, 'proof'),
+    url: pooler?.urlOf(directUrl) ?? directUrl,
+    directUrl,
+    pooler,
     replicaUrls: [first, second].map((replica) => databaseUrl(replica.adminUrl, 'proof')),
     replicas: [first, second],
     async failOver() {

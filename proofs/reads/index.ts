@@ -9,6 +9,8 @@ import { writeAndRead, type Pairs, type PairsOptions } from './pairs.ts'
 
 const USERS = 12
 const LAGS = [5, 250, 3000]
+/** Requests that are under way break then, and their clients are told. */
+const BREAKS = new Set(['failover', 'the pooler restarted'])
 
 export default {
   name: 'reads',
@@ -16,6 +18,7 @@ export default {
   options: {
     pairs: 'write-then-read pairs at all lags together; 10000 unless --quick, then 600',
     only: '`lags`: without the faults',
+    paused: 'seconds for which a replica stands still; 90 unless --quick, then 2',
     plant: 'a fault to plant, to see it found: deaf (instances ignore what their clients have written elsewhere)',
   },
   run,
@@ -29,7 +32,7 @@ async function run({ quick, set, log, signal }: ClaimsOptions): Promise<Report> 
     const cluster = await startCluster(stops)
     const variables = {
       DATABASE_URL: cluster.url,
-      DATABASE_DIRECT_URL: cluster.url,
+      DATABASE_DIRECT_URL: cluster.directUrl,
       DATABASE_REPLICA_URLS: cluster.replicaUrls.join(),
       SECRET_KEY: 'a secret key for this proof, and nothing else',
       SMTP_URL: 'smtp://127.0.0.1:1',
@@ -49,8 +52,9 @@ async function run({ quick, set, log, signal }: ClaimsOptions): Promise<Report> 
       signal.throwIfAborted()
       await stage.atLag(lag, Math.ceil(total / LAGS.length))
     }
-    if (set.only !== 'lags') await stage.faults(quick ? 120 : 1500, signal)
-    return { versions: { postgres: cluster.version }, ...stage.report(total) }
+    if (set.only !== 'lags') await stage.faults(quick ? 120 : 1500, Number(set.paused ?? (quick ? 2 : 90)), signal)
+    const pooler = cluster.pooler && { pgbouncer: cluster.pooler.version }
+    return { versions: { postgres: cluster.version, ...pooler }, ...stage.report(total) }
   } finally {
     for (const stop of stops.splice(0).reverse()) await stop().catch(() => {})
   }
@@ -126,7 +130,7 @@ function createStage(cluster: Cluster, instances: readonly Instance[], log: (lin
     add(what, result, await told())
     measured.faultStale += result.stale
     measured.faultPairs += result.pairs
-    if (what !== 'failover') measured.faultFailed += result.failed
+    if (!BREAKS.has(what)) measured.faultFailed += result.failed
     await end()
     await settle()
   }
@@ -145,17 +149,30 @@ function createStage(cluster: Cluster, instances: readonly Instance[], log: (lin
       if (ms === LAGS[0]) measured.offload = offload
     },
 
-    async faults(count: number, signal: AbortSignal): Promise<void> {
+    async faults(count: number, pausedSeconds: number, signal: AbortSignal): Promise<void> {
       const [first, second] = cluster.replicas
       await Promise.all([first.setLag(0), second.setLag(0)])
       await settle()
       await fault(
-        'one replica paused',
+        `one replica paused for ${pausedSeconds} s`,
         count,
-        () => first.pause(),
+        async () => {
+          await first.pause()
+          // Longer than a position is remembered: what is old enough to be everywhere is not there.
+          const until = Date.now() + pausedSeconds * 1000
+          for (let n = 0; Date.now() < until; n++) {
+            signal.throwIfAborted()
+            const more = await pairs({ count: USERS * 4, name: `paused-${n}`, pauseMs: 100 })
+            measured.faultStale += more.stale
+            measured.faultPairs += more.pairs
+            measured.faultFailed += more.failed
+          }
+        },
         () => first.resume(),
       )
       signal.throwIfAborted()
+      const { pooler } = cluster
+      if (pooler) await fault('the pooler restarted', count, () => pooler.restart(), async () => {}) // prettier-ignore
       await fault(
         'one replica killed',
         count,
@@ -204,7 +221,7 @@ function createStage(cluster: Cluster, instances: readonly Instance[], log: (lin
             holds: measured.naive > 0,
           },
           {
-            claim: `stale own reads in ${measured.faultPairs} pairs while replicas are paused and killed and the primary fails over`,
+            claim: `stale own reads in ${measured.faultPairs} pairs while replicas are paused and killed, the pooler restarts and the primary fails over`,
             goal: 0,
             value: measured.faultStale,
             holds: measured.faultStale === 0 && measured.faultPairs > 0,
