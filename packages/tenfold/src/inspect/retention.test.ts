@@ -178,3 +178,42 @@ test('hours are added up once over all processes, and long windows read the same
   await telemetry.close()
   await own.close()
 })
+
+test('partitions are made beside readers, and one that cannot be dropped yet holds up no other table', async () => {
+  const own = await testDatabase({ migrations: [migrations] })
+  const clock = fakeClock(Date.UTC(2026, 0, 1, 12))
+  const telemetry = createTelemetry({ service: 's', env: 'test', destination: { write() {} }, clock })
+  const keepDays = { traces: 1, logs: 1 }
+  const store = createStore({ db: own.system, telemetry, roles: [], flushEvery: '1m', clock, keepDays })
+  await store.start()
+  const partitions = async (table: string): Promise<string[]> => {
+    const { rows } = await own.system.query<{ name: string }>(
+      'select c.relname as name from pg_inherits i join pg_class c on c.oid = inhrelid where inhparent = $1::regclass order by 1',
+      [`tenfold.${table}`],
+    )
+    return rows.map(({ name }) => name.slice(-2))
+  }
+  const reading = (fn: () => Promise<void>): Promise<void> =>
+    own.system.transaction(async (tx) => {
+      await tx.query('select from tenfold.telemetry_log limit 1')
+      await fn()
+    })
+  await clock.advance(86_400_000)
+  await reading(async () => {
+    await store.maintain()
+  })
+  for (const table of ['telemetry_log', 'telemetry_trace', 'telemetry_operation_10s']) {
+    assert.ok((await partitions(table)).includes('04'), `${table} has the day after tomorrow`)
+  }
+  await clock.advance(86_400_000)
+  await reading(async () => {
+    assert.ok(!(await store.maintain()).dropped.some((name) => name.startsWith('telemetry_log_')))
+  })
+  assert.ok((await partitions('telemetry_log')).includes('31'), 'what is read stays')
+  assert.ok(!(await partitions('telemetry_trace')).includes('31'), 'what is not read goes all the same')
+  await store.maintain()
+  assert.ok(!(await partitions('telemetry_log')).includes('31'), 'and later so does that')
+  await store.stop()
+  await telemetry.close()
+  await own.close()
+})

@@ -3,8 +3,10 @@ import type { Room } from '../collect.ts'
 import type { CheckedSettings } from '../settings.ts'
 import { dropFindings } from './findings.ts'
 
+const LOCK_NOT_AVAILABLE = '55P03'
+
 interface Answer {
-  answer: { dropped: string[]; sizes: Record<string, number> }
+  answer: { dropped: string[]; size: number }
 }
 
 /** Makes the partitions of the coming days, drops the old ones, adds up the hours that are over, and says how much room is left. */
@@ -13,7 +15,7 @@ export async function maintain(
   { keepDays, maxBytes }: CheckedSettings,
   nowMs: number,
 ): Promise<{ dropped: string[]; room: { traces: Room; logs: Room } }> {
-  const keep = {
+  const keep: Record<string, { days: number; bytes?: number }> = {
     telemetry_operation_10s: { days: keepDays.tenSeconds },
     telemetry_operation_1m: { days: keepDays.minutes },
     telemetry_operation_1h: { days: keepDays.hours },
@@ -25,12 +27,31 @@ export async function maintain(
   }
   // First of all: it reads what may be dropped next.
   await sql.query('select tenfold.telemetry_roll_up(to_timestamp($1::float8 / 1000))', [nowMs])
-  const { rows } = await sql.query<Answer>(
-    'select tenfold.telemetry_maintain(to_timestamp($1::float8 / 1000), $2::jsonb) as answer',
-    [nowMs, JSON.stringify(keep)],
+  const { rows: tables } = await sql.query<{ name: string }>(
+    `select relname as name from pg_class
+      where relkind = 'p' and relnamespace = 'tenfold'::regnamespace and relname like 'telemetry\\_%' order by 1`,
   )
+  const dropped: string[] = []
+  const sizes: Record<string, number> = {}
+  for (const { name } of tables) {
+    await sql.query('select tenfold.telemetry_make_partitions($1, to_timestamp($2::float8 / 1000))', [name, nowMs])
+    try {
+      const { rows } = await sql.query<Answer>(
+        'select tenfold.telemetry_drop_partitions($1, to_timestamp($2::float8 / 1000), $3::jsonb) as answer',
+        [name, nowMs, JSON.stringify(keep[name] ?? {})],
+      )
+      dropped.push(...rows[0]!.answer.dropped)
+      sizes[name] = rows[0]!.answer.size
+    } catch (error) {
+      // A reader who takes long keeps one table as it is until the next time, and no other.
+      if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error
+    }
+  }
+  await sql.query('select tenfold.telemetry_forget_before(to_timestamp($1::float8 / 1000), $2)', [
+    nowMs,
+    keepDays.hours,
+  ])
   await dropFindings(sql, nowMs - keepDays.hours * 86_400_000)
-  const { dropped, sizes } = rows[0]!.answer
   const roomOf = (table: string): Room => {
     const size = sizes[table] ?? 0
     return size <= maxBytes ? 'all' : size <= 2 * maxBytes ? 'some' : 'none'
