@@ -93,9 +93,39 @@ function openFileLimit(): number | undefined {
   }
 }
 
+/** Whether a disk fills, from how much of it was used every five minutes of the last six hours: the median of the slopes
+ *  between all pairs (Theil and Sen), which one large file that comes and goes does not bend. */
+export class DiskForecast {
+  readonly #points: { atMs: number; used: number }[] = []
+
+  add(atMs: number, used: number): void {
+    const last = this.#points.at(-1)
+    if (last && atMs - last.atMs < FORECAST_EVERY_MS) return
+    this.#points.push({ atMs, used })
+    if (this.#points.length > FORECAST_POINTS) this.#points.shift()
+  }
+
+  /** Hours until `size` is used; undefined with less than an hour of points, and when it does not grow. */
+  fullIn(size: number): number | undefined {
+    const points = this.#points
+    if (points.length < FORECAST_LEAST) return undefined
+    const slopes = points.flatMap((from, i) =>
+      points.slice(i + 1).map((to) => (to.used - from.used) / (to.atMs - from.atMs)),
+    )
+    const slope = slopes.sort((a, b) => a - b)[slopes.length >> 1]!
+    if (slope <= 0) return undefined
+    return Math.max(0, size - points.at(-1)!.used) / slope / 3_600_000
+  }
+}
+
+const FORECAST_EVERY_MS = 5 * 60_000
+const FORECAST_POINTS = 72
+const FORECAST_LEAST = 12
+
 /** Of the disk that the process works on. Asked in the background, since a disk of the network may not answer. */
 function observeDisk(metrics: Metrics): () => void {
   let disk: { used: number; size: number } | undefined
+  const forecast = new DiskForecast()
   let asking = false
   const ask = async (): Promise<void> => {
     if (asking) return
@@ -105,6 +135,7 @@ function observeDisk(metrics: Metrics): () => void {
       // As `df` counts: what is kept for root counts neither as free nor as part of the size.
       const used = (blocks - bfree) * bsize
       disk = { used, size: used + bavail * bsize }
+      forecast.add(performance.now(), used)
     } catch {
       disk = undefined
     }
@@ -117,5 +148,12 @@ function observeDisk(metrics: Metrics): () => void {
     disk && disk.size > 0 ? disk.used / disk.size : [],
   )
   metrics.observe('system.filesystem.limit', { help: 'Size of the disk.', unit: 'By' }, () => disk?.size ?? [])
+  metrics.observe(
+    'tenfold.disk.full_in',
+    { help: 'When the disk is full, if it fills as it did.', unit: '{hour}' },
+    () => {
+      return (disk && forecast.fullIn(disk.size)) ?? []
+    },
+  )
   return () => clearInterval(timer)
 }

@@ -31,5 +31,6 @@ export const CATALOGUE: Readonly<Record<string, KnownMetric>> = {
   'system.cpu.utilization': gauge('1'),
   'system.memory.utilization': gauge('1'),
   'system.filesystem.utilization': gauge('1'),
+  'tenfold.disk.full_in': gauge('{hour}'),
   'tenfold.certificate.days': gauge('{day}'),
 }
