@@ -6,6 +6,7 @@ import type { Evidence } from '../../packages/tenfold/src/evidence/index.ts'
 import type { ConsoleSource, IndexAdvice } from '../../packages/tenfold/src/console/index.ts'
 import { sampleAlerts, sampleBusiness } from './sample-alerts.ts'
 import { sampleCaches, sampleHeat, sampleIndexes, sampleLimits } from './sample-figures.ts'
+import { sampleLoadRuns } from './sample-load.ts'
 import { sampleTwinRuns } from './sample-twin.ts'
 import { sampleWebhooks } from './sample-webhooks.ts'
 import type * as api from '../../packages/tenfold/src/inspect/index.ts'
@@ -98,6 +99,14 @@ export function sampleSource(env: api.Overview['env'] = 'development'): Sample {
             (!search || l.message.includes(search)) && (!before || Number(l.id.slice(1)) < Number(before.slice(1))),
         )
         .slice(0, limit),
+    load: sampleLoadRuns(now, HOSTILE),
+    level: {
+      now: () => ({ level: 'info' }),
+      set: async (level, minutes) => {
+        actions.push(`log ${level} for ${minutes} minutes`)
+        return { level, until: now + minutes * 60_000 }
+      },
+    },
     caches: async () => (data.routes.length === 0 ? { caches: [], points: [] } : sampleCaches(HOSTILE, now)),
     limits: async () => (data.routes.length === 0 ? { limits: [], points: [] } : sampleLimits(HOSTILE, now)),
     twinRuns: async () => (data.routes.length === 0 ? [] : sampleTwinRuns(now, HOSTILE)),

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import uPlot from 'uplot'
 import { clock } from './format.ts'
 import { savePng } from './save.ts'
@@ -32,7 +32,11 @@ export function Chart(props: {
   const [at, setAt] = useState<number | null>(null)
   const theme = useTheme()
   const now = useNow()
-  const data = [times.map((time) => time / 1000), ...lines.map((line) => line.values)] as uPlot.AlignedData
+  // Not with every move of the pointer: thirty days have a quarter of a million points.
+  const data = useMemo(
+    () => [times.map((time) => time / 1000), ...lines.map((line) => line.values)] as uPlot.AlignedData,
+    [times[0], times.at(-1), times.length, ...lines.map((line) => line.values.at(-1))],
+  )
 
   useEffect(() => {
     const element = holder.current!
@@ -45,10 +49,7 @@ export function Chart(props: {
       chart.destroy()
     }
   }, [theme, lines.map((line) => line.name).join()])
-  useEffect(
-    () => plot.current?.setData(data),
-    [times[0], times.at(-1), times.length, ...lines.map((line) => line.values.at(-1))],
-  )
+  useEffect(() => plot.current?.setData(data), [data])
 
   const index = at !== null && at < times.length ? at : times.length - 1
   const shown = lines.map((line) => ({ ...line, value: line.values[index] ?? null }))

@@ -77,6 +77,8 @@ export const WINDOWS: [string, string][] = [
   ['15', 'last 15 minutes'],
   ['360', 'last 6 hours'],
   ['1440', 'last 24 hours'],
+  ['10080', 'last 7 days'],
+  ['43200', 'last 30 days'],
 ]
 
 export function WindowChoice() {

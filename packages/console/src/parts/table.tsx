@@ -43,6 +43,7 @@ export function Table<Row>({ label, columns, rows, rowKey, href, sorting, curren
   const className = (column: Column<Row>): string =>
     [column.align, column.hide && `hide-${column.hide}`, column.wide && 'wide'].filter(Boolean).join(' ')
   const head = (column: Column<Row>): ComponentChildren => {
+    if (column.head === '') return <span class="unseen">Actions</span>
     if (!sorting || !column.sort) return column.head
     return (
       <button type="button" onClick={() => setQuery({ [sorting.parameter]: column.key })}>

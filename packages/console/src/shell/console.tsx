@@ -16,6 +16,7 @@ import { IndexesPage } from '../pages/indexes/page.tsx'
 import { JobDetailPage } from '../pages/jobs/detail.tsx'
 import { JobsPage } from '../pages/jobs/page.tsx'
 import { LimitsPage } from '../pages/limits/page.tsx'
+import { LoadPage } from '../pages/load/page.tsx'
 import { LogsPage } from '../pages/logs/page.tsx'
 import { MailPage } from '../pages/mail/page.tsx'
 import { ModulesPage } from '../pages/modules/page.tsx'
@@ -75,6 +76,7 @@ export function Console() {
                 <Route path="/files" component={FilesPage} />
                 <Route path="/logs" component={LogsPage} />
                 <Route path="/modules" component={ModulesPage} />
+                <Route path="/load" component={LoadPage} />
                 <Route path="/twin" component={TwinPage} />
                 <Route path="/analytics" component={AnalyticsPage} />
                 <Route path="/mail/:id?" component={MailPage} />

@@ -57,7 +57,7 @@ export function Frame({ session, theme, onSignedOut, children }: FrameProps) {
           <button type="button" class="tool" onClick={theme.next} aria-label={`Theme: ${theme.choice}. Change it`}>
             Theme <span class="tool-value">{theme.choice}</span>
           </button>
-          <button type="button" class="tool keys" onClick={() => setKeys(true)} aria-label="Keyboard shortcuts">
+          <button type="button" class="tool keys" onClick={() => setKeys(true)} title="Keyboard shortcuts">
             Keys <kbd>?</kbd>
           </button>
           {session.access === 'token' && (

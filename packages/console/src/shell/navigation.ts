@@ -25,6 +25,7 @@ export const PLACES: Place[] = [
   { href: '/business', name: 'Business', key: 'b' },
   { href: '/modules', name: 'Modules', key: 'u' },
   { href: '/twin', name: 'Twin', key: 'w' },
+  { href: '/load', name: 'Load', key: 'v' },
   { href: '/analytics', name: 'Analytics', key: 'a' },
   { href: '/mail', name: 'Mail', key: 'm', notInProduction: true },
 ]

@@ -4,9 +4,11 @@ import { openCaches } from '../cache/index.ts'
 import { openCron, type Cron } from '../cron/index.ts'
 import {
   CACHE_METRICS,
+  createFleetLevel,
   createInspector,
   createStore,
   LIMIT_METRICS,
+  type FleetLevel,
   type Inspector,
   type Store,
 } from '../inspect/index.ts'
@@ -48,6 +50,7 @@ export interface Parts {
   crons: Cron
   backups: ScheduledBackups
   store: Store
+  level: FleetLevel
   inspector: Inspector
   evidence: EvidencePart
   alerts: AlertsPart
@@ -133,6 +136,7 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
     metrics: [...new Set([...alerts.metrics, ...CACHE_METRICS, ...LIMIT_METRICS])],
     metricsEvery: alerts.metricsEveryMs,
   })
+  const level = createFleetLevel({ db, telemetry, clock })
   const inspector = createInspector({
     app: app.name,
     version: ground.version,
@@ -159,6 +163,7 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
     crons,
     backups,
     store,
+    level,
     inspector,
     evidence,
     alerts,

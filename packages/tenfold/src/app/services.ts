@@ -8,6 +8,7 @@ import { analyticsRoutes } from './analytics.ts'
 import { describeApp } from './describe.ts'
 import { cronsOf } from './crons.ts'
 import { createIndexAdvisor } from './indexes.ts'
+import { loadRunsOf } from './loads.ts'
 import { migrationsOf } from './migrations.ts'
 import type { Ground } from './instance.ts'
 import { handlersOf, subscriptionsOf } from './jobs.ts'
@@ -35,6 +36,7 @@ export async function servicesOf(ground: Ground, parts: Parts): Promise<Services
   const services = [
     ...telemetryServices(ground),
     parts.store,
+    parts.level.service,
     parts.evidence.service,
     ...(has('worker') ? workers(ground, parts) : []),
     ...(has('cron')
@@ -117,7 +119,7 @@ function callsFrom({ places, telemetry, database, version }: Ground, parts: Part
 /** The console of a production instance opens only with a token; without one it stays closed. */
 async function consoleOf(
   ground: Ground,
-  { inspector, analytics, evidence, alerts, sessions, files, queue }: Parts,
+  { inspector, analytics, evidence, alerts, sessions, files, queue, level }: Parts,
 ): Promise<Console | undefined> {
   const { environment, telemetry, sockets } = ground
   const { env, consoleToken: token, consoleHost: host } = environment
@@ -132,7 +134,9 @@ async function consoleOf(
       modules: () => describeApp(ground),
       twinRuns: async () =>
         (await import('../twin/index.ts')).listRuns(fileURLToPath(new URL('.tenfold/twin', ground.root))),
+      load: loadRunsOf(ground.root),
       analytics,
+      level,
       sessions,
       files,
       webhooks: webhooksOf(ground.app, ground.database, queue),

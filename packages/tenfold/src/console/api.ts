@@ -72,12 +72,25 @@ export const API_ROUTES: readonly ApiRoute[] = [
       ...limitOf(query, 200),
     }),
   ),
+  get('/log-level', async ({ level }) => found(level, 'log level in this console').now()),
+  post('/log-level', 'set log level', ({ level }, query) => {
+    const { level: wanted = 'debug', minutes = 15 } = {
+      ...oneOf(query, 'level', LEVELS),
+      ...number(query, 'minutes', 0, 24 * 60),
+    }
+    return found(level, 'log level in this console').set(wanted, minutes)
+  }),
   ...ANALYTICS_ROUTES,
   ...ALERT_ROUTES,
   ...HELD_ROUTES,
   ...INDEX_ROUTES,
   ...WEBHOOK_ROUTES,
   get('/twin', async (source) => (await source.twinRuns?.()) ?? []),
+  get('/load', async ({ load }) => (await load?.list()) ?? []),
+  get('/load/compare', ({ load }, query) => {
+    const { before = '', after = '' } = { ...text(query, 'before'), ...text(query, 'after') }
+    return found(load, 'load runs in this console').compare(before, after)
+  }),
   get('/advice', async (source) => (await source.advice?.()) ?? null),
   get('/mails', (source) => source.mails()),
   get('/mails/:id', async (source, _query, id) => found(await source.mail(id), `mail ${id}`)),

@@ -4,7 +4,15 @@ import type { AdviceView } from '../advisor/index.ts'
 import type { IndexAdvisor } from './indexes.ts'
 import type { HeldFiles, HeldSessions } from './held.ts'
 import type { SentWebhooks } from './webhooks.ts'
-import type { BusinessMetric, Inspector, ModulesView, TwinRunView, Window } from '../inspect/index.ts'
+import type {
+  BusinessMetric,
+  FleetLevel,
+  Inspector,
+  LoadRuns,
+  ModulesView,
+  TwinRunView,
+  Window,
+} from '../inspect/index.ts'
 
 /** What the console needs to know of a running app. The inspector of an app is one. */
 export type ConsoleSource = Omit<Inspector, 'processes'> & {
@@ -14,6 +22,8 @@ export type ConsoleSource = Omit<Inspector, 'processes'> & {
   readonly analytics?: Analytics
   /** The rules, what fires, and who is told. */
   readonly alerts?: Pick<Alerts, 'overview' | 'silence' | 'endSilence' | 'acknowledge' | 'test'>
+  /** Of the log of all processes. */
+  readonly level?: Pick<FleetLevel, 'now' | 'set'>
   readonly indexes?: IndexAdvisor
   readonly sessions?: HeldSessions
   readonly files?: HeldFiles
@@ -22,6 +32,8 @@ export type ConsoleSource = Omit<Inspector, 'processes'> & {
   business?(window: Window): Promise<BusinessMetric[]>
   /** The last runs of the twin test in this project, the newest first. */
   twinRuns?(): Promise<TwinRunView[]>
+  /** The last runs of `tenfold load` in this project. */
+  readonly load?: LoadRuns
   /** What limits the app, and the next step. */
   advice?(): Promise<AdviceView>
 }

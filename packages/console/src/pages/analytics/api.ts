@@ -4,6 +4,8 @@ import type {
   Filter,
   FunnelQuery,
   FunnelReport,
+  LifecycleQuery,
+  LifecycleReport,
   PathsQuery,
   PathsReport,
   PropertyFacts,
@@ -24,6 +26,7 @@ export type {
   Filter,
   FunnelReport,
   FunnelStep,
+  LifecycleReport,
   PathsReport,
   PropertyFacts,
   Range,
@@ -43,6 +46,7 @@ export const useProperties = (event: string): Asked<PropertyFacts[]> =>
 export const useFunnel = (query: FunnelQuery): Asked<FunnelReport> => question('funnel', query)
 export const useRetention = (query: RetentionQuery): Asked<RetentionReport> => question('retention', query)
 export const useTrend = (query: TrendQuery): Asked<TrendReport> => question('trend', query)
+export const useLifecycle = (query: LifecycleQuery): Asked<LifecycleReport> => question('lifecycle', query)
 export const usePaths = (query: PathsQuery): Asked<PathsReport> => question('paths', query)
 export const useActivity = (query: Range): Asked<ActivityReport> => question('activity', query)
 export const useReports = (): Asked<SavedReport[]> => useApi<SavedReport[]>('/analytics/reports', { live: false })

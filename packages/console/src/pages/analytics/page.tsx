@@ -5,12 +5,20 @@ import { useQuery } from '../../parts/use-query.ts'
 import { Activity } from './activity.tsx'
 import { type Range, useNames } from './api.ts'
 import { Funnel } from './funnel.tsx'
+import { Lifecycle } from './lifecycle.tsx'
 import { Paths } from './paths.tsx'
 import { Retention } from './retention.tsx'
 import { SavedReports } from './saved.tsx'
 import { Trend } from './trend.tsx'
 
-const VIEWS = { funnel: Funnel, retention: Retention, trend: Trend, paths: Paths, activity: Activity }
+const VIEWS = {
+  funnel: Funnel,
+  retention: Retention,
+  lifecycle: Lifecycle,
+  trend: Trend,
+  paths: Paths,
+  activity: Activity,
+}
 
 const RANGES: [string, string][] = [
   ['30', 'last 30 days'],
@@ -33,6 +41,7 @@ export function AnalyticsPage() {
           options={[
             ['funnel', 'Funnel'],
             ['retention', 'Retention'],
+            ['lifecycle', 'Lifecycle'],
             ['trend', 'Trend'],
             ['paths', 'Paths'],
             ['activity', 'Activity'],

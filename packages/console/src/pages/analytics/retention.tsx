@@ -7,12 +7,21 @@ import { type Range, type RetentionReport, selectionOf, textOf, useRetention } f
 import { Download } from './download.tsx'
 import { PickEvent } from './pick-event.tsx'
 
+/** Rolling retention: back at any time within a block of periods. */
+const BLOCKS: readonly (readonly [number, number])[] = [
+  [1, 1],
+  [2, 7],
+  [8, 30],
+  [31, 90],
+]
+
 export function Retention({ names, range }: { names: string[]; range: Range }) {
   const [query, setQuery] = useQuery()
   const start = query['start'] ? selectionOf(query['start']) : undefined
   const back = query['back'] ? selectionOf(query['back']) : undefined
   const by = (query['by'] ?? 'week') as 'week'
   const measure = (query['measure'] ?? 'on') as 'on'
+  const brackets = query['columns'] === 'rolling' ? BLOCKS : undefined
   const asked = useRetention({
     ...range,
     by,
@@ -20,6 +29,7 @@ export function Retention({ names, range }: { names: string[]; range: Range }) {
     cohort: (query['cohort'] ?? 'first') as 'first',
     ...(start && { start }),
     ...(back && { back }),
+    ...(brackets && { brackets }),
   })
   return (
     <>
@@ -65,6 +75,14 @@ export function Retention({ names, range }: { names: string[]; range: Range }) {
                 ['onOrAfter', `in that ${by} or later`],
               ]}
             />
+            <Choice
+              label="Columns"
+              parameter="columns"
+              options={[
+                ['each', `each ${by}`],
+                ['rolling', 'rolling: 1, 2–7, 8–30, 31–90'],
+              ]}
+            />
           </div>
         </div>
       </Card>
@@ -75,7 +93,7 @@ export function Retention({ names, range }: { names: string[]; range: Range }) {
             note={`${report.timeZone}; answered in ${duration(report.tookMs)}`}
             tools={<Download name="retention" rows={csv(report)} />}
           >
-            <Triangle report={report} by={by} />
+            <Triangle report={report} by={by} blocks={brackets} />
             <p class="definition">
               Of the people of a row, the share that was back {measure === 'on' ? 'in' : 'in or after'} the {by} of the
               column. Pale columns are not over yet.
@@ -87,7 +105,14 @@ export function Retention({ names, range }: { names: string[]; range: Range }) {
   )
 }
 
-function Triangle({ report: { cohorts }, by }: { report: RetentionReport; by: string }) {
+function Triangle(props: {
+  report: RetentionReport
+  by: string
+  blocks: readonly (readonly [number, number])[] | undefined
+}) {
+  const { by, blocks } = props
+  const { cohorts } = props.report
+  const nameOf = (i: number): string => (blocks ? `${by}s ${blocks[i]!.join('–')}` : `${by} ${i + 1}`)
   const columns = Math.max(0, ...cohorts.map(({ cells }) => cells.length))
   return (
     <div class="table-scroll">
@@ -100,7 +125,7 @@ function Triangle({ report: { cohorts }, by }: { report: RetentionReport; by: st
             </th>
             {Array.from({ length: columns }, (_, i) => (
               <th key={i} scope="col" class="right">
-                {by} {i + 1}
+                {nameOf(i)}
               </th>
             ))}
           </tr>

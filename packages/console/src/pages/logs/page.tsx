@@ -7,6 +7,7 @@ import { PageHead } from '../../parts/page-head.tsx'
 import { Empty, Loaded } from '../../parts/states.tsx'
 import { useQuery } from '../../parts/use-query.ts'
 import { useLogs } from './api.ts'
+import { LogLevel } from './level.tsx'
 
 const LEVELS: [string, string][] = [
   ['', 'every level'],
@@ -41,6 +42,7 @@ export function LogsPage() {
           </button>
         </p>
       )}
+      <LogLevel />
       <Card title="Lines" note={still}>
         <Loaded
           asked={list}

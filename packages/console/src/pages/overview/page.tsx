@@ -104,7 +104,10 @@ function Charts({ series }: { series: OverviewPoint[] }) {
   // A time without requests has no latency: a gap, not a zero.
   const latency = (key: 'p50' | 'p95' | 'p99') => series.map((point) => (point.requests > 0 ? point[key] : null))
   return (
-    <div class="charts">
+    <section class="charts" aria-labelledby="over-time">
+      <h2 id="over-time" class="unseen">
+        Over time
+      </h2>
       <Chart
         title="Requests"
         times={times}
@@ -153,7 +156,7 @@ function Charts({ series }: { series: OverviewPoint[] }) {
         format={bytes}
         atLeast={100e6}
       />
-    </div>
+    </section>
   )
 }
 

@@ -29,13 +29,11 @@ export function Waterfall({ trace }: { trace: TraceDetail }) {
               type="button"
               class={span.error ? 'step failed' : 'step'}
               aria-expanded={open.has(span.spanId)}
-              aria-label={`${span.kind} ${span.name}: ${duration(span.durationMs)}, from ${duration(span.offsetMs)}${span.error ? `, failed: ${span.error}` : ''}`}
               onClick={() => toggle(span.spanId)}
             >
               <span class="step-name" style={{ '--depth': depth }}>
-                <i class="step-kind">{span.kind}</i>
-                <code>{span.name}</code>
-              </span>
+                <i class="step-kind">{span.kind}</i> <code>{span.name}</code>
+              </span>{' '}
               <span class="step-lane">
                 <span
                   class={`step-bar kind-${span.kind}`}
@@ -44,6 +42,9 @@ export function Waterfall({ trace }: { trace: TraceDetail }) {
                 <span class="step-time" style={timePlace(span, total)}>
                   {duration(span.durationMs)}
                 </span>
+              </span>
+              <span class="unseen">
+                {`, from ${duration(span.offsetMs)}${span.error ? `, failed: ${span.error}` : ''}`}
               </span>
             </button>
             {open.has(span.spanId) && <Attributes span={span} />}
