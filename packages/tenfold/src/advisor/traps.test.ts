@@ -608,6 +608,17 @@ test('transactions that wait for nothing that is seen hold the connections that 
   assert.equal(judged({ ...signs, active: { cpu: 0.2 } }).bottleneck?.code, 'pool-too-small')
 })
 
+test('transactions that are idle while their statements are on a long way are the way', () => {
+  const verdict = judged({
+    routes: [{ p95: 2000, ms: 270_000, pool: 130_000, database: 135_000, self: 5000 }],
+    process: POOL_FULL,
+    active: { idleInTransaction: 18, cpu: 0.2 },
+    database: { roundTripMs: 45, seen: { client: 270_000, server: 3000, calls: 6000 } },
+  })
+  assert.equal(verdict.bottleneck?.code, 'database-far')
+  assert.ok(!verdict.findings.some(({ code }) => code === 'long-transaction' || code === 'pool-too-small'))
+})
+
 test('a full pool behind a lock is the lock', () => {
   assert.ok(!judged(FAULTS['lock-contention']).findings.some(({ code }) => code === 'pool-too-small'))
 })

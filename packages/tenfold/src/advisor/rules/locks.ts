@@ -23,10 +23,11 @@ export const longTransaction: Rule = {
 }
 
 /** Most connections in use are held by transactions that ask nothing: more connections would be held as well. */
-export function heldIdle({ evidence, loop }: Signals): boolean {
+export function heldIdle({ evidence, loop, share }: Signals): boolean {
   const used = evidence.processes.reduce((sum, { pool }) => sum + pool.used, 0)
-  // Between two statements of a late event loop every transaction is idle.
-  return (evidence.database?.active.idleInTransaction ?? 0) >= Math.max(1, used * 0.5) && loop < 0.85
+  const idle = evidence.database?.active.idleInTransaction ?? 0
+  // Between two statements of a late event loop every transaction is idle, and while a statement is on a long way, too.
+  return idle >= Math.max(1, used * 0.5) && loop < 0.85 && share.self + share.outgoing > share.database
 }
 
 function holdsConnections(signals: Signals): Judgement | undefined {
