@@ -82,6 +82,7 @@ describe('npm create tenfold', () => {
     assert.deepEqual(lint(text, file), [])
     assert.match(text, /tenfold twin[^]*tenfold migrate check|tenfold migrate check[^]*tenfold twin/)
     assert.match(text, /\n {2}deploy:\n {4}needs: \[check, image\]/)
+    assert.match(text, /npx tenfold load load\/everyday\.ts[^]*npx tenfold load compare/)
     // A job that waits for one that is not there is noticed.
     assert.notDeepEqual(lint(text.replace('needs: [check, image]', 'needs: [check, images]'), file), [])
   })
