@@ -11,9 +11,10 @@ const NEARER = [
 /** In how many ms the next delayed job is due; undefined if there is none. */
 export async function nextDue(db: SystemDatabase): Promise<number | undefined> {
   const { rows } = await db.query<{ ms: number | null }>(
-    `select greatest(0, extract(epoch from min(run_at) - clock_timestamp()) * 1000)::float8 as ms from tenfold.job where state = 'delayed'`,
+    `select (extract(epoch from min(run_at) - clock_timestamp()) * 1000)::float8 as ms from tenfold.job where state = 'delayed'`,
   )
-  return rows[0]!.ms ?? undefined
+  const { ms } = rows[0]!
+  return ms === null ? undefined : Math.max(0, ms)
 }
 
 /** Gives the delayed jobs that are due then. */
