@@ -242,6 +242,7 @@ async function pass(instance: Instance, ms: number, deadline: number): Promise<v
   const { queue, database } = instance
   for (let left = ms; ;) {
     await drain(instance, Math.max(1, deadline - Date.now()))
+    if (Date.now() > deadline) throw new Error('there is always another job due: is one delayed by nothing?')
     const due = (await nextDue(database.system)) ?? Infinity
     const step = Math.min(left, due)
     for (const id of await passTime(database.system, step)) await queue.retry(id)
