@@ -131,7 +131,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     open,
 
     async root(rootOptions, fn) {
-      const scope = open(rootOptions)
+      const scope = open({ ...rootOptions, attributes: { ...rootOptions.attributes } })
       try {
         const result = await current.run(scope, fn, scope)
         scope.root.end()
@@ -145,7 +145,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     async span(kind, name, attributes, fn) {
       const outer = current.getStore()
       if (!outer) return fn(NO_SPAN)
-      const span = new OpenSpan(outer.trace, outer.spanId, kind, name, attributes)
+      const span = new OpenSpan(outer.trace, outer.spanId, kind, name, { ...attributes })
       try {
         const result = await current.run(new Scope(outer.trace, span, outer.openTransactions), fn, span)
         span.end()
@@ -158,16 +158,16 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
 
     start(kind, name, attributes) {
       const outer = current.getStore()
-      return outer ? new OpenSpan(outer.trace, outer.spanId, kind, name, attributes) : NO_SPAN
+      return outer ? new OpenSpan(outer.trace, outer.spanId, kind, name, { ...attributes }) : NO_SPAN
     },
 
     begin(kind, name, attributes, traceparent) {
       const outer = current.getStore()
       if (!outer) {
-        const context = open({ kind: 'task', name, attributes, traceparent })
+        const context = open({ kind: 'task', name, attributes: { ...attributes }, traceparent })
         return { span: context.root, context }
       }
-      const span = new OpenSpan(outer.trace, outer.spanId, kind, name, attributes)
+      const span = new OpenSpan(outer.trace, outer.spanId, kind, name, { ...attributes })
       return { span, context: new Scope(outer.trace, span, outer.openTransactions) }
     },
 

@@ -233,7 +233,7 @@ export interface Telemetry {
   /** Runs `fn` as a new root context: records its span, duration and error, and hands the trace to the sinks. */
   root<T>(options: RootOptions, fn: (context: Context) => Promise<T>): Promise<T>
   /** A new root context that is ended by hand, by `context.root.end(error?)`: for hot paths. What belongs to it runs `within`
-   *  it. */
+   *  it. The attributes that are given become its own: they are not copied. */
   open(options: RootOptions): Context
   /** Runs `fn` inside a child span of the current context (or with no span at all outside of one). */
   span<T>(kind: SpanKind, name: string, attributes: Attributes, fn: (span: Span) => Promise<T>): Promise<T>

@@ -114,7 +114,7 @@ export class OpenSpan implements Span {
     this.parentId = parentId
     this.kind = kind
     this.name = name
-    this.attributes = attributes ? { ...attributes } : {}
+    this.attributes = attributes ?? {}
     this.startUs = trace.tracing.nowUs()
   }
 

@@ -21,6 +21,13 @@ const KEPT_NAMES = 200
 const KEPT_VALUES = 200
 const KEPT_LENGTH = 64
 
+/** The bytes of one attribute by its value. The latest value is compared first, which needs no hash of it. */
+interface Kept {
+  latest: AttributeValue
+  bytes: Uint8Array
+  readonly others: Map<AttributeValue, Uint8Array>
+}
+
 interface Batch {
   writer: Writer
   /** Where the lengths of what is around the spans go. */
@@ -36,7 +43,7 @@ export class SpanBytes implements Waiting<SpanOut> {
   private batch: Batch | undefined
   private lastBytes = 16 * 1024
   private readonly redactor = createRedactor()
-  private readonly kept = new Map<string, Map<AttributeValue, Uint8Array>>()
+  private readonly kept = new Map<string, Kept>()
 
   constructor(maxBatch: number, sender: Sender) {
     this.maxBatch = maxBatch
@@ -123,21 +130,30 @@ export class SpanBytes implements Waiting<SpanOut> {
   }
 
   private attribute(writer: Writer, name: string, value: AttributeValue): void {
-    let values = this.kept.get(name)
-    const known = values?.get(value)
-    if (known) return writer.bytes(known)
+    const kept = this.kept.get(name)
+    if (kept) {
+      if (kept.latest === value) return writer.bytes(kept.bytes)
+      const known = kept.others.get(value)
+      if (known) {
+        kept.latest = value
+        kept.bytes = known
+        return writer.bytes(known)
+      }
+    }
     const { [name]: redacted } = this.redactor.fields({ [name]: value })
     if (redacted === undefined || redacted === null) return
     const from = writer.length
     const at = writer.open(ATTRIBUTES)
     writeMessage(writer, ATTRIBUTE, { key: name, value: anyValue(redacted) })
     writer.close(at)
-    if (!isKept(value) || name.length > KEPT_LENGTH) return
-    if (!values) {
-      if (this.kept.size >= KEPT_NAMES) return
-      this.kept.set(name, (values = new Map()))
-    }
-    if (values.size < KEPT_VALUES) values.set(value, writer.copy(from))
+    if (isKept(value) && name.length <= KEPT_LENGTH) this.keep(kept, name, value, () => writer.copy(from))
+  }
+
+  private keep(kept: Kept | undefined, name: string, value: AttributeValue, copy: () => Uint8Array): void {
+    if (kept ? kept.others.size >= KEPT_VALUES : this.kept.size >= KEPT_NAMES) return
+    const bytes = copy()
+    if (kept) kept.others.set(value, bytes)
+    else this.kept.set(name, { latest: value, bytes, others: new Map([[value, bytes]]) })
   }
 }
 
