@@ -59,6 +59,7 @@ export function claimsOf(results: Results): Claim[] {
     ...SOONER.flatMap((goal) => claim(goal, `${goal.scenario}: p95`, false, (one) => one.value)),
     ...claim(cpu, 'CPU of database and client for a job that runs', false, (one) => one.database! + one.client!),
     ...backlogClaim(results),
+    ...ageingClaims(results),
   ]
 }
 
@@ -77,5 +78,37 @@ function backlogClaim(results: Results): Claim[] {
       value: `${value.toFixed(2)} x`,
       holds: value <= 2,
     },
+  ]
+}
+
+function ageingClaims(results: Results): Claim[] {
+  const valueOf = (name: string): number | undefined => {
+    const samples = results.get(name)?.get(OURS)
+    return samples && median(samples.map((one) => one.value))
+  }
+  const usual = valueOf('run at constant depth')
+  const held = valueOf('run at constant depth, an old snapshot held')
+  const growth = [...results.keys()].find((name) => name.startsWith('hot table over'))
+  return [
+    ...(usual !== undefined && held !== undefined
+      ? [
+          {
+            claim: 'jobs/s while an old snapshot is held, against the usual',
+            goal: 'at least 0.6 x',
+            value: `${(held / usual).toFixed(2)} x`,
+            holds: held / usual >= 0.6,
+          },
+        ]
+      : []),
+    ...(growth
+      ? [
+          {
+            claim: `${growth}: size with indexes`,
+            goal: 'at most 1.5 x',
+            value: `${valueOf(growth)!.toFixed(2)} x`,
+            holds: valueOf(growth)! <= 1.5,
+          },
+        ]
+      : []),
   ]
 }

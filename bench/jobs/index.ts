@@ -1,7 +1,9 @@
 /** What a job costs, beside the queues that people use today and the raw ceilings of the database. */
+import { writeFileSync } from 'node:fs'
 import type { Claims, ClaimsOptions, Report, Row } from '../../scripts/claims/index.ts'
 import { claimsOf } from './claims.ts'
 import { cpuOf, cpuOfMachine } from './cpu.ts'
+import { plotOf } from './plot.ts'
 import { setStage, type Side, type Stage } from './stage.ts'
 import { median, type Results, type Sample } from './samples.ts'
 import type { Order } from './side.program.ts'
@@ -13,6 +15,9 @@ export default {
   options: {
     rounds: 'of each system in each scenario; 6 unless --quick, then 3',
     only: 'scenarios whose name contains this word',
+    hold: 'seconds that a snapshot is held open; 120 unless --quick, then 10',
+    jobs: 'that run at constant depth, to see how the hot table grows; 1000000 unless --quick, then 200000',
+    plot: 'a file that gets throughput against backlog and workers as SVG',
     backlog: 'the largest backlog of the curve; 1000000 unless --quick, then 10000',
   },
   run,
@@ -20,7 +25,7 @@ export default {
 
 interface Scenario {
   name: string
-  unit: 'jobs/s' | 'ms (p95)'
+  unit: 'jobs/s' | 'ms (p95)' | 'x'
   systems: readonly string[]
   measure(stage: Stage, system: string): Promise<Sample>
 }
@@ -33,9 +38,11 @@ async function run({ quick, set, log, signal, installPeers }: ClaimsOptions): Pr
   const stage = await setStage(ALL, peers)
   try {
     const rounds = Number(set.rounds ?? (quick ? 3 : 6))
-    const chosen = [...scenarios(quick), ...curve(Number(set.backlog ?? (quick ? 10_000 : 1_000_000)))].filter(
-      ({ name }) => name.includes(set.only ?? ''),
-    )
+    const chosen = [
+      ...scenarios(quick),
+      ...ageing(Number(set.hold ?? (quick ? 10 : 120)), Number(set.jobs ?? (quick ? 200_000 : 1_000_000)), log),
+      ...curve(Number(set.backlog ?? (quick ? 10_000 : 1_000_000))),
+    ].filter(({ name }) => name.includes(set.only ?? ''))
     const results: Results = new Map()
     for (const scenario of chosen) {
       const samples = new Map(scenario.systems.map((system) => [system, [] as Sample[]]))
@@ -51,6 +58,7 @@ async function run({ quick, set, log, signal, installPeers }: ClaimsOptions): Pr
         log(`${scenario.name}, ${system}: ${values.join(', ')} ${scenario.unit}`)
       }
     }
+    if (set.plot) writeFileSync(set.plot, plotOf(results))
     return { claims: claimsOf(results), rows: rowsOf(chosen, results), versions: stage.versions }
   } finally {
     await stage.stop()
@@ -71,9 +79,55 @@ function scenarios(quick: boolean): Scenario[] {
   ]
 }
 
+/** Of ours alone: what minutes and millions do to it. */
+function ageing(holdSeconds: number, jobs: number, log: (line: string) => void): Scenario[] {
+  const flow = (name: string, hold: boolean): Scenario => ({
+    name,
+    unit: 'jobs/s',
+    systems: [OURS],
+    measure: (stage, system) =>
+      withSide(stage, system, async (side) => {
+        const release = hold ? await stage.hold(system) : undefined
+        const order: Order = { do: 'flow', depth: 10_000, seconds: holdSeconds }
+        const sample = await metered(stage, system, [side], 1, async () => (await side.tell(order)).perSecond!)
+        await release?.()
+        // Of how many jobs, nobody has counted.
+        return { value: sample.value, others: sample.others }
+      }),
+  })
+  const growth: Scenario = {
+    name: `hot table over ${jobs.toLocaleString('en-US')} jobs, second half against first`,
+    unit: 'x',
+    systems: [OURS],
+    measure: (stage, system) =>
+      withSide(stage, system, async (side) => {
+        const sizes: number[] = []
+        const sample = await metered(stage, system, [side], jobs, async () => {
+          let running = true
+          const flowing = side.tell({ do: 'flow', depth: 10_000, count: jobs }).finally(() => (running = false))
+          while (running) {
+            sizes.push(await stage.sizeOf(system, 'tenfold.job'))
+            await Promise.race([flowing, new Promise((resolve) => setTimeout(resolve, 250))])
+          }
+          await flowing
+          const half = sizes.length >> 1
+          return Math.max(...sizes.slice(half)) / Math.max(...sizes.slice(0, half))
+        })
+        log(
+          `hot table with its indexes, MB: ${sizes
+            .filter((_, i) => i % Math.ceil(sizes.length / 20) === 0)
+            .map((bytes) => Math.round(bytes / 1e6))
+            .join(' ')}`,
+        )
+        return sample
+      }),
+  }
+  return [flow('run at constant depth', false), flow('run at constant depth, an old snapshot held', true), growth]
+}
+
 /** Throughput of ours against how much waits: it must not fall. */
 function curve(largest: number): Scenario[] {
-  return [1e3, 1e4, 1e5, 1e6]
+  return [1e3, 1e4, 1e5, 1e6, 1e7]
     .filter((backlog) => backlog <= largest)
     .map((backlog) => ({
       name: `run with ${backlog.toLocaleString('en-US')} waiting`,
@@ -81,23 +135,23 @@ function curve(largest: number): Scenario[] {
       systems: [OURS],
       measure: (stage, system) =>
         withSide(stage, system, async (side) => {
-          await side.tell({ do: 'bulk', count: backlog, size: 1000 })
-          return metered(stage, system, [side], Math.min(backlog, 100_000), () =>
-            partOf(side, Math.min(backlog, 100_000)),
-          )
+          await side.tell({ do: 'bulk', count: 5000, size: 1000 })
+          await side.tell({ do: 'drain', count: 5000, concurrency: 10 }) // the compiler has done its work
+          await side.tell({ do: 'fill', count: backlog })
+          const part = Math.min(backlog, 100_000)
+          return metered(stage, system, [side], part, () => partOf(side, part))
         }),
     }))
 }
 
 /** Runs so many of what waits, and no more. */
 async function partOf(side: Side, count: number): Promise<number> {
-  const { left: before } = await side.tell({ do: 'left' })
   const began = performance.now()
   await side.tell({ do: 'work', concurrency: 10 })
   let done = 0
   while (done < count) {
-    await new Promise((resolve) => setTimeout(resolve, 20))
-    done = before! - (await side.tell({ do: 'left' })).left!
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    done = (await side.tell({ do: 'ran' })).ran!
   }
   const rate = (done / (performance.now() - began)) * 1000
   await side.tell({ do: 'stop-work' })

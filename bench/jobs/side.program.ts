@@ -12,12 +12,15 @@ export type Order =
   | { do: 'drain'; count: number; concurrency: number }
   | { do: 'work'; concurrency: number }
   | { do: 'trickle'; count: number; perSecond: number }
-  | { do: 'latencies' }
+  | { do: 'latencies' | 'ran' }
+  | { do: 'fill'; count: number }
+  | { do: 'flow'; depth: number; count?: number; seconds?: number }
 
 export interface Answer {
   perSecond?: number
   left?: number
   latencies?: number[]
+  ran?: number
   error?: string
 }
 
@@ -38,6 +41,29 @@ const note = (payload: object): void => {
 }
 const count = (): void => {
   if (ran++ === 0) firstAt = performance.now()
+}
+
+/** Runs jobs while as many are added, so that about `depth` of them wait all the time. Gives jobs/s over the last third. */
+async function flow({
+  depth,
+  count: jobs = Infinity,
+  seconds = Infinity,
+}: Extract<Order, { do: 'flow' }>): Promise<number> {
+  ran = 0
+  let added = 0
+  const stop = await system.work(10, count)
+  const began = performance.now()
+  const marks: { at: number; ran: number }[] = []
+  while (added < jobs && performance.now() - began < seconds * 1000) {
+    marks.push({ at: performance.now(), ran })
+    if (added - ran > depth - 1000) await new Promise((resolve) => setTimeout(resolve, 2))
+    else await system.addMany(Array.from({ length: 1000 }, (_, n) => payloadOf(added + n))).then(() => (added += 1000))
+  }
+  const end = marks.at(-1)!
+  const third = marks.find(({ at }) => at >= began + ((end.at - began) * 2) / 3)!
+  while (ran < added) await new Promise((resolve) => setTimeout(resolve, 5))
+  await stop()
+  return ((end.ran - third.ran) / (end.at - third.at)) * 1000
 }
 
 async function obey(order: Order): Promise<Answer> {
@@ -75,7 +101,15 @@ async function obey(order: Order): Promise<Answer> {
       await stop()
       return answer
     }
+    case 'fill':
+      await system.fill!(order.count)
+      return {}
+    case 'ran':
+      return { ran }
+    case 'flow':
+      return { perSecond: await flow(order) }
     case 'work':
+      ran = 0
       latencies = []
       stopWork = await system.work(order.concurrency, note)
       return {}

@@ -23,6 +23,10 @@ export interface Stage {
   /** The process of the server that holds the jobs of this system. */
   serverOf(system: string): number
   open(system: string, options?: { quick?: boolean }): Promise<Side>
+  /** Opens a snapshot beside the system, as a long report or a replica does; gives the way to end it. */
+  hold(system: string): Promise<() => Promise<void>>
+  /** Of a table of the system, with its indexes, in bytes. */
+  sizeOf(system: string, table: string): Promise<number>
   stop(): Promise<void>
 }
 
@@ -82,6 +86,20 @@ export async function setStage(systems: readonly string[], peers: Installed): Pr
         },
       }
     },
+    async hold(system) {
+      const client = new pg.Client({ connectionString: urls.get(system)! })
+      await client.connect()
+      await client.query('begin isolation level repeatable read')
+      await client.query('select pg_current_snapshot()')
+      return () => client.end()
+    },
+    async sizeOf(system, table) {
+      const client = new pg.Client({ connectionString: urls.get(system)! })
+      await client.connect()
+      const { rows } = await client.query(`select pg_total_relation_size('${table}')::float8 as bytes`)
+      await client.end()
+      return rows[0]!.bytes as number
+    },
     async stop() {
       for (const child of children) child.kill('SIGKILL')
       await Promise.all([postgres.stop(), redis.stop()])
@@ -92,7 +110,7 @@ export async function setStage(systems: readonly string[], peers: Installed): Pr
 
 interface Client {
   connect(): Promise<void>
-  query(text: string): Promise<unknown>
+  query(text: string): Promise<{ rows: Record<string, unknown>[] }>
   end(): Promise<void>
 }
 

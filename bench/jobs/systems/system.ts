@@ -6,6 +6,8 @@ export interface System {
   add(payload: object): Promise<unknown>
   /** Many, in one call. */
   addMany(payloads: object[]): Promise<unknown>
+  /** Very many, faster than a caller could. */
+  fill?(count: number): Promise<void>
   /** Starts a worker; resolves when it is ready. Gives the way to stop it. */
   work(concurrency: number, run: (payload: object) => void): Promise<() => Promise<void>>
   /** Jobs that are not finished, by what the store says. */

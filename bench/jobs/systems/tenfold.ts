@@ -1,7 +1,10 @@
 import { migrate, openDatabase, type RoleMode } from '../../../packages/tenfold/src/database/index.ts'
 import { migrations, openQueue } from '../../../packages/tenfold/src/queue/index.ts'
 import { createTelemetry } from '../../../packages/tenfold/src/telemetry/index.ts'
-import { JOB, type Place, type System } from './system.ts'
+import { JOB, payloadOf, type Place, type System } from './system.ts'
+
+/** In one statement. */
+const FILLED = 100_000
 
 const APP = { app: 'bench', secretKey: 'a secret key for the benchmark, and nothing else' }
 
@@ -23,6 +26,15 @@ export async function openTenfold({ url, prepared }: Place): Promise<System> {
     },
     add: (payload) => queue.enqueue([{ name: JOB, payload }]),
     addMany: (payloads) => queue.enqueue(payloads.map((payload) => ({ name: JOB, payload }))),
+    async fill(count) {
+      for (let at = 0; at < count; at += FILLED)
+        await db.query(
+          `select count(*) from (select tenfold.enqueue_plain(array[$1::text], '{0,10,60000,1000,3600000}', array_fill(1, array[1000]),
+             array_fill(null::text, array[1000]), jsonb_agg($2::text::jsonb))
+           from generate_series(1, $3::int) as n group by n / 1000) as filled`,
+          [JOB, JSON.stringify(payloadOf(0)), Math.min(FILLED, count - at)],
+        )
+    },
     async work(concurrency, run) {
       const handler = async ({ payload }: { payload: unknown }): Promise<void> => run(payload as object)
       const worker = queue.work({ concurrency, handlers: new Map([[JOB, handler]]) })

@@ -11,6 +11,7 @@ import {
   ADMIT,
   AGE,
   CANCELS,
+  DEAD_ROWS,
   HELD_KEYS,
   LANE_NAMES,
   PARK,
@@ -19,6 +20,7 @@ import {
   PRUNE,
   STATS,
   SWEEP,
+  TIDY,
 } from './statements.ts'
 import type { Wake } from './wake.ts'
 import type { Watch } from './watch.ts'
@@ -30,6 +32,11 @@ const KEEP_DAYS = 7
 const STARVED_MS = 60_000
 const TICK_MS = 1000
 const STATS_MS = 5000
+const TIDY_MS = 5000
+/** Fewer are not worth a pass. */
+const MANY_DEAD = 20_000
+/** Where a pass removes nothing (an old snapshot may still see the rows, or we may not), the next one comes so much later. */
+const USELESS_MS = 300_000
 const HOUR = 3_600_000
 const CHORES_MS = 1000
 /** What took so long is not done again for this many times as long. */
@@ -73,6 +80,7 @@ export function createKeeper(
   let asked = new Map<string, { name: string; key: string }>()
   let after = { name: '', key: '' }
   let dueAt = Infinity
+  let tidyAgainAt = 0
   let stopping = false
   let loop: Promise<void> | undefined
 
@@ -163,6 +171,15 @@ export function createKeeper(
     })
   }
 
+  const deadRows = async (): Promise<number> => (await db.query<{ dead: number }>(DEAD_ROWS)).rows[0]?.dead ?? 0
+
+  const tidy = async (): Promise<void> => {
+    const before = await deadRows()
+    if (before < MANY_DEAD || clock.elapsed() < tidyAgainAt) return
+    await db.query(TIDY)
+    if ((await deadRows()) > before / 2) tidyAgainAt = clock.elapsed() + USELESS_MS
+  }
+
   const partitions = async (): Promise<void> => {
     await db.query('select tenfold.queue_partitions($1)', [KEEP_DAYS])
     for (const statement of PRUNE) await db.query(statement)
@@ -178,6 +195,7 @@ export function createKeeper(
     { run: age, ms: Math.min(CHORES_MS, starvedMs), at: 0 },
     { run: sweep, ms: leaseMs / 3, at: 0 },
     { run: writeStats, ms: STATS_MS, at: clock.elapsed() + STATS_MS },
+    { run: tidy, ms: TIDY_MS, at: clock.elapsed() + TIDY_MS },
     { run: partitions, ms: HOUR, at: clock.elapsed() + HOUR },
   ]
 

@@ -138,6 +138,12 @@ update tenfold.job j set owner = null, leased_at = null, progress = null, lost =
   forget: 'delete from tenfold.worker where id = any ($1::bigint[])',
 }
 
+/** Rows of the hot table that died and were not yet removed, as far as the server has counted. */
+export const DEAD_ROWS = `select n_dead_tup::float8 as dead from pg_stat_user_tables where relid = 'tenfold.job'::regclass`
+
+/** Whoever comes second has nothing left to do. Without the right to, the server says so in a notice and does nothing. */
+export const TIDY = 'vacuum (skip_locked, truncate off) tenfold.job'
+
 /** $1 [{ name, done, failed, ms }] */
 export const STATS = `
 insert into tenfold.job_stat (minute, name, done, failed, run_ms)

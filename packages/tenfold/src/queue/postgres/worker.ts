@@ -74,7 +74,10 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
   let turning = false
   /** Mean of recent runs; the first guess makes the buffer as long as `concurrency`. */
   let meanMs = BUFFER_MS
+  /** Somebody said so since the last claim began. */
   let maybeMore = true
+  /** The last claim got all that it asked for: there is more, and the next one need not wait for the end of another. */
+  let backlog = false
   let promised = 0
   let idleMs = POLL_MIN_MS
   let answerLost = false
@@ -203,7 +206,7 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
     return Math.min(Math.max(MAX_BATCH, largest), Math.max(0, concurrency - busy + ahead - here))
   }
 
-  const claimable = (): boolean => maybeMore && wanted() > 0
+  const claimable = (): boolean => (maybeMore || backlog) && wanted() > 0
 
   /** Starts an exchange when there is a reason for one; else waits for one. */
   const turn = async (): Promise<void> => {
@@ -255,11 +258,11 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
         count,
         hint: from ?? NOWHERE,
       })
+      if (count > 0) backlog = answer.jobs.length >= count
       if (from) hint.saw(answer.jobs[0], from, clock.elapsed() - began)
       if (answer.refused > 0) watch.leasesLost(answer.refused)
       if (answer.retryIn !== undefined) keeper.dueIn(answer.retryIn)
       if (answer.jobs.length > 0) {
-        maybeMore ||= answer.jobs.length >= count
         idleMs = POLL_MIN_MS
         for (const job of answer.jobs) watch.waited(job)
         line.add(answer.jobs)

@@ -17,7 +17,9 @@ begin
   return ids;
 end $$;
 
--- Finishes jobs and claims the next ones, in one round trip and one commit. As `queue_exchange` before, but
+-- Finishes jobs and claims the next ones, in one round trip and one commit. Right after a vacuum the planner may take the table for
+-- empty, so no part of this may be answered by walking a whole index: `any (array[…])` can be looked up in the primary key and not be merged
+-- with it, and rows that this very transaction has locked are found by where they lie. As `queue_exchange` before, but
 --   done_*   what is done, all of it claimed by `worker_id`: with id and attempt that is the fence. `results`: null, or one each
 --   numbers  of the jobs claimed, ten each: id, rank, place in line, attempt, lost, attempts at most, time-out, back-off, its end,
 --            ms from ready to claimed
@@ -37,7 +39,7 @@ begin
   if done_ids is not null then
     with gone as (
       delete from job j using rows from (unnest(done_ids), unnest(done_attempts), unnest(done_ms)) with ordinality as d (id, attempt, ms, n)
-        where j.id = d.id and j.attempt = d.attempt and j.owner = worker_id
+        where j.id = any (array[d.id]) and j.attempt = d.attempt and j.owner = worker_id
         returning j.id, j.name, coalesce(j.own_rank, j.rank) as rank, j.run_at, j.created_at, j.attempt, j.lost, j.max_attempts,
           d.ms, j.unique_key, j.concurrency_key, j.traceparent, j.event_id, j.errors, j.payload, j.links,
           case when results is not null then nullif(results -> (d.n - 1)::integer, 'null') end as result
@@ -73,7 +75,7 @@ begin
 
   with claimed as (
     update job j set state = 'leased', owner = worker_id, attempt = j.attempt + 1, leased_at = clock_timestamp()
-      where j.ctid = any (places) and j.state = 'ready'
+      where j.ctid = any (places)
       returning j.id, j.name, j.rank, j.seq, j.attempt, j.lost, j.max_attempts, j.timeout_ms, j.backoff_ms, j.backoff_max_ms,
         j.concurrency_key, j.traceparent, j.payload, j.run_at, j.leased_at, j.links, j.version, j.cancel, j.extra
   )
