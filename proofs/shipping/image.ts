@@ -78,7 +78,13 @@ export async function proveImage({ folder, tenfold }: Packages, log: (text: stri
   const database = await startEmbedded({ dataDir: join(folder, 'database'), database: 'app' })
   try {
     const port = await freePort()
-    const settings = { NODE_ENV: 'production', PORT: port, DATABASE_URL: database.adminUrl, SECRET_KEY: 'k'.repeat(44) }
+    const settings = {
+      NODE_ENV: 'production',
+      PORT: port,
+      DATABASE_URL: database.adminUrl,
+      SECRET_KEY: 'k'.repeat(44),
+      STORAGE_URL: 'file:///tmp/files',
+    }
     const inContainer = (...command: string[]): string[] => [
       ...['--quiet', `--directory=${inside}`, '--read-only', '--tmpfs=/tmp', '--register=no', '--keep-unit', '--pipe'],
       ...['--as-pid2', '--user=node', '--chdir=/app', '--drop-capability=all', '--no-new-privileges=yes'],
@@ -93,7 +99,7 @@ export async function proveImage({ folder, tenfold }: Packages, log: (text: stri
     const check = healthcheck!.Test.slice(1)
       .map((word) => `'${word.replaceAll("'", `'\\''`)}'`)
       .join(' ')
-    const script = `${program.join(' ')} start & app=$!
+    const script = `${program.join(' ')} start --only web,worker,cron & app=$!
 healthy=no; for _ in $(seq 120); do if ${check}; then healthy=yes; break; fi; sleep 0.5; done
 echo "healthy $healthy"; kill -TERM $app; wait $app; echo "ended $?"`
     const { output } = await run('systemd-nspawn', inContainer('bash', '-c', script), { cwd: '/' })
