@@ -580,11 +580,11 @@ test('a call to others inside of a transaction is the call, and not the pool who
     routes: [
       {
         p95: 2000,
-        ms: 270_000,
-        pool: 200_000,
+        ms: 6_090_000,
+        pool: 5_000_000,
         database: 4000,
-        outgoing: 60_000,
-        hosts: [{ host: 'bank', count: 3000, ms: 60_000 }],
+        outgoing: 1_080_000,
+        hosts: [{ host: 'bank', count: 3000, ms: 1_080_000 }],
       },
     ],
     process: POOL_FULL,

@@ -17,6 +17,15 @@ const trace = (ms: number, spans: SpanRecord[], ip = '192.0.2.1'): TraceRecord =
   spans: [span('request', 'GET /orders', 0, ms, { 'client.address': ip, 'http.response.status_code': 200 }), ...spans],
 })
 
+test('a request that got no connection has waited for one', () => {
+  const watch = new WorkWatch(100)
+  const given = trace(5000, [span('query', 'a', 0, 10)])
+  given.spans[0]!.attributes['error.type'] = 'TF_POOL_EXHAUSTED'
+  watch.onTrace({ ...given, error: 'no connection came free' })
+  const [work] = watch.take().requests
+  assert.deepEqual([work!.pool, work!.database, work!.self, work!.errors], [4990, 10, 0, 1])
+})
+
 test('the parts of a request add up to it, also when queries run at once', () => {
   const watch = new WorkWatch(100)
   watch.onTrace(

@@ -161,8 +161,10 @@ function addTrace(work: Adding, trace: TraceRecord, ms: number): void {
   // What ran at once is counted once, and shared among the parts as they come.
   const waited = Math.min(ms, unionMs(waits))
   const scale = waited / Math.max(1e-9, pool + database + outgoing)
-  work.self += ms - waited
-  work.pool += pool * scale
+  // Who gave up waiting for a connection has no statement that could tell of it.
+  const inVain = spans[0]?.attributes['error.type'] === 'TF_POOL_EXHAUSTED'
+  work.self += inVain ? 0 : ms - waited
+  work.pool += pool * scale + (inVain ? ms - waited : 0)
   work.database += database * scale
   work.outgoing += outgoing * scale
   for (const [query, counts] of queries) addQuery(work, query, counts)

@@ -30,13 +30,20 @@ export function heldIdle({ evidence, loop, share }: Signals): boolean {
   return idle >= Math.max(1, used * 0.5) && loop < 0.85 && share.self + share.outgoing > share.database
 }
 
+/** By Little's law: as many calls to others were under way at a time as at least half of the transactions that asked nothing. */
+export function idleForCalls({ evidence }: Signals): boolean {
+  const outgoing = evidence.routes.reduce((sum, route) => sum + route.outgoing, 0)
+  const atOnce = outgoing / Math.max(1, evidence.window.seconds * 1000)
+  return atOnce >= (evidence.database?.active.idleInTransaction ?? 0) * 0.5
+}
+
 function holdsConnections(signals: Signals): Judgement | undefined {
   const { evidence, share, lost } = signals
   const { database, routes, processes } = evidence
   if (!database || share.pool < 0.3 || !heldIdle(signals)) return undefined
   const user = routes.filter(({ pool }) => pool > 0).toSorted((a, b) => b.self - a.self)[0]
-  // What it waits for has a name, then.
-  if (!user || routes.some((route) => route.outgoing > user.self)) return undefined
+  // What they wait for has a name, then.
+  if (!user || idleForCalls(signals)) return undefined
   const idle = database.active.idleInTransaction
   const used = processes.reduce((sum, { pool }) => sum + pool.used, 0)
   return {

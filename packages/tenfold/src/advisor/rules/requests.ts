@@ -1,6 +1,6 @@
 import { check, percent, type Rule } from '../rule.ts'
 import { sameShape, without } from '../signals.ts'
-import { heldIdle } from './locks.ts'
+import { heldIdle, idleForCalls } from './locks.ts'
 
 /** A route waits for somebody else's service while its users wait for it. */
 export const slowCall: Rule = {
@@ -13,8 +13,9 @@ export const slowCall: Rule = {
     const host = route?.hosts[0]
     if (!route || !host) return undefined
     // Called inside a transaction it holds a connection for as long, and others wait for that one.
-    const behind = heldIdle(signals) ? evidence.routes.reduce((sum, { pool }) => sum + pool, 0) : 0
-    const ofRoute = route.outgoing / Math.max(1, route.ms - (behind > 0 ? route.pool : 0))
+    const holds = heldIdle(signals) && idleForCalls(signals)
+    const behind = holds ? evidence.routes.reduce((sum, { pool }) => sum + pool, 0) : 0
+    const ofRoute = (route.outgoing + (holds ? route.pool : 0)) / Math.max(1, route.ms)
     const meanMs = host.ms / Math.max(1, host.count)
     if (ofRoute < 0.5) return undefined
     return {
