@@ -6,6 +6,7 @@ import {
   findResult,
   k6Script,
   listResults,
+  problemOf,
   scenarioOf,
   wordsOfComparison,
   type LoadResult,
@@ -54,6 +55,7 @@ export const loadCompare: Command = {
   maxArgs: 2,
   options: {
     least: { type: 'string', value: '<percent>', about: 'what is too little to matter (default: 10)' },
+    'if-possible': { type: 'boolean', about: 'what cannot be compared is said, and is no failure' },
   },
   examples: [
     'tenfold load compare previous latest',
@@ -66,7 +68,13 @@ export const loadCompare: Command = {
     const folder = runsFolder(await projectOf(flags))
     const find = (names: string): LoadResult[] => names.split(',').map((name) => findResult(folder, name))
     const least = flags.least === undefined ? 0.1 : numberOf('--least', flags.least) / 100
-    const comparison = compareRuns(find(before), find(after), { least })
+    const [old, fresh] = [find(before), find(after)]
+    const problem = flags['if-possible'] === true ? problemOf(old, fresh) : undefined
+    if (problem !== undefined) {
+      output.show({ verdict: 'not comparable', problem }, () => output.line(`It cannot be said: ${problem}.`))
+      return 0
+    }
+    const comparison = compareRuns(old, fresh, { least })
     output.show(comparison, () => {
       for (const line of [...wordsOfComparison(comparison), ...comparison.notes]) output.line(line)
     })

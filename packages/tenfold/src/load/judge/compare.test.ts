@@ -4,7 +4,7 @@ import { LogLinear } from '../../telemetry/index.ts'
 import { quantilesOf } from '../gather.ts'
 import { seeded } from '../generate/timetable.ts'
 import type { LoadResult, StepResult } from '../load.ts'
-import { compareRuns } from './compare.ts'
+import { compareRuns, problemOf } from './compare.ts'
 
 /** A run of some rounds at two rates. Latencies vary within a round, and each round has a mood of its own, as on real machines. */
 function run(seed: number, slower = 1, rounds = 5): LoadResult {
@@ -57,5 +57,6 @@ test('runs of other steps, of too few rounds, or not valid are refused', () => {
   const invalid = { ...one, steps: one.steps.map((step) => ({ ...step, invalid: ['late'] })) }
   for (const bad of [other, invalid, run(2, 1, 1)]) {
     assert.throws(() => compareRuns([one], [bad]), { code: 'TF_LOAD_NOT_COMPARABLE' })
+    assert.ok(problemOf([one], [bad]))
   }
 })

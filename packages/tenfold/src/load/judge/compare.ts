@@ -36,23 +36,29 @@ export interface CompareOptions {
 
 const LEAST_ROUNDS = 4
 
+/** Why two cannot be compared; undefined when they can. */
+export function problemOf(before: readonly LoadResult[], after: readonly LoadResult[]): string | undefined {
+  const [old, fresh] = [stepsByLoad(before), stepsByLoad(after)]
+  const loads = [...old.keys()].filter((load) => fresh.has(load))
+  if (loads.length === 0)
+    return `no step is in both (${[...old.keys()].join(', ')} before, ${[...fresh.keys()].join(', ')} after)`
+  const rounds = (of: Map<string, StepResult[]>): number => loads.reduce((sum, load) => sum + of.get(load)!.length, 0)
+  const fewest = Math.min(rounds(old), rounds(fresh))
+  return fewest < LEAST_ROUNDS
+    ? `one of them has ${fewest} rounds of these steps, and it takes ${LEAST_ROUNDS}`
+    : undefined
+}
+
 /** Throws TF_LOAD_NOT_COMPARABLE when the two have not at least four rounds of the same steps. */
 export function compareRuns(
   before: readonly LoadResult[],
   after: readonly LoadResult[],
   { least = 0.1, chance = 0.02 }: CompareOptions = {},
 ): Comparison {
+  const problem = problemOf(before, after)
+  if (problem !== undefined) throw NotComparable({ problem })
   const [old, fresh] = [stepsByLoad(before), stepsByLoad(after)]
   const loads = [...old.keys()].filter((load) => fresh.has(load))
-  if (loads.length === 0)
-    throw NotComparable({
-      problem: `no step is in both (${[...old.keys()].join(', ')} before, ${[...fresh.keys()].join(', ')} after)`,
-    })
-  const rounds = (of: Map<string, StepResult[]>): number => loads.reduce((sum, load) => sum + of.get(load)!.length, 0)
-  const fewest = Math.min(rounds(old), rounds(fresh))
-  if (fewest < LEAST_ROUNDS) {
-    throw NotComparable({ problem: `one of them has ${fewest} rounds of these steps, and it takes ${LEAST_ROUNDS}` })
-  }
   const change = (measure: Change['measure'], moreIsWorse: boolean): Change => {
     const strata = loads.map((load): Stratum => {
       const values = (steps: readonly StepResult[]): number[] =>
