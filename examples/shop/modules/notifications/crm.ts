@@ -5,11 +5,13 @@ import { CrmFailed } from './errors.ts'
 import { m } from './kit.ts'
 
 export const customerToCrm = m.on(auth.events.registered, 'crm-customer', {
-  run: ({ event }) => syncCrm.enqueue({ kind: 'customer', key: event.userId, payload: event }),
+  once: true,
+  run: ({ event, tx }) => syncCrm.enqueue({ kind: 'customer', key: event.userId, payload: event }, { tx }),
 })
 
 export const orderToCrm = m.on(orders.events.paid, 'crm-order', {
-  run: ({ event }) => syncCrm.enqueue({ kind: 'order', key: event.orderId, payload: event }),
+  once: true,
+  run: ({ event, tx }) => syncCrm.enqueue({ kind: 'order', key: event.orderId, payload: event }, { tx }),
 })
 
 /** Copies a record to the CRM with PUT, which may be repeated. What was sent is kept here, also when there is no CRM. */
