@@ -128,7 +128,12 @@ export class Writer {
 
   fixed32(value: number): void {
     this.room(4)
-    this.at = this.buffer.writeUInt32LE(value >>> 0, this.at)
+    const { buffer, at } = this
+    buffer[at] = value
+    buffer[at + 1] = value >>> 8
+    buffer[at + 2] = value >>> 16
+    buffer[at + 3] = value >>> 24
+    this.at = at + 4
   }
 
   /** Times in nanoseconds are whole microseconds here: those fit into a double, and are multiplied in two halves, since
@@ -145,9 +150,12 @@ export class Writer {
   }
 
   private times(value: number, times: number): void {
-    const low = (value % TWO_32) * times
-    this.fixed32(low % TWO_32)
-    this.fixed32(Math.floor(value / TWO_32) * times + Math.floor(low / TWO_32))
+    // Divisions, since the remainder of a double is a call.
+    const high = Math.floor(value / TWO_32)
+    const low = (value - high * TWO_32) * times
+    const carried = Math.floor(low / TWO_32)
+    this.fixed32(low - carried * TWO_32)
+    this.fixed32(high * times + carried)
   }
 
   text(value: string): void {

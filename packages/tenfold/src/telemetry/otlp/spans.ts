@@ -116,12 +116,13 @@ export class SpanBytes implements Waiting<SpanOut> {
     writer.microseconds(span.startUs + span.durationUs)
     const { attributes, module } = span
     for (const name in attributes) {
-      if (!OURS.has(name)) this.attribute(writer, name, attributes[name]!)
+      if (name === KIND || name === MODULE || name === SLOW) continue
+      this.attribute(writer, name, attributes[name]!)
     }
-    this.attribute(writer, 'tenfold.kind', span.kind)
-    const of = module ?? attributes['tenfold.module']
-    if (of !== undefined) this.attribute(writer, 'tenfold.module', of)
-    if (slow) this.attribute(writer, 'tenfold.slow', true)
+    this.attribute(writer, KIND, span.kind)
+    const of = module ?? attributes[MODULE]
+    if (of !== undefined) this.attribute(writer, MODULE, of)
+    if (slow) this.attribute(writer, SLOW, true)
     else if (attributes['tenfold.slow'] !== undefined)
       this.attribute(writer, 'tenfold.slow', attributes['tenfold.slow'])
     writer.varint(16 * 8 + 5)
@@ -157,8 +158,10 @@ export class SpanBytes implements Waiting<SpanOut> {
   }
 }
 
-/** Attributes that are written last, from what the span itself says. */
-const OURS = new Set(['tenfold.kind', 'tenfold.module', 'tenfold.slow'])
+// Attributes that are written last, from what the span itself says.
+const KIND = 'tenfold.kind'
+const MODULE = 'tenfold.module'
+const SLOW = 'tenfold.slow'
 
 function isKept(value: AttributeValue): boolean {
   if (typeof value === 'string') return value.length <= KEPT_LENGTH
