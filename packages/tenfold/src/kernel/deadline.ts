@@ -11,6 +11,9 @@ export interface Deadline {
   close(): void
 }
 
+/** In ms. For a server nearby that whoever asks can do without: if it stands still, nobody waits for longer than they would notice. */
+export const NEARBY = { least: 20, most: 100 }
+
 export function createDeadline(ms: number | { least: number; most: number }, error: (ms: number) => Error): Deadline {
   const patience = typeof ms === 'number' ? { ms, answered() {} } : createPatience(ms.least, ms.most)
   const waiting: { until: number; answered: boolean; giveUp: () => void }[] = []

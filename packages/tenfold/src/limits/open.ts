@@ -1,4 +1,4 @@
-import { toMs } from '../kernel/index.ts'
+import { NEARBY, toMs } from '../kernel/index.ts'
 import type { Clock, Duration } from '../kernel/index.ts'
 import type { SystemDatabase } from '../database/index.ts'
 import type { Redis } from '../redis/index.ts'
@@ -53,14 +53,12 @@ function openShared({ telemetry, clock, db, redis, timeout }: LimitsOptions): Sh
       store: openRedisStore(redis),
       clock,
       log,
-      timeout: timeout === undefined ? QUICK : toMs(timeout),
+      timeout: timeout === undefined ? NEARBY : toMs(timeout),
     })
   }
   if (!db) return undefined
   return new SharedStore({ store: openPostgresStore({ db, log }), clock, log, timeout: toMs(timeout ?? 250) })
 }
-
-const QUICK = { least: 20, most: 100 }
 
 /** A store for each limiter: its keys need no prefix. */
 function inMemory(clock: Clock): Counter {

@@ -1,4 +1,4 @@
-import { createDeadline, type Clock } from '../kernel/index.ts'
+import { createDeadline, NEARBY, type Clock } from '../kernel/index.ts'
 import type { Logger } from '../telemetry/index.ts'
 import { RedisAway } from './errors.ts'
 import type { Redis } from './redis.ts'
@@ -33,8 +33,6 @@ export interface CircuitOptions {
   after?: number
 }
 
-/** Of a server that stands still nobody is kept for longer than they would notice. */
-const QUICK = { least: 20, most: 100 }
 const PROBE_MIN_MS = 50
 const PROBE_MAX_MS = 1000
 
@@ -46,7 +44,7 @@ export function createCircuit({ redis, clock, log, what, timeoutMs, after = 3 }:
 
   const away = (reason: string): Error => RedisAway({ where: redis.where, reason })
 
-  const deadline = createDeadline(timeoutMs ?? QUICK, (ms) => away(`no answer within ${Math.round(ms)} ms`))
+  const deadline = createDeadline(timeoutMs ?? NEARBY, (ms) => away(`no answer within ${Math.round(ms)} ms`))
   const inTime = deadline.within
 
   const probe = async (): Promise<void> => {

@@ -1,4 +1,4 @@
-import { createDeadline, messageOf } from '../../kernel/index.ts'
+import { createDeadline, messageOf, NEARBY } from '../../kernel/index.ts'
 import type { Tier } from '../shared/tier.ts'
 
 /** What we use of a Keyv, or of anything like it. */
@@ -14,7 +14,7 @@ export interface KeyvValues {
  *  is never asked for again. It goes when its time is over. */
 export function keepValuesIn(values: KeyvValues, tier: Tier): Tier {
   // Of a store that stands still nobody waits for longer than for Redis.
-  const deadline = createDeadline(QUICK, (ms) => new Error(`no answer of the Keyv store within ${Math.round(ms)} ms`))
+  const deadline = createDeadline(NEARBY, (ms) => new Error(`no answer of the Keyv store within ${Math.round(ms)} ms`))
   const find = async (name: string): Promise<Buffer | undefined> => {
     try {
       const text = await deadline.within(values.get(name))
@@ -52,5 +52,3 @@ export function keepValuesIn(values: KeyvValues, tier: Tier): Tier {
     },
   }
 }
-
-const QUICK = { least: 20, most: 100 }
