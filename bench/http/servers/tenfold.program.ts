@@ -90,6 +90,8 @@ const server = createServer({
   limits: openLimits({ telemetry, clock: systemClock }),
   sessions: memoryStore(),
   secretKey: KEY,
+  // It looks at every request as it always does, but a busy machine must not make it turn some away.
+  shedding: { maxDelayMs: 5000 },
   port: 0,
 })
 await server.start()
