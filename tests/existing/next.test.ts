@@ -38,7 +38,11 @@ async function start(env: Record<string, string>, ...nodeArgs: string[]): Promis
   const args = [...nodeArgs, NEXT, 'start', '--port', '0', '--hostname', '127.0.0.1']
   const server = await startServer(args, { cwd: join(folder, 'next'), env: { ...ENV, ...env } })
   if (env.WORKER === 'off') return server
-  const worker = await startServer(['worker.ts'], { cwd: join(folder, 'next'), env: { ...ENV, ...env } })
+  const worker = await startServer(['worker.ts'], {
+    cwd: join(folder, 'next'),
+    env: { ...ENV, ...env },
+    ready: /^working$/,
+  })
   return {
     ...server,
     async end(signal) {

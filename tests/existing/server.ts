@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 
 export interface Server {
+  /** Where it listens, if it says so. */
   url: string
   /** Everything that it has printed. */
   said(): string
@@ -11,10 +12,12 @@ export interface Server {
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | string>
 }
 
-/** Starts Node.js with arguments, and waits for the line that has the address. */
+const ADDRESS = /http:\/\/(127\.0\.0\.1|localhost):\d+/
+
+/** Starts Node.js with arguments, and waits for the line that says that it is ready: by default the one that has the address. */
 export async function startServer(
   args: readonly string[],
-  { cwd, env }: { cwd: string | URL; env: Record<string, string> },
+  { cwd, env, ready = ADDRESS }: { cwd: string | URL; env: Record<string, string>; ready?: RegExp },
 ): Promise<Server> {
   const child = spawn(process.execPath, args, {
     cwd,
@@ -27,8 +30,8 @@ export async function startServer(
     for (const stream of [child.stdout, child.stderr])
       createInterface(stream).on('line', (line) => {
         texts.push(line)
-        const [address] = /http:\/\/(127\.0\.0\.1|localhost):\d+/.exec(line) ?? []
-        if (stream === child.stdout && address) resolve(address)
+        const [found] = ready.exec(line) ?? []
+        if (stream === child.stdout && found) resolve(found)
       })
     ended.then(([code]) => reject(new Error(`${args.join(' ')} ended with ${code}:\n${texts.join('\n')}`)), reject)
   })
