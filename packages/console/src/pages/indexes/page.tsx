@@ -122,7 +122,12 @@ const HELPS: Column<Proposed['helps'][number]>[] = [
   },
 ]
 
-const WHY = { unused: 'nobody reads it', duplicate: 'another does the same', invalid: 'left half-built' }
+const WHY = {
+  unused: 'nobody reads it',
+  duplicate: 'another does the same',
+  invalid: 'left half-built',
+  bloated: 'mostly empty: to be rebuilt',
+}
 
 const DROP: Column<Superfluous>[] = [
   { key: 'index', head: 'Index', wide: true, cell: ({ index }) => <code>{index}</code> },

@@ -52,11 +52,14 @@ function show({ create, drop, unplanned, queries }: Advice, output: Output): voi
       output.paint('grey', `  about ${megabytes(size)}; every write to the table, ${writes} so far, writes it too`),
     )
   }
-  for (const { sql, why, of, size } of drop) {
-    const reason = { unused: 'nobody reads it', invalid: 'it was left half-built', duplicate: `${of} does the same` }[
-      why
-    ]
-    output.line(`${output.paint('yellow', 'drop')} ${sql}`)
+  for (const { sql, why, of, size, needs = 0 } of drop) {
+    const reason = {
+      unused: 'nobody reads it',
+      invalid: 'it was left half-built',
+      duplicate: `${of} does the same`,
+      bloated: `most of it is empty: about ${megabytes(needs)} would do`,
+    }[why]
+    output.line(`${output.paint('yellow', why === 'bloated' ? 'rebuild' : 'drop')} ${sql}`)
     output.line(output.paint('grey', `  ${reason}; ${megabytes(size)}`))
   }
   for (const { text, reason } of unplanned)

@@ -7,7 +7,8 @@
  *  stretched to the size that the real ones have, sparsely. The planner then plans as it would on the real data.
  *
  *  I1  The target is read only: its catalogue and its statistics, in a read-only transaction.
- *  I2  An index is proposed only if the planner uses it and the queries it helps become at least twice as cheap.
+ *  I2  An index is proposed only if the planner uses it and the queries it helps become at least twice as cheap. A BRIN index
+ *      takes the place of a B-tree of which that is true, where all that it helps reads many rows that lie together.
  *  I3  An index that others make superfluous is left out. */
 
 /** A statement of the workload. */
@@ -42,12 +43,15 @@ export interface ProposedIndex {
   writes: number
 }
 
+/** To be dropped, and where it is bloated to be built anew. */
 export interface SuperfluousIndex {
   index: string
   table: string
-  why: 'unused' | 'duplicate' | 'invalid'
+  why: 'unused' | 'duplicate' | 'invalid' | 'bloated'
   /** The index that does the same. */
   of?: string
   size: number
+  /** Of a bloated one: about how large it would be. */
+  needs?: number
   sql: string
 }

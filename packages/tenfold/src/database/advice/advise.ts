@@ -164,20 +164,40 @@ async function parseWorkload(workload: readonly WorkloadQuery[], tables: readonl
 }
 
 /** Each once, and none that an existing index is already. */
-function candidatesOf(all: Parsed['all'], { indexes }: Target): (Candidate & { schema: string })[] {
+function candidatesOf(all: Parsed['all'], { indexes, tables }: Target): (Candidate & { schema: string })[] {
   const found = new Map<string, Candidate & { schema: string }>()
   for (const { query, uses } of all) {
     for (const candidate of uses.tables.flatMap(candidatesFor)) {
       found.set(`${query.module} ${keyOf(candidate)}`, { ...candidate, schema: query.module })
     }
   }
-  const bodies = new Set(indexes.map(({ definition }) => definition.replace(/^.* USING /, '').toLowerCase()))
-  return [...found.values()].filter(
-    ({ method, columns, where }) => where !== undefined || !bodies.has(`${method} (${columns.join(', ')})`),
+  const bodies = new Set(
+    indexes.map(({ definition }) =>
+      definition
+        .replace(/^.* USING /, '')
+        .replace(/ WITH \(.*\)$/, '')
+        .toLowerCase(),
+    ),
   )
+  return [...found.values()].filter(({ schema, table, method, columns, include, where }) => {
+    if (method === 'brin' && !liesInOrder(tables, schema, table, columns[0]!)) return false
+    const more = include ? ` include (${include.join(', ')})` : ''
+    return where !== undefined || !bodies.has(`${method} (${columns.join(', ')})${more}`)
+  })
 }
 
-/** Invalid ones, those that another one serves as well, and those that nobody has read since the statistics began. */
+/** BRIN tells ranges of pages apart by their least and greatest value: that helps in large tables whose rows lie in the order
+ *  of the column, as they do where rows are only ever appended. */
+function liesInOrder(tables: readonly TableStatistics[], schema: string, table: string, column: string): boolean {
+  const known = tables.find((one) => one.schema === schema && one.table === table)
+  const correlation = Number(known?.columns.get(column.replaceAll('"', ''))?.restore.correlation ?? 0)
+  return known !== undefined && known.pages >= BRIN_PAGES && Math.abs(correlation) > 0.98
+}
+
+const BRIN_PAGES = 2048
+
+/** Invalid ones, those that another one serves as well, those that nobody has read since the statistics began; and those
+ *  whose files are mostly empty. */
 function superfluous(indexes: readonly IndexFacts[], used: ReadonlySet<string>): SuperfluousIndex[] {
   const found: SuperfluousIndex[] = []
   const gone = new Set<IndexFacts>()
@@ -189,6 +209,9 @@ function superfluous(indexes: readonly IndexFacts[], used: ReadonlySet<string>):
       size,
       sql: `drop index concurrently ${quoteName(schema)}.${quoteName(name)};`,
     }
+    const needs = bytesNeededBy(index)
+    const isBloated = needs !== undefined && size > BLOATED * needs && size - needs > WORTH_BYTES
+    const before = found.length
     if (!index.valid) found.push({ ...drop, why: 'invalid' })
     else if (!index.constraint && !index.unique) {
       const twin = indexes.find((other) => other !== index && !gone.has(other) && other.valid && serves(other, index))
@@ -197,13 +220,29 @@ function superfluous(indexes: readonly IndexFacts[], used: ReadonlySet<string>):
         found.push({ ...drop, why: 'duplicate', of: twin.name })
       } else if (index.scans === 0 && !used.has(name)) found.push({ ...drop, why: 'unused' })
     }
+    const rebuild = `reindex index concurrently ${quoteName(schema)}.${quoteName(name)};`
+    if (isBloated && found.length === before) found.push({ ...drop, why: 'bloated', needs, sql: rebuild })
   }
   return found
+}
+
+/** A B-tree that grows by inserts in no order fills its pages to two thirds; this is far beyond. */
+const BLOATED = 2.5
+const WORTH_BYTES = 4 * 2 ** 20
+
+/** What a B-tree of so many entries takes when it is new, at nine tenths full. Each entry has a header of 8 bytes, a pointer of
+ *  4, and its columns, in steps of 8; equal ones are stored once, so that it may well take less.
+ *    https://www.postgresql.org/docs/18/storage-page-layout.html */
+function bytesNeededBy({ method, width, tuples }: IndexFacts): number | undefined {
+  if (method !== 'btree' || width === null) return undefined
+  const entry = 8 + 4 + Math.ceil(width / 8) * 8
+  return Math.max(2, Math.ceil((tuples * entry) / (8192 * 0.9))) * 8192
 }
 
 /** Whether `one` begins with all columns of `other`, in the same way. */
 function serves(one: IndexFacts, other: IndexFacts): boolean {
   const alike = (['schema', 'table', 'method', 'expressions', 'predicate'] as const).every((k) => one[k] === other[k])
   const isPlain = other.method === 'btree' && other.expressions === ''
+  if (other.included !== '' && other.included !== one.included) return false
   return alike && (isPlain ? one.key.startsWith(other.key) : one.key === other.key)
 }

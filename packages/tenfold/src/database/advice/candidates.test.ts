@@ -22,6 +22,7 @@ test('names that SQL would read otherwise are quoted, and the name of the index 
     'on "Orders" ("customerId")',
     'on "Orders" ("customerId", "order")',
     'on "Orders" ("order")',
+    'on "Orders" using brin ("order") with (autosummarize = on)',
   ])
   const name = nameOf({ table: 'Orders', method: 'btree', columns: ['"customerId"', 'placed_at desc'] })
   assert.equal(name, 'orders_customerid_placed_at_desc')
@@ -36,6 +37,26 @@ test('equalities come before ranges and the order, fixed conditions become parti
   ]) {
     assert.ok(found.includes(wanted), wanted)
   }
+})
+
+test('what a query reads beside its conditions is carried along, where that is little and nothing else', async () => {
+  const found = await indexesFor('select sum(product) from lines where order_id = $1')
+  assert.deepEqual(found, ['on lines (order_id)', 'on lines (order_id) include (product)'])
+  for (const other of [
+    'select * from lines where order_id = $1',
+    'select l from lines l where order_id = $1',
+    'select product from lines where order_id = $1 and exists (select 1)',
+    'select l.product from lines l join "Orders" o on o.id = l.order_id where o.id = $1',
+  ])
+    assert.ok(!(await indexesFor(other)).join().includes('include'), other)
+  const name = nameOf({ table: 'lines', method: 'btree', columns: ['order_id'], include: ['product'] })
+  assert.equal(name, 'lines_order_id_include_product')
+})
+
+test('a range may be served by a BRIN index, which keeps itself up to date', async () => {
+  const found = await indexesFor('select count(*) from "Orders" where placed_at between $1 and $2')
+  assert.ok(found.includes('on "Orders" using brin (placed_at) with (autosummarize = on)'))
+  assert.equal(nameOf({ table: 'orders', method: 'brin', columns: ['placed_at'] }), 'orders_placed_at_brin')
 })
 
 test('joins, subqueries, expressions and containment are seen; tables of others are not', async () => {

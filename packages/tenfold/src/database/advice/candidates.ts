@@ -3,12 +3,15 @@ import type { TableUse } from './predicates.ts'
 
 export interface Candidate {
   table: string
-  method: 'btree' | 'gin'
+  method: 'btree' | 'gin' | 'brin'
   columns: readonly string[]
+  /** Carried along, so that queries that read nothing else need not look into the table. */
+  include?: readonly string[]
   where?: string
 }
 
 const MOST_COLUMNS = 4
+const MOST_INCLUDED = 3
 
 /** The indexes that could serve one use of a table. The planner says which do. */
 export function candidatesFor(use: TableUse): Candidate[] {
@@ -31,9 +34,24 @@ export function candidatesFor(use: TableUse): Candidate[] {
     }),
   )
   const contained = [...use.contained].map((column): Candidate => ({ table, method: 'gin', columns: [column] }))
-  return [...full, ...partial, ...contained].filter(
+  const summed = [...use.range]
+    .filter(isPlain)
+    .map((column): Candidate => ({ table, method: 'brin', columns: [column] }))
+  return [...full, ...full.flatMap((one) => covering(one, use.reads)), ...partial, ...contained, ...summed].filter(
     ({ columns }) => columns.length > 0 && columns.length <= MOST_COLUMNS,
   )
+}
+
+/** The same with all that the query reads beside it, where that is little. */
+function covering(one: Candidate, reads: TableUse['reads']): Candidate[] {
+  if (!reads || one.columns.length === 0 || !one.columns.every((column) => isPlain(bare(column)))) return []
+  const include = [...reads].filter((column) => !one.columns.some((key) => bare(key) === column))
+  return include.length > 0 && include.length <= MOST_INCLUDED ? [{ ...one, include }] : []
+}
+
+/** A column, and no expression. */
+function isPlain(column: string): boolean {
+  return !column.includes('(')
 }
 
 /** An index is read from either end: only a mixture of directions has to be written down. */
@@ -50,13 +68,19 @@ export function bare(column: string): string {
   return column.replace(/ desc$/, '')
 }
 
-export function keyOf({ table, method, columns, where = '' }: Candidate): string {
-  return `${table} ${method} ${columns.join(',')} ${where}`
+export function keyOf({ table, method, columns, include = [], where = '' }: Candidate): string {
+  return `${table} ${method} ${columns.join(',')} ${include.join(',')} ${where}`
 }
 
 /** `orders_customer_id_placed_at` */
-export function nameOf({ table, columns, where }: Candidate): string {
-  const words = [table, ...columns, ...(where === undefined ? [] : ['where', where])].join(' ')
+export function nameOf({ table, method, columns, include, where }: Candidate): string {
+  const words = [
+    table,
+    ...columns,
+    ...(method === 'brin' ? ['brin'] : []),
+    ...(include ? ['include', ...include] : []),
+    ...(where === undefined ? [] : ['where', where]),
+  ].join(' ')
   const name = words
     .replaceAll(/[^a-z0-9_]+/gi, '_')
     .replaceAll(/_+/g, '_')
@@ -66,10 +90,13 @@ export function nameOf({ table, columns, where }: Candidate): string {
 }
 
 /** `on orders (customer_id, placed_at) where …`, with the table's schema when one is given. */
-export function bodyOf({ table, method, columns, where }: Candidate, schema?: string): string {
+export function bodyOf({ table, method, columns, include, where }: Candidate, schema?: string): string {
   const on = schema === undefined ? quoteIfNeeded(table) : `${quoteName(schema)}.${quoteName(table)}`
   const using = method === 'btree' ? '' : ` using ${method}`
-  return `on ${on}${using} (${columns.join(', ')})${where === undefined ? '' : ` where ${where}`}`
+  const more = include ? ` include (${include.join(', ')})` : ''
+  // Without that, what was inserted since the last vacuum is read in whole by every query.
+  const storage = method === 'brin' ? ' with (autosummarize = on)' : ''
+  return `on ${on}${using} (${columns.join(', ')})${more}${storage}${where === undefined ? '' : ` where ${where}`}`
 }
 
 /** Quoted where SQL would read it otherwise. */

@@ -13,8 +13,14 @@ export interface Chosen {
   helps: { query: Priced; before: number; after: number }[]
 }
 
-/** Greedy: the index that saves most, then the one that saves most beside it, and so on; at the end, without those that the
- *  others have made superfluous. */
+/** Where a B-tree costs less than this, few rows are wanted, and it stays. */
+const WIDE = 100
+/** The planner has to take the BRIN index, and not just barely. What it says of the cost is far too much: it counts the pages as
+ *  if they were scattered over the table. */
+const TAKEN = 0.8
+
+/** Greedy: the index that saves most, then the one that saves most beside it, and so on; then those that cover a query, beside
+ *  the others; at the end, without those that the others have made superfluous. */
 export async function choose(prices: Prices, trials: readonly Trial[]): Promise<Chosen[]> {
   const { queries } = prices
   const base = new Map<Priced, number>()
@@ -34,24 +40,62 @@ export async function choose(prices: Prices, trials: readonly Trial[]): Promise<
     return gain * (1 - 0.002 * trial.columns.length) - trial.pages * 1e-6
   }
 
-  let ranked: { trial: Trial; gain: number }[] = []
-  for (const trial of trials) {
-    const gain = await gainOf(trial, [])
-    if (gain > total * SHARE) ranked.push({ trial, gain })
+  const pickFrom = async (some: readonly Trial[], chosen: Trial[]): Promise<void> => {
+    let ranked: { trial: Trial; gain: number }[] = []
+    for (const trial of some) {
+      const gain = await gainOf(trial, chosen)
+      if (gain > total * SHARE) ranked.push({ trial, gain })
+    }
+    while (ranked.length > 0) {
+      ranked.sort((a, b) => b.gain - a.gain)
+      const [first] = ranked
+      const gain = await gainOf(first!.trial, chosen)
+      if (gain <= total * SHARE) ranked = ranked.slice(1)
+      else if (ranked.length === 1 || gain >= ranked[1]!.gain) {
+        chosen.push(first!.trial)
+        ranked = ranked.slice(1)
+      } else first!.gain = gain // others have taken a part of what it saves
+    }
   }
-  let chosen: Trial[] = []
-  while (ranked.length > 0) {
-    ranked.sort((a, b) => b.gain - a.gain)
-    const [first] = ranked
-    const gain = await gainOf(first!.trial, chosen)
-    if (gain <= total * SHARE) ranked = ranked.slice(1)
-    else if (ranked.length === 1 || gain >= ranked[1]!.gain) {
-      chosen.push(first!.trial)
-      ranked = ranked.slice(1)
-    } else first!.gain = gain // others have taken a part of what it saves
-  }
-  chosen = await withoutSuperfluous(prices, chosen, touching)
+
+  const picked: Trial[] = []
+  const isPlain = ({ include, method }: Trial): boolean => include === undefined && method !== 'brin'
+  await pickFrom(trials.filter(isPlain), picked)
+  const covering = trials.filter(({ include }) => include !== undefined)
+  await pickFrom(covering, picked)
+  const needed = await withoutSuperfluous(prices, picked, touching)
+  const chosen = await withBrin(prices, needed, trials, touching)
   return Promise.all(chosen.map((trial) => helpOf(prices, trial, chosen, touching)))
+}
+
+/** Where all queries of a B-tree want many rows that lie together in the table, a BRIN index takes its place: it is a
+ *  thousandth of its size, and next to nothing to write. */
+async function withBrin(
+  prices: Prices,
+  chosen: readonly Trial[],
+  trials: readonly Trial[],
+  touching: (trial: Trial) => Priced[],
+): Promise<Trial[]> {
+  const result = [...chosen]
+  for (const trial of chosen) {
+    const { schema, table, columns, method, where, include } = trial
+    if (method !== 'btree' || columns.length > 1 || where !== undefined || include) continue
+    const brin = trials.find(
+      (one) => one.method === 'brin' && one.schema === schema && one.table === table && one.columns[0] === columns[0],
+    )
+    if (!brin) continue
+    const others = result.filter((one) => one !== trial)
+    let serves = true
+    for (const query of touching(trial)) {
+      const without = await prices.of(query, others)
+      const before = await prices.of(query, result)
+      const after = await prices.of(query, [...others, brin])
+      if (without < before * 1.2) continue // not one that it helps
+      if (before < WIDE || after > without * TAKEN) serves = false
+    }
+    if (serves) result[result.indexOf(trial)] = brin
+  }
+  return result
 }
 
 async function withoutSuperfluous(

@@ -106,7 +106,9 @@ const shareKey = ({ schema, table, where }: Candidate & { schema: string }): str
 
 function pagesOf(candidate: Candidate, table: TableStatistics, tuples: number): number {
   if (candidate.method === 'gin') return Math.max(2, Math.round(table.pages / 3))
-  const width = candidate.columns.reduce(
+  // One entry for 128 pages, some two hundred entries to a page.
+  if (candidate.method === 'brin') return 3 + Math.ceil(table.pages / 128 / 200)
+  const width = [...candidate.columns, ...(candidate.include ?? [])].reduce(
     (sum, column) => sum + (table.columns.get(column.replace(/ desc$/, ''))?.width ?? 16),
     0,
   )

@@ -1,6 +1,6 @@
 /** What a statement asks of each table: which columns it compares, with what, and in which order it wants them. */
 import type { A_Expr, Node, RangeVar, SelectStmt } from 'libpg-query'
-import { partsOf } from '../safety/parse.ts'
+import { partsOf, walk } from '../safety/parse.ts'
 import { quoteIfNeeded } from './candidates.ts'
 
 export interface TableUse {
@@ -16,6 +16,8 @@ export interface TableUse {
   limited: boolean
   /** Asked with @>, && or @@. */
   contained: Set<string>
+  /** All columns that a query of this table alone reads; undefined where that is not known, or is the whole row. */
+  reads: ReadonlySet<string> | undefined
 }
 
 /** What a parameter is compared with: the values to try are made up from that column. */
@@ -76,6 +78,7 @@ class Reader {
     for (const one of select.fromClause ?? []) own.push(...this.from(one, scope))
     this.where(select.whereClause, scope)
     for (const one of select.targetList ?? []) this.inner(one, scope)
+    if (own.length === 1 && scope.size === 1) own[0]!.reads = this.readsOf(select, own[0]!.table)
     const order = (select.sortClause ?? []).map((one) => {
       const by = 'SortBy' in one ? one.SortBy : undefined
       return { of: this.column(by?.node, scope), descending: by?.sortby_dir === 'SORTBY_DESC' }
@@ -88,6 +91,19 @@ class Reader {
     for (const limit of [select.limitCount, select.limitOffset]) {
       if (limit) this.parameter(limit, { operator: limit === select.limitCount ? 'limit' : 'offset' })
     }
+  }
+
+  private readsOf(select: SelectStmt, table: string): Set<string> | undefined {
+    const reads = new Set<string>()
+    let isKnown = true
+    walk(select, (key, value) => {
+      if (key === 'A_Star' || key === 'SubLink') isKnown = false
+      if (key !== 'ColumnRef') return
+      const { name } = partsOf(value.fields as Node[] | undefined)
+      if (this.catalogue.has(table, name)) reads.add(quoteIfNeeded(name))
+      else isKnown = false // the name of what was selected, or the whole row
+    })
+    return isKnown ? reads : undefined
   }
 
   private from(node: Node, scope: Scope): TableUse[] {
@@ -114,6 +130,7 @@ class Reader {
       order: [],
       limited: false,
       contained: new Set(),
+      reads: undefined,
     }
     this.tables.push(use)
     scope.set(relation?.alias?.aliasname ?? table, use)

@@ -36,6 +36,10 @@ export interface IndexFacts {
   predicate: string
   /** Column, operator class and direction of each part, ended by a comma. */
   key: string
+  /** Numbers of the columns that it only carries. */
+  included: string
+  /** The mean width of an entry's columns; null where that is not known. */
+  width: number | null
 }
 
 const TYPES: Record<string, string> = {
@@ -131,7 +135,13 @@ export async function readIndexes(client: pg.Client, schemas: readonly string[])
             am.amname as method, coalesce(pg_get_expr(i.indexprs, i.indrelid), '') as expressions,
             coalesce(pg_get_expr(i.indpred, i.indrelid), '') as predicate,
             array_to_string(array(select concat_ws(':', k, i.indclass[n - 1], i.indoption[n - 1])
-              from unnest(i.indkey::int2[]) with ordinality as u (k, n) where n <= i.indnkeyatts order by n), ',') || ',' as key
+              from unnest(i.indkey::int2[]) with ordinality as u (k, n) where n <= i.indnkeyatts order by n), ',') || ',' as key,
+            array_to_string(array(select k from unnest(i.indkey::int2[]) with ordinality as u (k, n)
+              where n > i.indnkeyatts order by k), ',') as included,
+            (select case when bool_and(st.avg_width is not null) then sum(st.avg_width * (1 - st.null_frac)) end::float8
+               from unnest(i.indkey::int2[]) k
+               left join pg_attribute a on a.attrelid = t.oid and a.attnum = k
+               left join pg_stats st on st.schemaname = n.nspname and st.tablename = t.relname and st.attname = a.attname and not st.inherited) as width
        from pg_index i join pg_class c on c.oid = i.indexrelid join pg_class t on t.oid = i.indrelid join pg_am am on am.oid = c.relam
        join pg_namespace n on n.oid = t.relnamespace left join pg_stat_user_indexes s on s.indexrelid = c.oid
       where n.nspname = any($1) and t.relkind = 'r'`,
