@@ -77,7 +77,7 @@ describe('sessions of an app over two instances, each with what it read in its m
   const known = async (token: string): Promise<void> => {
     for (const at of [0, 1] as const) assert.equal((await ask(at, 'GET', '/me', token)).status, 200)
   }
-  /** Sooner than what an instance has in its memory runs out by itself. */
+  /** How soon is held by the contract of sessions (N4), with a memory that lasts longer than the test. */
   const goneEverywhere = async (token: string): Promise<void> => {
     const began = performance.now()
     while (
