@@ -1,5 +1,6 @@
 /** A certificate authority on the machine itself: Pebble, which Let's Encrypt's own authority is tested with. It asks the web
  *  server for its challenges as the real one does (RFC 8555, http-01), and nothing in the files of the machine knows it. */
+import { join } from 'node:path'
 import { put } from './debian.ts'
 import type { Machine } from './machine.ts'
 
@@ -25,7 +26,7 @@ export async function startAuthority(machine: Machine): Promise<void> {
   )
   put(
     machine.root,
-    '/root/.config/letsencrypt/cli.ini',
+    join('root', '.config/letsencrypt/cli.ini'),
     `server = https://localhost:${DIRECTORY}/dir\nno-verify-ssl = true\n`,
   )
   await machine.must(`apt-get update -qq

@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { parse, parseAllDocuments } from 'yaml'
 import type { Claim } from '../../scripts/claims/index.ts'
 import { checkAlerts } from '../../packages/tenfold/src/alerts/index.ts'
-import { DEFAULTS, planOf, type Facts, type PlannedFile } from '../../packages/tenfold/src/deploy/index.ts'
+import { DEFAULTS, planOf, type Facts } from '../../packages/tenfold/src/deploy/index.ts'
 import { missing, must, run } from './processes.ts'
 
 /** What is missing for it, or nothing. */
@@ -23,6 +23,8 @@ const FACTS: Facts = {
   alerts: checkAlerts({}),
   metrics: { 'orders.placed': { kind: 'counter', unit: '{order}' } },
 }
+type PlannedFile = ReturnType<typeof planOf>['files'][number]
+
 const STAGES = [3, 4, 5, 6] as const
 
 export async function proveChart({ folder }: { folder: string }, log: (text: string) => void): Promise<Claim[]> {
