@@ -58,7 +58,10 @@ const proof: Claims = {
       return {
         claims: [...claimsOf(played), playedOf(chosen, played)],
         rows: played.map(rowOf),
-        tables: [{ title: 'What was planted, and what was named:', rows: confusion(played) }],
+        tables: [
+          { title: 'What was planted, and what was named:', rows: confusion(played) },
+          { title: 'With those runs in which others took the machine, and without them:', rows: shares(played) },
+        ],
       }
     } finally {
       if (set['keep'] === undefined) await rm(folder, { recursive: true, force: true })
@@ -138,12 +141,27 @@ function isRight({ truth, also = [], spared }: Scenario, { bottleneck, next }: V
   return bottleneck.code === truth || also.includes(bottleneck.code)
 }
 
+/** Faults that did harm, and runs in which a cause was named. */
+function counted(played: readonly Played[]) {
+  return {
+    faults: played.filter(({ scenario, harmed }) => scenario.truth !== undefined && harmed),
+    named: played.filter(({ scenario, verdict }) => verdict.bottleneck && !scenario.spared),
+  }
+}
+
+function shares(all: readonly Played[]): Row[] {
+  return [all, all.filter(({ disturbed }) => !disturbed)].map((played) => {
+    const { faults, named } = counted(played)
+    const right = (some: readonly Played[]): string => `${some.filter((one) => one.right).length} of ${some.length}`
+    return { runs: played.length, 'recall of harmful faults': right(faults), 'precision of causes named': right(named) }
+  })
+}
+
 function claimsOf(all: readonly Played[]) {
   const played = all.filter(({ disturbed }) => !disturbed)
-  const faults = played.filter(({ scenario, harmed }) => scenario.truth !== undefined && harmed)
+  const { faults, named } = counted(played)
   const spared = played.filter(({ scenario }) => scenario.spared)
   const healthy = played.filter(({ scenario }) => scenario.truth === undefined && !scenario.spared)
-  const named = played.filter(({ scenario, verdict }) => verdict.bottleneck && !scenario.spared)
   const share = (some: readonly Played[]): number =>
     some.length === 0 ? 0 : some.filter(({ right }) => right).length / some.length
   const percent = (value: number): string => `${Math.round(value * 100)} %`

@@ -19,6 +19,7 @@ const TRUTH: Record<string, FindingCode | undefined> = {
   'a-stall-of-the-event-loop': 'event-loop-stalls',
   'a-pool-too-small': 'pool-too-small',
   'a-slow-partner': 'slow-call',
+  'a-slow-partner-asked-inside-a-transaction': 'slow-call',
   'a-hot-row': 'lock-contention',
   'a-transaction-that-stays-open': 'long-transaction',
   'a-database-without-processor': 'database-cpu',
