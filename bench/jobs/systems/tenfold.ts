@@ -31,7 +31,7 @@ export async function openTenfold({ url, prepared }: Place): Promise<System> {
         await db.query(
           `select count(*) from (select tenfold.enqueue_plain(array[$1::text], '{0,10,60000,1000,3600000}', array_fill(1, array[1000]),
              array_fill(null::text, array[1000]), jsonb_agg($2::text::jsonb))
-           from generate_series(1, $3::int) as n group by n / 1000) as filled`,
+           from generate_series(1, $3::int) as n group by (n - 1) / 1000) as filled`,
           [JOB, JSON.stringify(payloadOf(0)), Math.min(FILLED, count - at)],
         )
     },

@@ -46,6 +46,7 @@ export function createWake(db: SystemDatabase, telemetry: Telemetry): Wake {
   let waiting: { low?: number; held?: boolean; events?: boolean; cancel?: boolean } | undefined
   let timer: NodeJS.Timeout | undefined
   let sending: Promise<void> | undefined
+  let sentAt = -Infinity
   let closed = false
 
   const hasListener = (takes: Listener['takes']): boolean => [...listeners].some((listener) => listener.takes === takes)
@@ -55,13 +56,16 @@ export function createWake(db: SystemDatabase, telemetry: Telemetry): Wake {
     if (closed) return
     const low = Math.min(waiting?.low ?? Infinity, message.low ?? Infinity)
     waiting = { ...waiting, ...message, ...(low < Infinity && { low }) }
-    timer ??= setTimeout(() => (sending = send()), NOTIFY_EVERY_MS)
+    if (timer) return
+    // The first one goes at once; who waits is only what comes right after it.
+    timer = setTimeout(() => (sending = send()), Math.max(0, sentAt + NOTIFY_EVERY_MS - performance.now()))
     timer.unref()
   }
 
   const send = async (): Promise<void> => {
     const payload = JSON.stringify({ from: telemetry.instanceId, ...waiting })
     waiting = undefined
+    sentAt = performance.now()
     try {
       await db.query('select pg_notify($1, $2)', [CHANNEL, payload])
     } catch (error) {
