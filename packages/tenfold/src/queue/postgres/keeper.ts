@@ -36,7 +36,7 @@ const TIDY_MS = 5000
 /** Fewer are not worth a pass. */
 const MANY_DEAD = 20_000
 /** Where a pass removes nothing (an old snapshot may still see the rows, or we may not), the next one comes so much later. */
-const USELESS_MS = 300_000
+const USELESS_MS = 60_000
 const HOUR = 3_600_000
 const CHORES_MS = 1000
 /** What took so long is not done again for this many times as long. */
@@ -177,7 +177,7 @@ export function createKeeper(
     const before = await deadRows()
     if (before < MANY_DEAD || clock.elapsed() < tidyAgainAt) return
     await db.query(TIDY)
-    if ((await deadRows()) > before / 2) tidyAgainAt = clock.elapsed() + USELESS_MS
+    if ((await deadRows()) >= before) tidyAgainAt = clock.elapsed() + USELESS_MS
   }
 
   const partitions = async (): Promise<void> => {
