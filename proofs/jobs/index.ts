@@ -91,6 +91,7 @@ async function run({ quick, set, log, signal }: ClaimsOptions): Promise<Report> 
       leaseMs: LEASE_MS,
       limit: LIMIT,
       subscribers: SUBSCRIBERS,
+      onRedis: ON_REDIS,
       atLeast: set.kills === undefined && !quick ? { jobs: 100_000, kills: 500 } : { jobs: 100, kills: 1 },
     }
     for (const complaint of [...workers.complaints, ...producers.complaints].slice(0, 5)) log(complaint.trimEnd())

@@ -35,6 +35,8 @@ export interface Evidence {
   leaseMs: number
   limit: number
   subscribers: readonly string[]
+  /** Names of jobs that run there. */
+  onRedis: readonly string[]
   /** What has to be reached, at least. */
   atLeast: { jobs: number; kills: number }
 }
@@ -95,9 +97,18 @@ export function facts(evidence: Evidence): Row[] {
   ]
 }
 
-function lostJobs({ promises, effects, finished }: Evidence): { committed: number; lost: number } {
+/** What ran to its end on Redis. What it calls finished is noted as well as can be, and may be forgotten before. */
+function endedOnRedis({ runs, onRedis }: Evidence): { job: string; name: string; marker: string }[] {
+  const names = new Map(onRedis.map((name) => [name.split('.')[1], name]))
+  return runs.flatMap(({ job, kind, marker, outcome }) =>
+    outcome === 'done' && names.has(kind) ? [{ job, marker, name: names.get(kind)! }] : [],
+  )
+}
+
+function lostJobs(evidence: Evidence): { committed: number; lost: number } {
+  const { promises, effects, finished } = evidence
   const there = new Set(effects)
-  const done = new Set(finished.map((one) => one.job))
+  const done = new Set([...finished, ...endedOnRedis(evidence)].map((one) => one.job))
   const jobs = new Set(promises.flatMap(({ job }) => job ?? []))
   return { committed: jobs.size, lost: [...jobs].filter((job) => !there.has(job) || !done.has(job)).length }
 }
@@ -241,9 +252,10 @@ function crowded(evidence: Evidence): number {
   return crowds
 }
 
-function deliveries({ promises, finished, effects, subscribers }: Evidence): { missing: number; doubled: number } {
+function deliveries(evidence: Evidence): { missing: number; doubled: number } {
+  const { promises, finished, effects, subscribers } = evidence
   const there = new Set(effects)
-  const jobs = Map.groupBy(finished, ({ name, marker }) => `${name} ${marker}`)
+  const jobs = Map.groupBy([...finished, ...endedOnRedis(evidence)], ({ name, marker }) => `${name} ${marker}`)
   let missing = 0
   let doubled = 0
   for (const { marker } of promises.filter((one) => one.kind === 'event')) {
