@@ -23,7 +23,7 @@ export async function proveImage({ folder, tenfold }: Packages, log: (text: stri
   const claims: Claim[] = []
   const claim = (what: string, goal: string | number, value: string | number, holds: boolean): void =>
     void claims.push({ claim: what, goal: String(goal), value, holds })
-  const own = ['--root', join(folder, 'images'), '--runroot', join(folder, 'images-run'), '--storage-driver', 'vfs']
+  const own = ['--root', join(folder, 'images'), '--runroot', join(folder, 'images-run')]
   const buildah = async (...args: string[]): Promise<string> =>
     (await must('buildah', [...own, ...args], folder)).trim()
 
