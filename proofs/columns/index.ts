@@ -12,16 +12,16 @@ const PEERS = { chdb: '3.4.0' }
 export default {
   name: 'columns',
   about: 'product analytics on a real ClickHouse engine keeps every promise of its contract',
-  options: {},
+  options: { plant: '`twice`: what was copied twice is counted twice, to see that found' },
   run,
 } satisfies Claims
 
-async function run({ log, installPeers }: ClaimsOptions): Promise<Report> {
+async function run({ set, log, installPeers }: ClaimsOptions): Promise<Report> {
   log('installing chdb, 600 MB on disk, where it is not there yet')
   const peers = await installPeers(PEERS)
   const folder = await mkdtemp(join(tmpdir(), 'tenfold-columns-'))
   const loader = pathToFileURL(join(peers.folder, 'load.js')).href
-  const server = fork(join(import.meta.dirname, 'server.program.ts'), [loader, join(folder, 'data')], {
+  const server = fork(join(import.meta.dirname, 'server.program.ts'), [loader, join(folder, 'data'), set.plant ?? ''], {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   })
   try {
@@ -53,7 +53,7 @@ function firstLine(server: ChildProcess): Promise<string> {
 }
 
 async function contract(url: string): Promise<{ passed: number; failed: string[] }> {
-  const file = join(import.meta.dirname, 'clickhouse.contract.ts')
+  const file = join(import.meta.dirname, 'contract.program.ts')
   const env = { ...process.env, COLUMNS_URL: url }
   const output = await new Promise<string>((resolve) => {
     execFile(process.execPath, ['--test', '--test-reporter=tap', file], { env, maxBuffer: 1e8 }, (_, out) =>

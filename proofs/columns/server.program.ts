@@ -1,6 +1,6 @@
 /** ClickHouse's engine as chDB brings it, behind as much of ClickHouse's HTTP interface as is needed to ask it: statements in the
  *  body or as `query` with data in the body, `param_*` escaped as in TSV, settings, formats, errors. Prints its address.
- *  Arguments: the module that loads peers, a folder for the data. */
+ *  Arguments: the module that loads peers, a folder for the data, and `twice` for an engine that counts copies of a row. */
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -9,7 +9,7 @@ interface Session {
   queryBindAsync(sql: string, values: object, options: { format: string }): Promise<{ bytes(): Uint8Array }>
 }
 
-const [loader, folder] = process.argv.slice(2)
+const [loader, folder, plant] = process.argv.slice(2)
 const { load } = (await import(loader!)) as { load(name: string): Promise<{ Session: new (path?: string) => Session }> }
 const { Session } = await load('chdb')
 const session = new Session(folder)
@@ -32,7 +32,8 @@ async function answer(request: IncomingMessage): Promise<Uint8Array> {
   }
   const statement = searchParams.get('query')
   const sql = statement === null ? body : `${statement}\n${body}`
-  return (await session.queryBindAsync(sql, values, { format: 'TSV' })).bytes()
+  const asked = plant === 'twice' ? sql.replaceAll(' final', '') : sql
+  return (await session.queryBindAsync(asked, values, { format: 'TSV' })).bytes()
 }
 
 function unescaped(text: string): string {

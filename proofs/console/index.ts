@@ -72,12 +72,14 @@ async function opens(browser: Browser, url: string): Promise<number> {
 
 /** A canvas on which something was painted. */
 async function drawn(page: Page): Promise<void> {
-  await page.waitForFunction(`(() => {
-    const canvas = document.querySelector('.chart canvas')
-    if (!canvas || canvas.width === 0) return false
-    return canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value !== 0)
-  })()`)
+  while (!(await page.evaluate(DRAWN))) await page.waitForTimeout(5)
 }
+
+const DRAWN = `(() => {
+  const canvas = document.querySelector('.chart canvas')
+  if (!canvas || canvas.width === 0) return false
+  return canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value !== 0)
+})()`
 
 async function follows(browser: Browser, url: string): Promise<{ points: number; drawnMs: number; frames: number[] }> {
   const { page } = await openPage(browser, url)

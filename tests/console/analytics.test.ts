@@ -5,6 +5,7 @@ import type { Browser, Page } from 'playwright-core'
 import shop from '../../examples/shop/app.ts'
 import config from '../../examples/shop/tenfold.config.ts'
 import { startTestApp, type TestApp } from '../../packages/tenfold/src/testing.ts'
+import { faultsOf } from './axe.ts'
 import { describeInBrowser, openBrowser, openPage } from './browser.ts'
 
 const VISITOR = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36'
@@ -124,11 +125,38 @@ describeInBrowser('product analytics in the console', () => {
       .getByRole('row', { name: /opened/ })
       .first()
       .waitFor()
+    await page.goto('/analytics?view=lifecycle&by=day&days=7')
+    await page
+      .getByRole('table', { name: 'Lifecycle' })
+      .getByRole('row', { name: /so far/ })
+      .getByRole('cell', { name: /^4\d$/ })
+      .first()
+      .waitFor()
+    await page.goto('/analytics?view=retention&by=day&days=30&columns=rolling')
+    await page.getByRole('columnheader', { name: 'days 2–7' }).waitFor()
     await page.goto('/analytics?view=activity')
     await page.getByText('people so far').waitFor()
     const saved = page.waitForEvent('download')
     await page.getByRole('button', { name: 'CSV' }).click()
     assert.equal((await saved).suggestedFilename(), 'activity.csv')
+  })
+
+  test('is clean by axe-core, in light and dark', async () => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme })
+      for (const view of [
+        'funnel&steps=opened,paid',
+        'retention',
+        'lifecycle',
+        'trend',
+        'paths&start=opened',
+        'activity',
+      ]) {
+        await page.goto(`/analytics?view=${view}`)
+        await page.getByText('answered in').first().waitFor()
+        assert.deepEqual(await faultsOf(page), [], `${view}, ${colorScheme}`)
+      }
+    }
   })
 
   test('complains of nothing', () => assert.deepEqual(complaints, []))

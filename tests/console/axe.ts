@@ -1,7 +1,6 @@
 /** What axe-core finds on a page (https://github.com/dequelabs/axe-core, its rules of WCAG 2.2 A and AA and its best practices).
  *  Playwright runs it from outside, so that the page's policy stays as it is. */
-import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 
 interface Violation {
@@ -12,8 +11,7 @@ interface Violation {
 
 /** One line for each rule that is broken, with the first elements that break it. */
 export async function faultsOf(page: Page): Promise<string[]> {
-  const source = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-  if (!(await page.evaluate('"axe" in window'))) await page.evaluate(source)
+  if (!(await page.evaluate('"axe" in window'))) await page.evaluate(axe.source)
   // Colours that are on their way to others are no one's choice: what moves is brought to its end.
   const violations = (await page.evaluate(
     `document.getAnimations().forEach((animation) => Number.isFinite(animation.effect?.getComputedTiming().endTime) && animation.finish()), axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations)`,

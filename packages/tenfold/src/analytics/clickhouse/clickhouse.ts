@@ -63,6 +63,10 @@ export async function openClickHouse(address: string): Promise<Columns> {
       await send(`insert into followed values (1, ${BigInt(until)})`)
     },
 
+    async clear() {
+      for (const table of ['event', 'merged', 'followed']) await send(`truncate table ${table}`)
+    },
+
     async dropBefore(us) {
       await send(`alter table event delete where ts < ${Math.floor(us)} settings mutations_sync = 2`)
     },

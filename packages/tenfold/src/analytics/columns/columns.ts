@@ -10,6 +10,8 @@ export interface Columns {
   /** Up to which transaction of Postgres the copy is whole. `0`: there is none yet. */
   position(): Promise<string>
   copy(from: string, until: string, changes: Changes): Promise<void>
+  /** Removes everything. */
+  clear(): Promise<void>
   /** Removes what happened before that time, in microseconds since 1970. */
   dropBefore(us: number): Promise<void>
   /** Rows of numbers, one array for each column. */

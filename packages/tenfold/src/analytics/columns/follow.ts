@@ -21,11 +21,17 @@ export function createFollower(db: SystemDatabase, columns: Columns): Follower {
     db.transaction(async (tx) => {
       // One at a time over all processes: or what one of them has just forgotten could come back with the rows of another.
       await tx.query(`select pg_advisory_xact_lock(hashtext('tenfold.analytics_columns'))`)
-      const from = await columns.position()
       const { rows } = await tx.query<{ until: string }>(
         'select pg_snapshot_xmin(pg_current_snapshot())::text as until',
       )
-      await columns.copy(from, rows[0]!.until, {
+      const { until } = rows[0]!
+      let from = await columns.position()
+      if (BigInt(from) > BigInt(until)) {
+        // The database was restored, and counts transactions from an earlier moment: what was copied since is not in it.
+        await columns.clear()
+        from = '0'
+      }
+      await columns.copy(from, until, {
         events: linesOf(tx, eventsSince(from)),
         merged: linesOf(tx, mergedSince(from)),
         forgotten: forgottenSince(tx, from),

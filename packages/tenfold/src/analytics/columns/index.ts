@@ -27,7 +27,10 @@ export function withColumns(postgres: Analytics, { db, clock, timeZone, keepMont
   const engine = async () => {
     opened ??= open().then((columns) => columns && { columns, catchUp: createFollower(db, columns).catchUp })
     try {
-      return await opened
+      const found = await opened
+      // Whoever has it may be gone when the next question comes.
+      if (!found) opened = undefined
+      return found
     } catch (error) {
       opened = undefined
       throw error

@@ -199,10 +199,8 @@ function periodIn(by: RetentionQuery['by'], day: string, periods: readonly strin
   const first = dayNumber(periods[0]!)
   if (by === 'day') return `${day} - ${first}`
   if (by === 'week') return divide(`(${day} - ${first})`, 7)
-  return `case ${periods
-    .slice(1)
-    .map((start, n) => `when ${day} < ${dayNumber(start)} then ${n}`)
-    .join(' ')} else ${periods.length - 1} end`.replace('case  else', 'case when false then 0 else')
+  const cases = periods.slice(1).map((start, n) => `when ${day} < ${dayNumber(start)} then ${n}`)
+  return cases.length === 0 ? '0' : `case ${cases.join(' ')} else ${cases.length} end`
 }
 
 /** SQL: hours and days as their number, weeks and months as the number of their first day. */

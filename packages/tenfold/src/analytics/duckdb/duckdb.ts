@@ -120,6 +120,10 @@ function duckDbColumns(
       }
     },
 
+    async clear() {
+      for (const table of ['event', 'merged', 'followed']) await writer.run(`delete from ${table}`)
+    },
+
     async dropBefore(us) {
       await writer.run(`delete from event where ts < ${Math.floor(us)}`)
     },
