@@ -23,6 +23,8 @@ insert into tenfold.redis_held (id, name, payload, traceparent)
 const RELEASE =
   'delete from tenfold.redis_held where id in (select value::bigint from json_array_elements_text($1::text::json))'
 
+const STILL = 'select id::text from tenfold.redis_held where id = any ($1::bigint[])'
+
 const ROW = 'id::text, name, payload, traceparent'
 /** The next look comes when twice the time has passed, at most an hour later. */
 const DUE = `
@@ -79,16 +81,21 @@ export function createHeld(db: SystemDatabase, redis: Redis, prefix: string, tel
         ['zscore', keys.done(name), bullIdOf(id)],
       ]),
     )
-    let lost = 0
-    await Promise.all(
-      jobs.map(async (job, i) => {
-        if (found[2 * i] === 0) {
-          lost++
-          await handOver(job)
-        } else if (found[2 * i + 1] !== null) await release(job.id)
-      }),
-    )
-    return lost
+    const missing = jobs.filter((_, i) => found[2 * i] === 0)
+    const lost = await stillHeld(missing)
+    await Promise.all([
+      ...lost.map(handOver),
+      ...jobs.filter((_, i) => found[2 * i] !== 0 && found[2 * i + 1] !== null).map(({ id }) => release(id)),
+    ])
+    return lost.length
+  }
+
+  /** Who is missing may have run meanwhile, and was released before BullMQ forgot it. */
+  const stillHeld = async (jobs: readonly HeldJob[]): Promise<HeldJob[]> => {
+    if (jobs.length === 0) return []
+    const { rows } = await db.query<{ id: string }>(STILL, [jobs.map(({ id }) => id)])
+    const held = new Set(rows.map(({ id }) => id))
+    return jobs.filter(({ id }) => held.has(id))
   }
 
   /** The same from one start of Redis to the next, as long as nobody empties it. */
