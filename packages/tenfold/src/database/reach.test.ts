@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import pg from 'pg'
 import { reachDatabase } from './reach.ts'
-import { createReplica, pgbouncerProgram, testPooler, testServer } from './testing/index.ts'
+import { createReplica, pgbouncerProgram, startPrimary, testPooler, testServer } from './testing/index.ts'
 
 test('a replica, the primary itself, and nobody at the addresses of replicas are told apart', async () => {
   const { adminUrl } = await testServer()
@@ -30,6 +31,28 @@ test('a server with little room is told, one that is away is no problem', async 
   assert.match(warnings[0]!, /room for 1 processes of 200/)
   const away = await reachDatabase({ databaseUrl: 'postgres://a:b@127.0.0.1:1/c', ...none })
   assert.deepEqual([away.problems.length, away.warnings.length], [0, 1])
+})
+
+test('a slot that may fill the disk of the primary is told', async (t) => {
+  const primary = await startPrimary()
+  const client = new pg.Client({ connectionString: primary.adminUrl })
+  t.after(async () => {
+    await client.end()
+    await primary.close()
+  })
+  await client.connect()
+  await client.query(`select pg_create_physical_replication_slot('of_one_that_is_gone')`)
+  const addresses = { databaseUrl: primary.adminUrl, databaseDirectUrl: undefined, databaseReplicaUrls: [] }
+  const warned = async (): Promise<boolean> => /max_slot_wal/.test((await reachDatabase(addresses)).warnings.join())
+  for (const [limit, expected] of [
+    ['-1', true],
+    ['1GB', false],
+  ] as const) {
+    await client.query(`alter system set max_slot_wal_keep_size = '${limit}'`)
+    await client.query('select pg_reload_conf()')
+    const deadline = Date.now() + 10_000
+    while ((await warned()) !== expected) assert.ok(Date.now() < deadline, `with ${limit}`)
+  }
 })
 
 test('a pooler without a direct address is a problem', { skip: !pgbouncerProgram() && 'no pgbouncer' }, async () => {

@@ -41,6 +41,10 @@ export async function reachDatabase(addresses: Addresses): Promise<Reach> {
   }
   if (server.standby) reach.problems.push('DATABASE_URL: this server is a replica, which takes no writes')
   if (reach.pooler.mode === undefined) reach.warnings.push(...roomFor(server, addresses.connections ?? 20))
+  if (server.slots > 0 && server.kept === '-1')
+    reach.warnings.push(
+      'max_slot_wal_keep_size is not set: the log is kept for a replica or an archive that is gone until the disk of the primary is full',
+    )
   for (const [i, url] of databaseReplicaUrls.entries()) {
     const problem = await wrongWith(url, server)
     if (problem) reach.problems.push(`DATABASE_REPLICA_URLS: number ${i + 1} ${problem}; its reads go to the primary`)
@@ -52,6 +56,9 @@ interface Server {
   standby: boolean
   cluster: string
   room: number
+  /** Replication slots, each of which holds back the log until its reader has it; and how much they may hold back at most. */
+  slots: number
+  kept: string
 }
 
 async function look(url: string): Promise<Server> {
@@ -61,7 +68,9 @@ async function look(url: string): Promise<Server> {
     await client.connect()
     const { rows } = await client.query<Server>(
       `select pg_is_in_recovery() as standby, (select system_identifier::text from pg_control_system()) as cluster,
-         current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int as room`,
+         current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int as room,
+         (select count(*)::int from pg_replication_slots where not temporary) as slots,
+         current_setting('max_slot_wal_keep_size') as kept`,
     )
     return rows[0]!
   } finally {

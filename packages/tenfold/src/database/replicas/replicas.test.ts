@@ -5,10 +5,12 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { sql, type Generated } from 'kysely'
 import { createTelemetry, type Telemetry } from '../../telemetry/index.ts'
-import { openDatabase, type Db, type MigrationSource } from '../index.ts'
+import { migrate, openDatabase, reachDatabase, type Db, type MigrationSource } from '../index.ts'
 import {
+  createDatabase,
   createReplica,
   databaseUrl,
+  startPrimary,
   testDatabase,
   testServer,
   type TestDatabase,
@@ -200,6 +202,51 @@ test('what is not a replica of this database is left out, with the reason', asyn
   const [itself, nowhere] = other.database.replicas()
   assert.match(itself!.reason!, /not in recovery/)
   assert.match(nowhere!.reason!, /ECONNREFUSED|password/)
+})
+
+test('a replica of another cluster, with the same tables and roles, is left out, and `tenfold check` names it', async () => {
+  const stranger = await startPrimary()
+  closers.push(() => stranger.close())
+  const name = decodeURIComponent(new URL(home.url).pathname.slice(1))
+  const { app, secretKey } = home
+  await createDatabase(stranger, name)
+  const url = databaseUrl(stranger.adminUrl, name)
+  await migrate({ url, app, secretKey, sources: [notes()] })
+  const follower = await createReplica(stranger)
+  closers.push(() => follower.close())
+  const theirs = databaseUrl(follower.adminUrl, name)
+
+  const confused = instance([theirs])
+  await confused.database.service.start()
+  const { token } = await confused.request(undefined, insert('only here'))
+  assert.equal((await confused.request(token, find('only here'))).value, 1)
+  assert.equal((await confused.request(undefined, find('only here'))).value, 1)
+  assert.deepEqual(Object.keys(confused.reads()), ['primary'])
+  assert.match(confused.database.replicas()[0]!.reason!, /does not follow the present primary/)
+  const reach = { databaseUrl: home.url, databaseDirectUrl: undefined, databaseReplicaUrls: [theirs] }
+  const { problems } = await reachDatabase(reach)
+  assert.match(problems[0]!, /number 1 belongs to another cluster than DATABASE_URL/)
+})
+
+test('a clock that is a day wrong, on either instance, changes nothing', async (t) => {
+  const right = Date.now.bind(Date)
+  await replica.setLag(300)
+  try {
+    for (const skew of [86_400_000, -86_400_000]) {
+      const text = `by a clock that is ${skew} ms off`
+      const wrong = t.mock.method(Date, 'now', () => right() + skew)
+      const written = await here.request(undefined, insert(text))
+      wrong.mock.restore()
+      assert.equal((await there.request(written.token, find(text))).value, 1, 'written by the wrong clock')
+
+      const back = await there.request(undefined, insert(`${text}, back`))
+      const again = t.mock.method(Date, 'now', () => right() + skew)
+      assert.equal((await here.request(back.token, find(`${text}, back`))).value, 1, 'read by the wrong clock')
+      again.mock.restore()
+    }
+  } finally {
+    await replica.setLag(0)
+  }
 })
 
 function insert(text: string) {
