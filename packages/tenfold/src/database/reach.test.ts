@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import pg from 'pg'
 import { reachDatabase } from './reach.ts'
-import { createReplica, pgbouncerProgram, startPrimary, testPooler, testServer } from './testing/index.ts'
+import {
+  createReplica,
+  debianPrograms,
+  pgbouncerProgram,
+  startDebian,
+  startPrimary,
+  testPooler,
+  testServer,
+} from './testing/index.ts'
 
 test('a replica, the primary itself, and nobody at the addresses of replicas are told apart', async () => {
   const { adminUrl } = await testServer()
@@ -21,6 +29,15 @@ test('a replica, the primary itself, and nobody at the addresses of replicas are
   assert.match(asPrimary.problems[0]!, /takes no writes/)
 
   await replica.close()
+})
+
+test('a server of another cluster is told', { skip: !debianPrograms() && 'no other Postgres' }, async (t) => {
+  const other = await startDebian()
+  t.after(other.close)
+  const { adminUrl } = await testServer()
+  const databaseReplicaUrls = [other.urlOf('postgres', 'postgres')]
+  const { problems } = await reachDatabase({ databaseUrl: adminUrl, databaseDirectUrl: undefined, databaseReplicaUrls })
+  assert.match(problems[0]!, /number 1 belongs to another cluster than DATABASE_URL/)
 })
 
 test('a server with little room is told, one that is away is no problem', async () => {

@@ -17,6 +17,7 @@ import { createPlainDatabase, type PlainDatabase } from './plain.ts'
 import { pgbouncerProgram, startPooler, type TestPooler } from './pooler.ts'
 import type { TestReplica } from './replica.ts'
 
+export { debianPrograms, startDebian, type DebianServer } from './debian.ts'
 export { type PlainDatabase } from './plain.ts'
 export { pgbouncerProgram, startPooler, type PoolMode, type TestPooler, type TestPoolerOptions } from './pooler.ts'
 export { startPrimary, type TestPrimary, type TestPrimaryOptions } from './primary.ts'

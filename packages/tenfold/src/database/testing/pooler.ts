@@ -1,11 +1,11 @@
 /** A real PgBouncer before a test server, for any of its databases and roles. */
 import { spawn } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { delimiter, join } from 'node:path'
 import pg from 'pg'
 import { accountFor } from '../embedded/account.ts'
 import { temporaryFolder } from './folder.ts'
+import { freePort } from './port.ts'
 
 export type PoolMode = 'session' | 'transaction' | 'statement'
 
@@ -141,15 +141,4 @@ async function versionOf(adminUrl: string, port: number): Promise<string> {
   } finally {
     await client.end().catch(() => {})
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo
-      probe.close(() => resolve(port))
-    })
-  })
 }
