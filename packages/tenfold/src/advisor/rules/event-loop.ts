@@ -15,7 +15,7 @@ const LEAST_SELF_MS = 3
 /** Something runs for long without a break, while there is time left: everybody else waits for its end. */
 export const eventLoopStalls: Rule = {
   code: 'event-loop-stalls',
-  version: 1,
+  version: 2,
   class: 'code',
   judge(signals) {
     const { evidence, longestStall, stalled, loop, gc, lost } = signals

@@ -9,7 +9,7 @@ const KNOWN_REPEATS = 4
 /** A route that runs the same statement for each row: many calls, each of them cheap for the server. */
 export const nPlusOne: Rule = {
   code: 'n-plus-one',
-  version: 1,
+  version: 2,
   class: 'code',
   judge({ evidence, lost }) {
     const placeOf = ({ query }: { query: string }) =>
