@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp, open, readdir, rm, truncate } from 'node:fs/promises'
+import { chmod, mkdtemp, open, readdir, rm, stat, truncate } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { after, before, describe, test } from 'node:test'
 import { copyNewCluster, startEmbedded, type EmbeddedPostgres } from '../database/embedded/index.ts'
+import { debianPrograms, startDebian } from '../database/testing/index.ts'
 import { systemClock } from '../kernel/index.ts'
 import { openStorage, type Storage } from '../storage/index.ts'
 import { listSegments } from './archive.ts'
@@ -36,10 +38,10 @@ describe('backups', () => {
   let home: string
   let server: EmbeddedPostgres
   let storage: Storage
-  const backups = () =>
+  const backups = (at: Storage = storage) =>
     openBackups({
       url: server.adminUrl,
-      storage,
+      storage: at,
       app: 'shop',
       appVersion: '1.2.3',
       clock: systemClock,
@@ -197,6 +199,27 @@ describe('backups', () => {
     await assert.rejects(backups().restore('nothing', { to }), { code: 'TF_BACKUP_UNKNOWN' })
   })
 
+  test('what is unpacked for another server recovers there, and forgets that it did', async () => {
+    await run(server.adminUrl, 'create table unpacked as select 7 as n')
+    const { id } = await backups().take({ checks: false })
+    const own = join(home, 'own')
+    const { done } = await backups().restore(id, { to: join(own, 'data'), unpack: true })
+    assert.ok(done)
+    // Whoever unpacks gives the files to the user of that server.
+    const { uid, gid } = await stat(join(home, 'source', 'data'))
+    await promisify(execFile)('chown', ['-R', `${uid}:${gid}`, own])
+    const start = () => startEmbedded({ dataDir: own, database: 'shop', fsync: false })
+    await (await start()).stop()
+    const recovered = await start()
+    const [row] = await run(
+      recovered.adminUrl,
+      `select n, current_setting('hot_standby') as readable,
+      current_setting('restore_command') as command, pg_is_in_recovery() as recovering from unpacked`,
+    )
+    await recovered.stop()
+    assert.deepEqual(row, { n: 7, readable: 'on', command: '', recovering: false })
+  })
+
   test('any moment between two writes can be restored, and a missing log segment is named', async (t) => {
     const archive = backups().archive({ everyMs: 50 })
     const archived = async (): Promise<void> => {
@@ -227,11 +250,32 @@ describe('backups', () => {
       await rm(to, { recursive: true })
       return row!.n as number
     }
+    /** While the log is read, a longer part takes the place of the one that was found. */
+    const overtaken = async (): Promise<void> => {
+      let times = 0
+      const slow = new Proxy(storage, {
+        get(target, name) {
+          if (name !== 'get') return Reflect.get(target, name).bind(target)
+          return async (key: string) => {
+            if (/\.[0-9a-f]{8}\.zst$/.test(key) && times++ === 0) {
+              await run(server.adminUrl, 'insert into moment values (42)')
+              await archived()
+            }
+            return target.get(key)
+          }
+        },
+      })
+      const to = join(home, 'overtaken')
+      await backups(slow).restore(manifest.id, { to, until: 'latest' })
+      assert.ok(times > 1, 'the first part was gone when it was read')
+      await rm(to, { recursive: true })
+    }
     assert.equal(await rowsAt(moments[4]!), 5)
     assert.equal(await rowsAt(moments[39]!), 40) // nothing was committed after it
     await run(server.adminUrl, 'insert into moment values (41)')
     await archived()
     assert.equal(await rowsAt('latest'), 41)
+    await overtaken()
     for (const until of ['2020-01-01T00:00:00Z', '2100-01-01T00:00:00Z', 'yesterday']) {
       await assert.rejects(rowsAt(until), { code: 'TF_BACKUP_UNTIL' }, until)
     }
@@ -285,6 +329,58 @@ describe('backups', () => {
     url.password = 'x'
     const poor = openBackups({ url: url.href, storage, app: 'shop', appVersion: '1', clock: systemClock, log: silent })
     await assert.rejects(poor.take({ kind: 'base' }), { code: 'TF_BACKUP_IMPOSSIBLE', message: /may not replicate/ })
+  })
+})
+
+const skip = debianPrograms() === undefined && 'no Postgres of the operating system: run scripts/setup'
+
+describe('dumps', { skip }, () => {
+  test('where the user may not replicate, pg_dump makes the backup, and a restore has the same', async (t) => {
+    const home = await mkdtemp(join(tmpdir(), 'tenfold-dump-'))
+    await chmod(home, 0o755)
+    t.after(() => rm(home, { recursive: true, force: true, maxRetries: 5 }))
+    const { urlOf: url, close } = await startDebian()
+    t.after(close)
+    const storage = await openStorage({ url: join(home, 'files'), secrets: ['secret'], clock: systemClock })
+    t.after(() => storage.close())
+    await run(url('postgres', 'postgres'), 'create role owner login')
+    await run(url('postgres', 'postgres'), 'create database shop owner owner')
+    const own = url('owner', 'shop')
+    await run(
+      own,
+      `create table thing (id int primary key, word text, at timestamptz); create sequence counted;
+      insert into thing select n, 'word ' || n, timestamptz '2026-01-01' + n * interval '1 s' from generate_series(1, 2000) n;
+      select nextval('counted')`,
+    )
+    const backups = openBackups({ url: own, storage, app: 'shop', appVersion: '1', clock: systemClock, log: silent,
+      scratch: join(home, 'scratch') }) // prettier-ignore
+
+    const manifest = await backups.take()
+    assert.equal(manifest.kind, 'dump')
+    assert.equal(manifest.tables!.find(({ name }) => name.endsWith('thing'))!.rows, 2000)
+    const verdict = await backups.verify('latest')
+    assert.deepEqual([verdict.ok, verdict.compared, verdict.problems], [true, 1, []])
+
+    await run(url('postgres', 'postgres'), 'create database again owner owner')
+    await backups.restore(manifest.id, { to: url('owner', 'again') })
+    const [row] = await run(url('owner', 'again'), 'select count(*)::int as n, max(word) as word from thing')
+    assert.deepEqual(row, { n: 2000, word: 'word 999' })
+    await assert.rejects(backups.restore(manifest.id, { to: url('owner', 'again') }), { code: 'TF_RESTORE_WOULD_LOSE' })
+    await run(url('owner', 'again'), 'delete from thing')
+    await backups.restore(manifest.id, { to: url('owner', 'again'), force: true })
+    assert.equal((await run(url('owner', 'again'), 'select from thing')).length, 2000)
+    await assert.rejects(backups.restore(manifest.id, { to: join(home, 'x'), unpack: true }), {
+      code: 'TF_RESTORE_TARGET',
+    })
+    await assert.rejects(backups.restore(manifest.id, { to: join(home, 'x'), until: 'latest' }), {
+      code: 'TF_BACKUP_UNTIL',
+    })
+
+    const [file] = await readdir(join(home, 'files', 'files'), { recursive: true }).then((all) =>
+      all.filter((name) => name.includes('dump')),
+    )
+    await truncate(join(home, 'files', 'files', file!), 1000)
+    await assert.rejects(backups.verify('latest'), { code: 'TF_BACKUP_DAMAGED' })
   })
 })
 

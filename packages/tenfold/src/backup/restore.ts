@@ -14,6 +14,7 @@ import {
 } from '../database/embedded/index.ts'
 import { messageOf, randomHex, TenfoldError } from '../kernel/index.ts'
 import type { Storage } from '../storage/index.ts'
+import { listSegments } from './archive.ts'
 import type { Manifest, Progress, Restored, RestoreOptions } from './backup.ts'
 import { checkStored, fullOr, readCompressed } from './catalog.ts'
 import { restoreDump } from './dump.ts'
@@ -59,6 +60,7 @@ export async function restore(source: Source, options: RestoreOptions): Promise<
       if (replaces !== undefined) throw RestoreTarget({ target, reason: 'unpacking needs an empty folder' })
       await mkdir(target, { recursive: true, mode: 0o700 })
       await unpack(target, source, log)
+      await appendFile(join(target, AUTO_CONF), `recovery_end_command = '${FORGET}' ${OURS}\n`)
       return { ...result, done: true }
     }
     await mkdir(target, { recursive: true, mode: 0o700 })
@@ -126,7 +128,7 @@ async function recovered(folder: string, start: () => Promise<EmbeddedPostgres>)
       const { rows } = await client.query<{ recovering: boolean }>('select pg_is_in_recovery() as recovering')
       if (rows[0]!.recovering) throw new Error('the server is still recovering')
     })
-    await keepLines(join(folder, 'data/postgresql.auto.conf'), (line) => !line.endsWith(OURS))
+    await keepLines(join(folder, 'data', AUTO_CONF), (line) => !line.endsWith(OURS))
     return server
   } catch (error) {
     await server.stop()
@@ -134,10 +136,13 @@ async function recovered(folder: string, start: () => Promise<EmbeddedPostgres>)
   }
 }
 
+const AUTO_CONF = 'postgresql.auto.conf'
 const OURS = '# tenfold restore'
+/** A server that somebody else starts takes away by itself what told it to recover: it would not be read as a standby later. */
+const FORGET = `sed -i.before "/${OURS}$/d" ${AUTO_CONF} && rm ${AUTO_CONF}.before`
 
 async function withoutTarget(data: string): Promise<void> {
-  await keepLines(join(data, 'postgresql.auto.conf'), (line) => !line.startsWith('recovery_target_time'))
+  await keepLines(join(data, AUTO_CONF), (line) => !line.startsWith('recovery_target_time'))
 }
 
 async function keepLines(file: string, wanted: (line: string) => boolean): Promise<void> {
@@ -172,12 +177,14 @@ async function unpack(
     (error: Error & { code?: string }) => error,
   )
   const [code] = await ended
-  if (fed && fed.code !== 'EPIPE') throw fed
+  // At the end of the archive tar may leave before it has read the padding after it; its own status says whether it was whole.
+  const left = fed?.code === 'EPIPE' || fed?.code === 'ERR_STREAM_PREMATURE_CLOSE'
+  if (fed && !left) throw fed
   if (code !== 0) throw new Error(`tar: ${said.trim() || `ended with ${code}`}`)
 
-  for (const [i, { name, key, bytes }] of (log?.segments ?? []).entries()) {
+  for (const [i, segment] of (log?.segments ?? []).entries()) {
     onProgress?.('log', i + 1, log!.segments.length)
-    await putSegment(join(data, 'pg_wal', name), readCompressed(storage, key), bytes, manifest.log!.segmentBytes)
+    await putSegment(join(data, 'pg_wal', segment.name), segment, storage, manifest.log!)
   }
   for (const { name, key } of log?.histories ?? []) {
     await pipeline(
@@ -194,7 +201,7 @@ async function unpack(
   const target = log?.target === undefined ? '' : `recovery_target_time = '${log.target}' ${OURS}\n`
   // Not to be read while it recovers: that needs the limits of the server it came from, and more than one process.
   const settings = `hot_standby = off ${OURS}\nrestore_command = 'false' ${OURS}\nrecovery_target_timeline = 'current' ${OURS}\n${target}recovery_target_action = 'promote' ${OURS}\n`
-  await appendFile(join(data, 'postgresql.auto.conf'), `\n${settings}`)
+  await appendFile(join(data, AUTO_CONF), `\n${settings}`)
   await writeFile(join(data, 'recovery.signal'), '', { mode: 0o600 })
 }
 
@@ -204,18 +211,29 @@ const CONFIGURATION = [
   ['pg_ident.conf', ''],
 ] as const
 
-/** An unfinished segment is made as long as a whole one: its end is where the log ended. */
+/** An unfinished segment is made as long as a whole one: its end is where the log ended. While the log is being archived, a
+ *  longer part takes the place of the one that was found: then that is read. */
 async function putSegment(
   path: string,
-  source: AsyncIterable<Buffer>,
-  bytes: number | undefined,
-  whole: number,
+  found: LogPlan['segments'][number],
+  storage: Storage,
+  { system, segmentBytes }: NonNullable<Manifest['log']>,
 ): Promise<void> {
-  const chunks: Buffer[] = []
-  for await (const chunk of source) chunks.push(chunk)
-  const content = Buffer.concat(chunks)
-  if (content.length !== (bytes ?? whole)) throw new Error(`${path} has ${content.length} bytes`)
-  await writeFile(path, Buffer.concat([content, Buffer.alloc(whole - content.length)]), { mode: 0o600 })
+  for (let { key, bytes } = found; ;) {
+    try {
+      const chunks: Buffer[] = []
+      for await (const chunk of readCompressed(storage, key)) chunks.push(chunk)
+      const content = Buffer.concat(chunks)
+      if (content.length !== (bytes ?? segmentBytes)) throw new Error(`${path} has ${content.length} bytes`)
+      return await writeFile(path, Buffer.concat([content, Buffer.alloc(segmentBytes - content.length)]), {
+        mode: 0o600,
+      })
+    } catch (error) {
+      const now = bytes === undefined ? undefined : (await listSegments(storage, system)).get(found.name)
+      if (!now || now.key === key) throw error
+      ;({ key, bytes } = { bytes: undefined, ...now })
+    }
+  }
 }
 
 async function restoreDumpTo(url: string, { storage, manifest, onProgress }: Source, clean: boolean): Promise<void> {
