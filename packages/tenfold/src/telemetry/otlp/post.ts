@@ -7,15 +7,14 @@ export interface Posted {
   retryAfter: string | undefined
 }
 
-/** Posts bodies to one address, over one connection that is kept. Not by `fetch`, which costs several times as much as all
- *  that a batch of spans costs otherwise. */
+/** Posts bodies to one address, over one connection that is kept. Not by `fetch`, which takes four times the CPU for it. */
 export class Poster {
   private readonly to: RequestOptions
   private readonly secure: boolean
   private readonly agent: HttpAgent
 
   constructor(url: string) {
-    // Taken apart once: for each request Node would do it again, which costs as much as a hundred spans.
+    // Taken apart once: for each request Node would do it again, which shows in profiles.
     this.to = urlToHttpOptions(new URL(url))
     this.secure = this.to.protocol === 'https:'
     this.agent = new (this.secure ? HttpsAgent : HttpAgent)({ keepAlive: true, maxSockets: 1 })

@@ -123,8 +123,7 @@ export class SpanBytes implements Waiting<SpanOut> {
     const of = module ?? attributes[MODULE]
     if (of !== undefined) this.attribute(writer, MODULE, of)
     if (slow) this.attribute(writer, SLOW, true)
-    else if (attributes['tenfold.slow'] !== undefined)
-      this.attribute(writer, 'tenfold.slow', attributes['tenfold.slow'])
+    else if (attributes[SLOW] !== undefined) this.attribute(writer, SLOW, attributes[SLOW])
     writer.varint(16 * 8 + 5)
     writer.fixed32(sampled ? 1 : 0)
     writer.close(at)
@@ -147,12 +146,13 @@ export class SpanBytes implements Waiting<SpanOut> {
     const at = writer.open(ATTRIBUTES)
     writeMessage(writer, ATTRIBUTE, { key: name, value: anyValue(redacted) })
     writer.close(at)
-    if (isKept(value) && name.length <= KEPT_LENGTH) this.keep(kept, name, value, () => writer.copy(from))
+    // What held a secret is not kept: it would stay for as long as the process does.
+    if (redacted === value && isKept(value) && name.length <= KEPT_LENGTH) this.keep(kept, name, value, writer, from)
   }
 
-  private keep(kept: Kept | undefined, name: string, value: AttributeValue, copy: () => Uint8Array): void {
+  private keep(kept: Kept | undefined, name: string, value: AttributeValue, writer: Writer, from: number): void {
     if (kept ? kept.others.size >= KEPT_VALUES : this.kept.size >= KEPT_NAMES) return
-    const bytes = copy()
+    const bytes = writer.copy(from)
     if (kept) kept.others.set(value, bytes)
     else this.kept.set(name, { latest: value, bytes, others: new Map([[value, bytes]]) })
   }
