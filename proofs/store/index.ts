@@ -1,4 +1,5 @@
-/** What storing telemetry costs the database: its share of the time that Postgres spends on statements, by Postgres' own count. */
+/** What storing telemetry costs the database, by Postgres' own count: of the time of a core, and beside what the app's statements
+ *  take. The second depends on the app: these statements are the cheapest there are, some 17 µs each. */
 import { fork } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { Agent, get } from 'node:http'
@@ -13,7 +14,7 @@ const MOST = 0.02
 
 export default {
   name: 'store',
-  about: 'storing telemetry takes less than 2 % of the time of the database, at 500 requests a second',
+  about: 'storing telemetry takes less than 2 % of a core of the database, at 500 requests a second',
   options: {
     seconds: 'how long requests are sent; 120 unless --quick, then 40',
     statements: '`yes`: which statements that time goes to',
@@ -55,17 +56,21 @@ async function run({ quick, set, log }: ClaimsOptions): Promise<Report> {
     return {
       claims: [
         {
-          claim: `of the time of the database, what storing telemetry takes, at ${(sent.answered / seconds).toFixed(0)} requests a second`,
+          claim: `of a core of the database, what storing telemetry takes, at ${(sent.answered / seconds).toFixed(0)} requests a second`,
           goal: `less than ${MOST * 100} %, of ${RATE} a second, none failed`,
-          value: `${((100 * telemetry) / all).toFixed(2)} %, ${sent.failed} failed`,
-          holds: telemetry > 0 && telemetry < MOST * all && sent.answered / seconds > RATE * 0.95 && sent.failed === 0,
+          value: `${((100 * telemetry) / 1000 / seconds).toFixed(2)} %, ${sent.failed} failed`,
+          holds:
+            telemetry > 0 &&
+            telemetry < MOST * 1000 * seconds &&
+            sent.answered / seconds > RATE * 0.95 &&
+            sent.failed === 0,
         },
       ],
       rows: rows.map(({ what, ms, calls }) => ({
         'time of the database for': what,
         'ms a second': (ms / seconds).toFixed(2),
         statements: String(calls),
-        share: `${((100 * ms) / all).toFixed(2)} %`,
+        'of all statements': `${((100 * ms) / all).toFixed(1)} %`,
       })),
     }
   } finally {
