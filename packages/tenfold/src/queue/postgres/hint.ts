@@ -26,7 +26,7 @@ export interface Hint {
   next(): Place
   /** The first job of a claim (undefined if it got none), that began at `from` and took so long. */
   saw(first: Place | undefined, from?: Place, tookMs?: number): void
-  /** Something with this place may be ready. */
+  /** Something with this place may be ready; 0: somewhere. */
   lookBelow(seq: number): void
 }
 
@@ -35,6 +35,7 @@ export function createHint(clock: Clock): Hint {
   let lagged = START
   let candidate: (Place & { at: number }) | undefined
   let fullAt = -Infinity
+  let slowUntil = -Infinity
   let laggedAt = -Infinity
   let told = Infinity
 
@@ -44,7 +45,7 @@ export function createHint(clock: Clock): Hint {
       lagged = candidate
       candidate = undefined
     }
-    if (now >= fullAt || told <= 0) {
+    if (now >= fullAt || (told <= 0 && now >= slowUntil)) {
       fullAt = now + FULL_EVERY_MS
       laggedAt = now + LAGGED_EVERY_MS
       told = Infinity
@@ -59,6 +60,8 @@ export function createHint(clock: Clock): Hint {
 
   /** All ranks before that of the place are looked at whole. */
   const below = (place: Place): Place => {
+    // Somewhere: that waits for a claim from the start.
+    if (told <= 0) return place
     const seq = Math.min(told, place.seq)
     told = Infinity
     return seq < place.seq ? { rank: place.rank, seq } : place
@@ -67,7 +70,10 @@ export function createHint(clock: Clock): Hint {
   return {
     next,
     saw(first, from, tookMs = 0) {
-      if (from === START) fullAt = Math.max(fullAt, clock.elapsed() + tookMs * SHARE)
+      if (from === START) {
+        slowUntil = clock.elapsed() + tookMs * SHARE
+        fullAt = Math.max(fullAt, slowUntil)
+      }
       if (!first) return
       const { rank, seq } = first
       recent = { rank, seq }

@@ -32,14 +32,14 @@ const KEEP_DAYS = 7
 const STARVED_MS = 60_000
 const TICK_MS = 1000
 const STATS_MS = 5000
-const TIDY_MS = 5000
+const TIDY_MS = 2000
 /** Fewer are not worth a pass. */
 const MANY_DEAD = 20_000
 /** Where a pass removes nothing (an old snapshot may still see the rows, or we may not), the next one comes so much later. */
 const USELESS_MS = 60_000
 const HOUR = 3_600_000
 const CHORES_MS = 1000
-/** What took so long is not done again for this many times as long. */
+/** What took so long is not done again for this many times as long. Tidying is, sooner: the later it comes, the longer it takes. */
 const SHARE = 10
 
 export interface Keeper {
@@ -185,7 +185,7 @@ export function createKeeper(
     for (const statement of PRUNE) await db.query(statement)
   }
 
-  const every = [
+  const every: { run: () => Promise<void>; ms: number; at: number; share?: number }[] = [
     { run: () => promote(), ms: TICK_MS, at: 0 },
     { run: admitHeld, ms: TICK_MS, at: 0 },
     { run: writeProgress, ms: TICK_MS, at: 0 },
@@ -195,7 +195,7 @@ export function createKeeper(
     { run: age, ms: Math.min(CHORES_MS, starvedMs), at: 0 },
     { run: sweep, ms: leaseMs / 3, at: 0 },
     { run: writeStats, ms: STATS_MS, at: clock.elapsed() + STATS_MS },
-    { run: tidy, ms: TIDY_MS, at: clock.elapsed() + TIDY_MS },
+    { run: tidy, ms: TIDY_MS, at: clock.elapsed() + TIDY_MS, share: 2 },
     { run: partitions, ms: HOUR, at: clock.elapsed() + HOUR },
   ]
 
@@ -225,7 +225,10 @@ export function createKeeper(
         task.at = now + task.ms * (0.9 + Math.random() * 0.2)
         await attempt(task.run)
         // Behind an old snapshot everything takes longer; this must not become most of the work.
-        task.at = Math.max(task.at, Math.min(now + HOUR, clock.elapsed() + (clock.elapsed() - now) * SHARE))
+        task.at = Math.max(
+          task.at,
+          Math.min(now + HOUR, clock.elapsed() + (clock.elapsed() - now) * (task.share ?? SHARE)),
+        )
       }
       const next = Math.min(dueAt, ...every.map((task) => task.at))
       await nudge.wait(Math.max(1, next - clock.elapsed()))

@@ -1,5 +1,5 @@
 --! phase: expand
--- Workers tidy the hot table themselves, every few seconds when many rows have died: the server's own vacuum comes once a minute, and by
+-- Workers tidy the hot table themselves, every two seconds when many rows have died: the server's own vacuum comes once a minute, and by
 -- then a busy queue has left a hundred times as many dead rows as it has live ones. Before Postgres 17 only the owner may; there it is
 -- left to the server.
 do $$
