@@ -570,6 +570,12 @@ test('the way to the database is told by the shortest question, also on a machin
   assert.ok(!way(0.4).findings.some(({ code }) => code === 'database-far'))
 })
 
+test('an event loop that is late makes each answer late, also the shortest: that is no way', () => {
+  const signs: Signs = { ...FAULTS['database-far'], process: { loop: 0.99, cpu: 0.5 }, wait: 130 }
+  const { findings } = judged({ ...signs, database: { ...signs.database, roundTripMs: 32 } })
+  assert.ok(!findings.some(({ code }) => code === 'database-far'))
+})
+
 test('jobs that fail again and again are named also on a machine that others take', () => {
   const verdict = judged({ ...FAULTS['poison-job'], p95: 900, routes: [{ p95: 900 }], host: { busy: 1, other: 1.7 } })
   assert.equal(verdict.bottleneck?.code, 'poison-job')

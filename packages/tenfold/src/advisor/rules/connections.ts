@@ -148,7 +148,7 @@ const FAR_WHEN_BUSY_MS = 25
 /** Each statement takes much longer on its way than on the server. */
 export const databaseFar: Rule = {
   code: 'database-far',
-  version: 2,
+  version: 3,
   class: 'placement',
   judge(signals) {
     const { evidence, share, loop, stalled, k, foreign, felt } = signals
@@ -160,8 +160,12 @@ export const databaseFar: Rule = {
     // A connection is held while its statement is on its way: who waits for one waits for that, too.
     const explained = (share.database + share.pool) * Math.min(1, (way * database.seen.calls) / database.seen.client)
     // Without the measured way, what is lost between both ends may be anything that is late.
+    // The quickest of ten answers would hardly ever be as late as half of what a late loop does to one in twenty.
+    const late = evidence.traffic.unseenWaitP95 / 2
     const sure =
-      measured === undefined ? !busy && k !== undefined && k <= 0.3 : way >= (busy ? FAR_WHEN_BUSY_MS : FAR_MS)
+      measured === undefined
+        ? !busy && k !== undefined && k <= 0.3
+        : way >= (busy ? FAR_WHEN_BUSY_MS : FAR_MS) && way > late
     if (!sure || way < FAR_MS || share.database + share.pool < 0.5 || explained < 0.3) return undefined
     return {
       structural: measured !== undefined,
@@ -182,7 +186,7 @@ export const databaseFar: Rule = {
           k === undefined ? 'not seen' : `it worked ${percent(k)} of that time`,
           k === undefined || k <= 0.5,
         ),
-        check('our event loop is late', percent(loop), measured !== undefined || loop <= 0.5),
+        check('our event loop is late', `up to ${Math.round(late)} ms`, way > late),
         check('the machine is taken by others', percent(foreign.share), measured !== undefined || !foreign.full),
       ],
       facts: { gapMs: way, calls: database.seen.calls / Math.max(1, evidence.traffic.requests) },
