@@ -1,6 +1,8 @@
 /** The processes that are killed, and their successors. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export interface Moment {
@@ -21,6 +23,9 @@ export interface Crew {
   readonly complaints: readonly string[]
 }
 
+/** Hundreds of processes are started: they share what was compiled. */
+const COMPILED = join(tmpdir(), 'tenfold-compiled')
+
 /** `count` processes of `program`, kept at that number. */
 export function startCrew(program: string, count: number, environment: (n: number) => Record<string, string>): Crew {
   const file = fileURLToPath(new URL(program, import.meta.url))
@@ -32,7 +37,9 @@ export function startCrew(program: string, count: number, environment: (n: numbe
   let stopping = false
 
   const start = (): void => {
-    const env = { PATH: process.env.PATH, NODE_ENV: 'production', LOG_LEVEL: 'error', ...environment(started++) }
+    const { PATH, NODE_COMPILE_CACHE = COMPILED } = process.env
+    const own = { PATH, NODE_COMPILE_CACHE, NODE_ENV: 'production', LOG_LEVEL: 'error' }
+    const env = { ...own, ...environment(started++) }
     const child = spawn(process.execPath, [file], { stdio: ['pipe', 'pipe', 'pipe'], env })
     all.add(child)
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
