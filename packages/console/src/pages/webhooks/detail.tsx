@@ -80,7 +80,12 @@ function Detail({ endpoint, deliveries, onChanged }: WebhookEndpointDetail & { o
 function factsOf(endpoint: WebhookEndpointRow): [string, ComponentChildren][] {
   const { module, owner, events, failures, failingSince, disabledWhy, createdAt } = endpoint
   return [
-    ['State', disabledWhy === undefined ? <Health row={endpoint} /> : disabledWhy],
+    [
+      'State',
+      <>
+        <Health row={endpoint} /> {disabledWhy}
+      </>,
+    ],
     ['Failing since', failingSince === undefined ? '–' : <Time at={failingSince} />],
     ['Failures', count(failures)],
     ['Types', events.length === 0 ? 'all' : events.join(', ')],
