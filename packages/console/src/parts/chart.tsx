@@ -14,7 +14,6 @@ export interface Line {
 }
 
 const HEIGHT = 132
-const LEAST_SECONDS = 600
 
 /** Lines over time. The pointer on one chart shows the same moment on all charts of the page. */
 export function Chart(props: {
@@ -25,8 +24,10 @@ export function Chart(props: {
   format: (value: number) => string
   /** Where the scale ends at least, so that a small wiggle does not look like a mountain. */
   atLeast?: number
+  /** How many seconds it is wide at least: the first minutes of an app do not fill it. Defaults to ten minutes. */
+  leastSeconds?: number
 }) {
-  const { title, times, lines, format, atLeast = 0 } = props
+  const { title, times, lines, format, atLeast = 0, leastSeconds = 600 } = props
   const holder = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>(undefined)
   const [at, setAt] = useState<number | null>(null)
@@ -40,7 +41,7 @@ export function Chart(props: {
 
   useEffect(() => {
     const element = holder.current!
-    const chart = new uPlot(options(element, lines, format, atLeast, setAt), data, element)
+    const chart = new uPlot(options(element, lines, format, { atLeast, leastSeconds }, setAt), data, element)
     plot.current = chart
     const resized = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: HEIGHT }))
     resized.observe(element)
@@ -90,7 +91,7 @@ function options(
   element: HTMLElement,
   lines: Line[],
   format: (value: number) => string,
-  atLeast: number,
+  { atLeast, leastSeconds }: { atLeast: number; leastSeconds: number },
   onPoint: (index: number | null) => void,
 ): uPlot.Options {
   const dim = resolve(element, '--dim')
@@ -104,8 +105,7 @@ function options(
     legend: { show: false },
     cursor: { sync: { key: 'page', setSeries: false }, drag: { x: false, y: false }, y: false, points: { size: 6 } },
     scales: {
-      // The first minutes of an app do not fill the whole width.
-      x: { range: (_chart, min, max) => [Math.min(min, max - LEAST_SECONDS), max] },
+      x: { range: (_chart, min, max) => [Math.min(min, max - leastSeconds), max] },
       y: { range: (_chart, _min, max) => [0, Math.max(atLeast, max * 1.15) || 1] },
     },
     axes: [

@@ -66,7 +66,7 @@ function Answer({ report, by }: { report: LifecycleReport; by: string }) {
         columns={[
           {
             key: 'from',
-            head: by,
+            head: 'From',
             wide: true,
             cell: ({ from, complete }) => (complete ? from : `${from}, so far`),
           },

@@ -119,6 +119,7 @@ function Run({ run }: { run: LoadRunView }) {
               ]}
               format={count}
               atLeast={4}
+              leastSeconds={0}
             />
             <Chart
               title="Latency"
@@ -129,6 +130,7 @@ function Run({ run }: { run: LoadRunView }) {
               ]}
               format={duration}
               atLeast={4}
+              leastSeconds={0}
             />
           </>
         )}
