@@ -1,7 +1,7 @@
 import { hashOf } from './postgres/sessions.ts'
 
 /** A session's id as the stores know it. */
-export interface SessionDigest {
+interface SessionDigest {
   hash: Buffer
   /** The hash as text. */
   key: string

@@ -2,7 +2,7 @@ import { Agent as HttpAgent, request as requestHttp, type OutgoingHttpHeaders, t
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import { urlToHttpOptions } from 'node:url'
 
-export interface Posted {
+interface Posted {
   status: number
   retryAfter: string | undefined
 }
