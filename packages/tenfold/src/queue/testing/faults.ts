@@ -24,8 +24,9 @@ export function describeFaults(promise: Promised, parts: () => { backend: QueueB
       queue,
       { 'test.sleep': handler },
       () =>
-        until('all are done', async () => (await queue.list({ ids, state: 'done', limit: 500 })).length === 60, 15_000),
-      { leaseMs: 1500 },
+        until('all are done', async () => (await queue.list({ ids, state: 'done', limit: 500 })).length === 60, 30_000),
+      // Long enough that a busy machine does not lose it: this one is not to die.
+      { leaseMs: 6000 },
     )
     assert.deepEqual(
       runs.filter((job) => done.has(job.id)),
