@@ -69,7 +69,7 @@ export async function proveImage({ folder, tenfold }: Packages, log: (text: stri
   const added = Math.round(((await bytesIn(inside)) - (await bytesIn(root))) / 1e6)
   claim('MB that the app adds to the image of Node.js', 'at most 60', added, added <= 60)
   const left = (await must('find', ['app', '-maxdepth', '1', '-printf', '%f '], inside)).trim().split(' ')
-  const stray = left.filter((name) => /^(\.git|\.env|\.tenfold|deploy|Dockerfile|\.github)/.test(name)).join(', ')
+  const stray = left.filter((name) => /^(\.git|\.env.*|\.tenfold|deploy|Dockerfile|\.github)$/.test(name)).join(', ')
   claim('secrets, data and other things of development in it', 'none', stray || 'none', stray === '')
   const foreign = await must('find', ['app', '!', '-user', 'root', '-printf', '%p\\n'], inside)
   claim('files in it that are not of root', 0, foreign.split('\n').filter(Boolean).length, foreign === '')
@@ -86,7 +86,15 @@ export async function proveImage({ folder, tenfold }: Packages, log: (text: stri
       STORAGE_URL: 'file:///tmp/files',
     }
     const inContainer = (...command: string[]): string[] => [
-      ...['--quiet', `--directory=${inside}`, '--read-only', '--tmpfs=/tmp', '--register=no', '--keep-unit', '--pipe'],
+      ...[
+        '--quiet',
+        `--directory=${inside}`,
+        '--read-only',
+        '--tmpfs=/tmp:mode=1777',
+        '--register=no',
+        '--keep-unit',
+        '--pipe',
+      ],
       ...['--as-pid2', '--user=node', '--chdir=/app', '--drop-capability=all', '--no-new-privileges=yes'],
       ...Object.entries(settings).map(([name, value]) => `--setenv=${name}=${value}`),
       ...command,
@@ -104,7 +112,7 @@ healthy=no; for _ in $(seq 120); do if ${check}; then healthy=yes; break; fi; sl
 echo "healthy $healthy"; kill -TERM $app; wait $app; echo "ended $?"`
     const { output } = await run('systemd-nspawn', inContainer('bash', '-c', script), { cwd: '/' })
     const healthy = /^healthy yes$/m.test(output)
-    claim('what its health check says', 'healthy', healthy ? 'healthy' : output.slice(-600), healthy)
+    claim('what its health check says', 'healthy', healthy ? 'healthy' : output.slice(0, 1500), healthy)
     const ended = /^ended (\d+)$/m.exec(output)?.[1] ?? output.slice(-600)
     claim('its exit code when it is asked to end', 0, ended, ended === '0')
   } finally {

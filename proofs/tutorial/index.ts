@@ -32,7 +32,9 @@ async function prove({ log, signal }: ClaimsOptions): Promise<Report> {
   const work = join(folder, 'work')
   // Postgres and PgBouncer do not run as root, and the account that runs them then has to get here.
   await chmod(folder, 0o755)
+  // While the packages are built.
   const s3 = startTestS3()
+  s3.catch(() => {})
   try {
     log('building and packing')
     await mkdir(work)

