@@ -7,11 +7,21 @@ import { describeAnalyticsContract } from '../../packages/tenfold/src/analytics/
 describeAnalyticsContract('clickhouse', async () => {
   const test = await testDatabase({ migrations: [migrations] })
   const telemetry = createTelemetry({ service: 'test', env: 'test', level: 'silent' })
+  // While a transaction is open, what was stored since it began is copied again and again.
+  const over = Promise.withResolvers<void>()
+  const held = test.system.transaction(async (tx) => {
+    await tx.query('select pg_current_xact_id()')
+    await over.promise
+  })
   return {
     open: async (clock, timeZone) => {
       const options = { db: test.system, telemetry, clock, timeZone, columns: process.env['COLUMNS_URL']! }
       return [openAnalytics(options), openAnalytics(options)]
     },
-    close: () => test.close(),
+    close: async () => {
+      over.resolve()
+      await held
+      await test.close()
+    },
   }
 })

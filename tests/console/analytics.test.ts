@@ -141,9 +141,10 @@ describeInBrowser('product analytics in the console', () => {
     assert.equal((await saved).suggestedFilename(), 'activity.csv')
   })
 
-  test('is clean by axe-core, in light and dark', async () => {
+  test('is clean by axe-core, on a desk in light and on a phone in dark', async () => {
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme })
+      await page.setViewportSize(colorScheme === 'light' ? { width: 1440, height: 900 } : { width: 390, height: 844 })
       for (const view of [
         'funnel&steps=opened,paid',
         'retention',
@@ -155,6 +156,11 @@ describeInBrowser('product analytics in the console', () => {
         await page.goto(`/analytics?view=${view}`)
         await page.getByText('answered in').first().waitFor()
         assert.deepEqual(await faultsOf(page), [], `${view}, ${colorScheme}`)
+        assert.equal(
+          await page.evaluate('document.documentElement.scrollWidth <= innerWidth'),
+          true,
+          `${view} is too wide`,
+        )
       }
     }
   })

@@ -13,6 +13,12 @@ describeAnalyticsContract('duckdb', async () => {
   const test = await testDatabase({ migrations: [migrations] })
   const folder = await mkdtemp(join(tmpdir(), 'tenfold-duckdb-'))
   const telemetry = createTelemetry({ service: 'test', env: 'test', level: 'silent' })
+  // While a transaction is open, what was stored since it began is copied again and again.
+  const over = Promise.withResolvers<void>()
+  const held = test.system.transaction(async (tx) => {
+    await tx.query('select pg_current_xact_id()')
+    await over.promise
+  })
   return {
     open: async (clock, timeZone) => {
       const options = {
@@ -25,6 +31,8 @@ describeAnalyticsContract('duckdb', async () => {
       return [openAnalytics(options), openAnalytics(options)]
     },
     close: async () => {
+      over.resolve()
+      await held
       await test.close()
       await rm(folder, { recursive: true, force: true })
     },
