@@ -102,7 +102,7 @@ async function namesOfJobs({ url }: PlainDatabase): Promise<string[]> {
   return rows.map(({ name }) => name)
 }
 
-async function until(holds: () => Promise<boolean>): Promise<void> {
+export async function until(holds: () => Promise<boolean>): Promise<void> {
   const deadline = Date.now() + 60_000
   while (!(await holds())) {
     assert.ok(Date.now() < deadline, 'not within a minute')
