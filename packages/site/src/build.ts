@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { layout, navigation } from './layout.ts'
 import type { Page } from './page.ts'
-import { readDocs, readLinked, sectionsWithoutIndex } from './read.ts'
+import { readDocs, readLinked, readPictures, sectionsWithoutIndex } from './read.ts'
 import { createRenderer, placeOfLink, type Rendered } from './render.ts'
 import { searchIndex } from './search.ts'
 
@@ -45,6 +45,7 @@ export function makeSite(root: string, more: readonly Page[] = []): Site {
   const nav = navigation(docs)
   const all = [...rendered.values()]
   const files = new Map(all.map((one) => [one.page.path, layout({ ...one, html: htmlOf(one, rendered) }, nav)]))
+  for (const [path, picture] of readPictures(root)) files.set(path, picture)
   files.set('search.js', `tenfoldSearch(${JSON.stringify(searchIndex(all))})\n`)
   return {
     files,

@@ -22,6 +22,12 @@ export function readDocs(root: string): Page[] {
   return [...sources.sort(compare), ...OF_THE_PROJECT].map((source) => pageOf(root, source))
 }
 
+/** The drawings that lie beside the pages of docs/, by their place in the site, which is the same beside the pages there. */
+export function readPictures(root: string): [string, string][] {
+  const docs = join(root, 'docs')
+  return globSync('**/*.svg', { cwd: docs }).map((path) => [path, readFileSync(join(docs, path), 'utf8')])
+}
+
 /** A page that nothing of docs/ is: a file or a folder of the repository that some page leads to. */
 export function readLinked(root: string, source: string): Page | undefined {
   const path = join(root, source)
