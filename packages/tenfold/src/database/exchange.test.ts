@@ -155,4 +155,34 @@ for (const via of ways())
       await database.service.stop()
       await telemetry.close()
     })
+
+    test('what follows a first statement that was never sent is still within the transaction', async () => {
+      const { url, app, secretKey, roleMode } = db
+      const telemetry = createTelemetry({ service: 'test', env: 'test', level: 'silent' })
+      const database = openDatabase({ url, app, secretKey, roleMode, telemetry })
+      const ran = await database.system.transaction((tx) =>
+        Promise.allSettled([
+          // JSON has no bigint, so that nothing of it reaches the server; the others are asked before anybody hears of that.
+          tx.query('select $1::jsonb', [{ n: 1n }]),
+          tx.query('select pg_advisory_xact_lock($1)', [4711]),
+          tx.query("select from pg_locks where locktype = 'advisory' and objid = $1", [4711]),
+        ]),
+      )
+      assert.deepEqual(
+        ran.map((one) => (one.status === 'fulfilled' ? one.value.rowCount : 'refused')),
+        ['refused', 1, 1],
+      )
+      await database.service.stop()
+      await telemetry.close()
+    })
+
+    test('an error of the server says where in the app it was asked for', async () => {
+      const { url, app, secretKey, roleMode } = db
+      const telemetry = createTelemetry({ service: 'test', env: 'test', level: 'silent' })
+      const { system, service } = openDatabase({ url, app, secretKey, roleMode, telemetry })
+      const askedHere = async (): Promise<unknown> => await system.query('select 1 / $1::int', [0])
+      await assert.rejects(askedHere, ({ stack }: Error) => /askedHere/.test(stack!))
+      await service.stop()
+      await telemetry.close()
+    })
   })

@@ -91,6 +91,8 @@ export function createStatements(
     } catch (error) {
       if (endsConnection(error)) connection.usable = false
       end(span, started, caller, 0, error)
+      // What the server answers is read where no one waits: from here the stack leads to whoever asked.
+      if (error instanceof Error && 'severity' in error) Error.captureStackTrace(error)
       throw told(error)
     } finally {
       seesRunning?.ended(asked)

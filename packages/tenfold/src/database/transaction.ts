@@ -4,7 +4,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { NestedTransaction, TransactionAborted, TransactionClosed } from './errors.ts'
 import type { Connection } from './connections.ts'
-import type { SqlTransaction } from './sql.ts'
+import type { Result, SqlTransaction } from './sql.ts'
 import type { Statements } from './statements.ts'
 
 export interface TransactionOptions {
@@ -69,14 +69,22 @@ async function runOnce<T>(
   let open = true
   // It goes along with the first statement: a transaction that runs none asks the server nothing.
   let opening: string | undefined = begin(options)
+  let asked = false
   const tx: OpenTransaction = {
     connection,
-    query: (text, values = []) => {
+    query: <Row>(text: string, values: readonly unknown[] = []) => {
       if (!open) return Promise.reject(TransactionClosed())
-      return turns(() => {
+      return turns((): Promise<Result<Row>> => {
+        if (opening === undefined) return statements.runOn<Row>(connection, text, values)
         const before = opening
         opening = undefined
-        return statements.runOn(connection, text, values, before)
+        asked = true
+        // Where it failed, the next one brings it again: perhaps nothing was sent, and what follows must not stand alone. If it was,
+        // the transaction has failed, and refuses whatever comes.
+        return statements.runOn<Row>(connection, text, values, before).catch((error: unknown) => {
+          opening = before
+          throw error
+        })
       })
     },
     afterCommit: (callback) => void afterCommit.push(callback),
@@ -85,7 +93,7 @@ async function runOnce<T>(
     const result = await fn(tx)
     open = false
     // Postgres answers COMMIT of a failed transaction with ROLLBACK and no error: the caller must not believe it.
-    if (opening === undefined) {
+    if (asked) {
       const { command } = await commit(connection)
       if (command === 'ROLLBACK') throw TransactionAborted()
     }
@@ -93,7 +101,7 @@ async function runOnce<T>(
     return result
   } catch (error) {
     open = false
-    if (opening === undefined && connection.usable)
+    if (asked && connection.usable)
       await statements.runOn(connection, 'rollback', []).catch(() => (connection.usable = false))
     throw error
   } finally {
