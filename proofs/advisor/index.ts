@@ -32,7 +32,8 @@ const proof: Claims = {
   about:
     'faults are planted in an app under load; the advisor has to name each, and to advise nothing where nothing is wrong',
   options: {
-    scenario: 'those whose names contain this, separated by commas (default all)',
+    scenario:
+      'the one of this name with its counterpart, or those whose names contain it; several with commas (default all)',
     seconds: 'length of each (default 10, quick 8)',
     seeds: 'how often each is played (default 1)',
     keep: 'folder for what is played; what lies there is judged and not played again',
@@ -42,7 +43,7 @@ const proof: Claims = {
   async run(options) {
     const { set } = options
     const wanted = set['scenario']?.split(',').map((name) => name.trim())
-    const chosen = SCENARIOS.filter(({ name }) => !wanted || wanted.some((one) => name.includes(one)))
+    const chosen = SCENARIOS.filter(({ name }) => !wanted || wanted.some((one) => isMeant(name, one)))
     const folder = set['keep'] ?? (await mkdtemp(join(tmpdir(), 'tenfold-advisor-')))
     const archive = await openArchive(folder)
     try {
@@ -70,6 +71,11 @@ const proof: Claims = {
 }
 
 export default proof
+
+function isMeant(name: string, word: string): boolean {
+  const isWhole = SCENARIOS.some((scenario) => scenario.name === word)
+  return isWhole ? name === word || name === `without: ${word}` : name.includes(word)
+}
 
 interface Turn {
   scenario: Scenario
