@@ -1,5 +1,6 @@
-/** What storing telemetry costs the database, by Postgres' own count: of the time of a core, and beside what the app's statements
- *  take. The second depends on the app: these statements are the cheapest there are, some 17 µs each. */
+/** What storing telemetry costs the database: the time of its statements by Postgres' own count, of the CPU time that all processes
+ *  of the server used meanwhile. The app's statements are the cheapest there are, some 17 µs each, so that more of the rest is
+ *  what comes with a statement: it is parsed, planned and answered. */
 import { fork } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { Agent, get } from 'node:http'
@@ -7,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { startEmbedded } from '../../packages/tenfold/src/database/embedded/index.ts'
+import { cpuOf } from '../../bench/jobs/cpu.ts'
 import type { Claims, ClaimsOptions, Report } from '../../scripts/claims/index.ts'
 
 const RATE = 500
@@ -14,7 +16,7 @@ const MOST = 0.02
 
 export default {
   name: 'store',
-  about: 'storing telemetry takes less than 2 % of a core of the database, at 500 requests a second',
+  about: 'storing telemetry takes less than 2 % of the time of the database, at 500 requests a second',
   options: {
     seconds: 'how long requests are sent; 120 unless --quick, then 40',
     statements: '`yes`: which statements that time goes to',
@@ -47,8 +49,10 @@ async function run({ quick, set, log }: ClaimsOptions): Promise<Report> {
     })
     await send(url, 5)
     await client.query('select pg_stat_statements_reset()')
+    const before = cpuOf(server.pid)
     log(`${RATE} requests a second for ${seconds} seconds`)
     const sent = await send(url, seconds)
+    const cpu = cpuOf(server.pid) - before
     const { rows } = await client.query<{ what: string; ms: number; calls: number }>(SHARES)
     if (set.statements) for (const line of await statementsOf(client, seconds)) log(line)
     const all = rows.reduce((sum, { ms }) => sum + ms, 0)
@@ -56,12 +60,12 @@ async function run({ quick, set, log }: ClaimsOptions): Promise<Report> {
     return {
       claims: [
         {
-          claim: `of a core of the database, what storing telemetry takes, at ${(sent.answered / seconds).toFixed(0)} requests a second`,
+          claim: `of the CPU time of the database, what storing telemetry takes, at ${(sent.answered / seconds).toFixed(0)} requests a second`,
           goal: `less than ${MOST * 100} %, of ${RATE} a second, none failed`,
-          value: `${((100 * telemetry) / 1000 / seconds).toFixed(2)} %, ${sent.failed} failed`,
+          value: `${((100 * telemetry) / cpu).toFixed(2)} % of ${(cpu / seconds).toFixed(0)} ms a second, ${sent.failed} failed`,
           holds:
             telemetry > 0 &&
-            telemetry < MOST * 1000 * seconds &&
+            telemetry < MOST * cpu &&
             sent.answered / seconds > RATE * 0.95 &&
             sent.failed === 0,
         },

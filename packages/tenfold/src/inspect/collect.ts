@@ -30,7 +30,7 @@ export class Collector implements Sink {
   private readonly tenSeconds = new Accumulator(TEN_SECONDS, MAX_SERIES)
   private readonly minutes = new Accumulator(MINUTE, MAX_SERIES)
   private readonly sampler: Sampler
-  private readonly logs = new LogLines(MAX_WAITING_LOGS, MAX_WAITING_LOG_BYTES)
+  private readonly logs: LogLines
   private readonly findings = new FoundPoints()
   private runtimeOfMinute: RuntimePoint[] = []
   private readonly metrics: MetricPoints
@@ -40,6 +40,11 @@ export class Collector implements Sink {
     this.now = now
     this.metrics = new MetricPoints(metrics, settings.metrics, settings.metricsEveryMs)
     this.leastLevel = LEVELS[settings.logLevel]
+    this.logs = new LogLines({
+      max: MAX_WAITING_LOGS,
+      maxBytes: MAX_WAITING_LOG_BYTES,
+      accessPerSecond: settings.accessPerSecond,
+    })
     this.sampler = new Sampler({
       slowMs: settings.slowMs,
       perName: settings.perName,

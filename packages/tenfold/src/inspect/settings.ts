@@ -8,7 +8,12 @@ export interface StoreSettings {
   slow?: Duration
   /** Of the traces that neither failed nor were slow: so many of each route or job, and in all, per flush.
    *  Defaults to 20 and 100; `{ perName: 0, perFlush: 0 }` keeps errors and slow ones only. */
-  sample?: { perName?: number; perFlush?: number }
+  sample?: {
+    perName?: number
+    perFlush?: number
+    /** Access lines of requests that were answered below 400: so many a second. Defaults to 20. Standard output has all. */
+    accessPerSecond?: number
+  }
   /** The least level of log lines that are stored. Defaults to `info`. */
   logLevel?: 'trace' | 'debug' | 'info' | 'warn' | 'error'
   /** Metrics that are kept, by name, besides what the store counts by itself. Defaults to none. */
@@ -40,6 +45,7 @@ export interface CheckedSettings {
   slowMs: number
   perName: number
   perFlush: number
+  accessPerSecond: number
   logLevel: NonNullable<StoreSettings['logLevel']>
   metrics: readonly string[]
   metricsEveryMs: number
@@ -54,19 +60,26 @@ export function checkSettings(given: StoreSettings): CheckedSettings {
     slowMs: toMs(given.slow ?? '1s'),
     perName: given.sample?.perName ?? 20,
     perFlush: given.sample?.perFlush ?? 100,
+    accessPerSecond: given.sample?.accessPerSecond ?? 20,
     logLevel: given.logLevel ?? 'info',
     metrics: given.metrics ?? [],
     metricsEveryMs: toMs(given.metricsEvery ?? '30s'),
     keepDays: { traces: 2, logs: 2, tenSeconds: 1, minutes: 14, hours: 60, metrics: 14, ...given.keepDays },
     maxBytes: given.maxBytes ?? 1024 ** 3,
   }
-  const { flushMs, perName, perFlush, keepDays, maxBytes } = settings
+  const { flushMs, perName, perFlush, accessPerSecond, keepDays, maxBytes } = settings
   const mustBe = (holds: boolean, setting: string, value: unknown, rule: string): void => {
     if (!holds) throw BadStoreSetting({ setting, given: value, rule })
   }
   mustBe(flushMs >= 100 && flushMs <= 60_000, 'flushEvery', given.flushEvery, 'from 100 ms to 1 minute')
   mustBe(Number.isInteger(perName) && perName >= 0, 'sample.perName', perName, 'a whole number from 0')
   mustBe(Number.isInteger(perFlush) && perFlush >= 0, 'sample.perFlush', perFlush, 'a whole number from 0')
+  mustBe(
+    Number.isInteger(accessPerSecond) && accessPerSecond >= 0,
+    'sample.accessPerSecond',
+    accessPerSecond,
+    'a whole number from 0',
+  )
   mustBe(maxBytes >= 1024 ** 2, 'maxBytes', maxBytes, 'at least 1 MiB (1048576)')
   for (const [name, days] of Object.entries(keepDays)) {
     mustBe(Number.isInteger(days) && days >= 1, `keepDays.${name}`, days, 'a whole number of days from 1')

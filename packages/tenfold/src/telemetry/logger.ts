@@ -131,7 +131,7 @@ function accessWriter({ base, clock, destination, where, onLog }: LoggerOptions,
       const fields: Record<string, unknown> = { requestId, method, path, status, ms, bytes, ip }
       if (userId !== undefined) fields['userId'] = userId
       if (code !== undefined) fields['code'] = code
-      listener({ timeMs, level, message, ...(at && { traceId: at.traceId, spanId: at.spanId }), fields })
+      listener({ timeMs, level, message, status, ...(at && { traceId: at.traceId, spanId: at.spanId }), fields })
     } catch {
       // T2: a line that cannot be written is lost; the caller goes on.
     }

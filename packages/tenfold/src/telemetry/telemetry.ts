@@ -105,6 +105,8 @@ export interface LogRecord {
   message: string
   traceId?: string
   spanId?: string
+  /** Of an access line: what the request was answered with. */
+  status?: number
   fields: Record<string, unknown>
 }
 

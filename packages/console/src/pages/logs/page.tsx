@@ -50,13 +50,16 @@ export function LogsPage() {
             rows.length === 0 && (
               <Empty title={level || search || trace ? 'No line fits these filters.' : 'No log lines yet.'}>
                 {level || search || trace ? (
-                  <button
-                    type="button"
-                    class="button"
-                    onClick={() => setQuery({ level: undefined, search: undefined, trace: undefined })}
-                  >
-                    Show all lines
-                  </button>
+                  <>
+                    <p>Of requests that went well, 20 lines a second are kept here; standard output has all.</p>
+                    <button
+                      type="button"
+                      class="button"
+                      onClick={() => setQuery({ level: undefined, search: undefined, trace: undefined })}
+                    >
+                      Show all lines
+                    </button>
+                  </>
                 ) : (
                   <p>
                     <code>log.info('…')</code> in a handler or a job writes one; LOG_LEVEL decides how much is kept.
