@@ -30,8 +30,7 @@ export function openAnalytics({ columns, ...options }: AnalyticsOptions): Analyt
   const settings = { timeZone: 'UTC', keepMonths: 13, clock: systemClock, ...options }
   const postgres = openPostgresAnalytics(settings)
   if (columns === undefined) return postgres
-  const open = columns.startsWith(DUCKDB)
-    ? () => openDuckDb(columns.slice(DUCKDB.length))
-    : () => openClickHouse(columns)
-  return withColumns(postgres, { ...settings, open })
+  const alone = columns.startsWith(DUCKDB)
+  const open = alone ? () => openDuckDb(columns.slice(DUCKDB.length)) : () => openClickHouse(columns)
+  return withColumns(postgres, { ...settings, open, alone })
 }

@@ -19,13 +19,30 @@ interface Parts {
   keepMonths: number
   /** Undefined: another process has it. */
   open: () => Promise<Columns | undefined>
+  /** One process at a time has it, and keeps it: only a question is a reason to take it. */
+  alone: boolean
 }
 
 /** The engine is opened with the first question. While another process has it, Postgres answers: the numbers are the same. */
-export function withColumns(postgres: Analytics, { db, clock, timeZone, keepMonths, open }: Parts): Analytics {
+export function withColumns(postgres: Analytics, { db, clock, timeZone, keepMonths, open, alone }: Parts): Analytics {
   let opened: Promise<{ columns: Columns; catchUp: () => Promise<void> } | undefined> | undefined
+  const dropOld = (columns: Columns): Promise<void> => {
+    const now = new Date(clock.now())
+    return columns.dropBefore(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - keepMonths, 1) * 1000)
+  }
+  const openNow = async () => {
+    const columns = await open()
+    // While nobody had it, nobody dropped what became too old.
+    if (columns && alone) {
+      await dropOld(columns).catch(async (error: unknown) => {
+        await columns.close()
+        throw error
+      })
+    }
+    return columns && { columns, catchUp: createFollower(db, columns).catchUp }
+  }
   const engine = async () => {
-    opened ??= open().then((columns) => columns && { columns, catchUp: createFollower(db, columns).catchUp })
+    opened ??= openNow()
     try {
       const found = await opened
       // Whoever has it may be gone when the next question comes.
@@ -42,6 +59,8 @@ export function withColumns(postgres: Analytics, { db, clock, timeZone, keepMont
     await found?.catchUp()
     return found?.columns
   }
+  /** What keeps the copy in order leaves an engine that is for one process alone to whoever asks questions. */
+  const inOrder = async (): Promise<Columns | undefined> => (alone && !opened ? undefined : current())
   const clockFor = (range: Range): Promise<ZoneClock> => clockOf(db, range, timeZone)
   const masksOf = (columns: Columns) => async (query: RetentionQuery, periods: readonly string[]) =>
     readMasks(columns, await clockFor({ from: periods[0]!, to: query.to }), query, periods)
@@ -107,15 +126,15 @@ export function withColumns(postgres: Analytics, { db, clock, timeZone, keepMont
 
     async forget(who) {
       const events = await postgres.forget(who)
-      await current()
+      // Where this process does not have the copy, whoever does removes them before the next answer.
+      await inOrder()
       return events
     },
 
     async maintain() {
       const kept = await postgres.maintain()
-      const found = await engine()
-      const now = new Date(clock.now())
-      await found?.columns.dropBefore(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - keepMonths, 1) * 1000)
+      const columns = await inOrder()
+      if (columns) await dropOld(columns)
       return kept
     },
 

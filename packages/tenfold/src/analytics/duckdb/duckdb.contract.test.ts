@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import type { SystemDatabase } from '../../database/index.ts'
 import { testDatabase } from '../../database/testing/index.ts'
 import { createTelemetry } from '../../telemetry/index.ts'
 import { migrations, openAnalytics, type Analytics } from '../index.ts'
@@ -39,35 +41,72 @@ describeAnalyticsContract('duckdb', async () => {
   }
 })
 
-test('a copy that is ahead of a restored database, or lost, is made anew', async () => {
+interface Own {
+  file: string
+  db: SystemDatabase
+  open(): Analytics
+}
+
+const dayBefore = (days: number): string => new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10)
+
+async function counted(analytics: Analytics): Promise<number> {
+  const query = { from: dayBefore(1), to: dayBefore(-1), by: 'day' as const, events: [{ event: 'seen' }] }
+  return (await analytics.trend(query)).series[0]!.total
+}
+
+async function withOwn(run: (own: Own) => Promise<void>): Promise<void> {
   const own = await testDatabase({ migrations: [migrations] })
   const folder = await mkdtemp(join(tmpdir(), 'tenfold-duckdb-'))
   const file = join(folder, 'events.duckdb')
   const telemetry = createTelemetry({ service: 'test', env: 'test', level: 'silent' })
-  const open = () => openAnalytics({ db: own.system, telemetry, columns: `duckdb:${file}` })
-  const dayBefore = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10)
-  const counted = async (analytics: Analytics): Promise<number> => {
-    const query = { from: dayBefore(1), to: dayBefore(-1), by: 'day' as const, events: [{ event: 'seen' }] }
-    return (await analytics.trend(query)).series[0]!.total
+  try {
+    await run({
+      file,
+      db: own.system,
+      open: () => openAnalytics({ db: own.system, telemetry, columns: `duckdb:${file}` }),
+    })
+  } finally {
+    await own.close()
+    await rm(folder, { recursive: true, force: true })
   }
-  const first = open()
-  await first.track([{ name: 'seen', who: { user: '1' } }])
-  assert.equal(await counted(first), 1)
-  await first.close()
+}
 
-  const columns = (await openDuckDb(file))!
-  const nothing = async function* () {}
-  await columns.copy('0', '999999999999', { events: nothing(), merged: nothing(), forgotten: nothing() })
-  await columns.close()
-  const second = open()
-  await second.track([{ name: 'seen', who: { user: '2' } }])
-  assert.equal(await counted(second), 2)
-  await second.close()
+test('a copy that is ahead of a restored database, or lost, is made anew', () =>
+  withOwn(async ({ file, open }) => {
+    const first = open()
+    await first.track([{ name: 'seen', who: { user: '1' } }])
+    assert.equal(await counted(first), 1)
+    await first.close()
 
-  await rm(file)
-  const third = open()
-  assert.equal(await counted(third), 2)
-  await third.close()
-  await own.close()
-  await rm(folder, { recursive: true, force: true })
-})
+    const columns = (await openDuckDb(file))!
+    const nothing = async function* () {}
+    await columns.copy('0', '999999999999', { events: nothing(), merged: nothing(), forgotten: nothing() })
+    await columns.close()
+    const second = open()
+    await second.track([{ name: 'seen', who: { user: '2' } }])
+    assert.equal(await counted(second), 2)
+    await second.close()
+
+    await rm(file)
+    const third = open()
+    assert.equal(await counted(third), 2)
+    await third.close()
+  }))
+
+test('only a question takes the file; who was forgotten without it is gone before the next answer', () =>
+  withOwn(async ({ file, open }) => {
+    const [worker, console_] = [open(), open()]
+    await worker.track(['1', '2'].map((user) => ({ name: 'seen', who: { user } })))
+    await worker.maintain()
+    assert.equal(await worker.forget({ user: '2' }), 1)
+    assert.ok(!existsSync(file))
+    assert.equal(await counted(console_), 1)
+    await worker.track([{ name: 'seen', who: { user: '3' } }])
+    assert.equal(await counted(console_), 2)
+    await worker.forget({ user: '1' })
+    assert.equal(await counted(console_), 1)
+    await console_.forget({ user: '3' })
+    await console_.maintain()
+    assert.equal(await counted(console_), 0)
+    await Promise.all([worker.close(), console_.close()])
+  }))
