@@ -44,7 +44,7 @@ export function signalsOf(evidence: Evidence): Signals {
     routes.reduce((total, route) => total + route[key], 0)
   const unseen = (traffic.unseenWaitP95 / 3) * traffic.requests
   const lost = Math.max(1, sum('ms') + unseen)
-  const spike = spikeIn(traffic.slots, configuration.promisedP95, evidence.window.slotSeconds)
+  const spike = spikeIn(evidence)
   const felt = spike ? spike.otherwise : traffic.p95 + traffic.unseenWaitP95
   const { active } = database ?? {}
   const host = hosts.toSorted((a, b) => b.busy - a.busy)[0]

@@ -1,5 +1,5 @@
 /** A short spike is no reason to build anything: many came at once, it was slow for a moment, and it has passed. */
-import type { Slot } from '../evidence/index.ts'
+import type { Evidence } from '../evidence/index.ts'
 
 export interface Spike {
   seconds: number
@@ -13,27 +13,35 @@ export interface Spike {
 
 const LEAST_SLOTS = 6
 const LONGEST = 1 / 3
+const LONGEST_SECONDS = 120
+/** Of requests that were let in and failed: those who try again are more requests, too. */
+const FAILED = 0.05
 const CALM_AFTER = 2
 const TIMES = 2
 
 /** All slow slots lie together in a small part of the window, are over, and had far more requests than the rest. What is slow
- *  at a usual load, again and again, or until the end, is something else. */
-export function spikeIn(slots: readonly Slot[], promised: number, slotSeconds: number): Spike | undefined {
-  const busy = slots.filter(({ requests }) => requests > 0)
+ *  at a usual load, again and again, or until the end, is something else, and so is what failed: then many came because of that. */
+export function spikeIn({ traffic, configuration, window }: Evidence): Spike | undefined {
+  const promised = configuration.promisedP95
+  const busy = traffic.slots.filter(({ requests }) => requests > 0)
   const first = busy.findIndex(({ p95 }) => p95 > promised)
   const last = busy.findLastIndex(({ p95 }) => p95 > promised)
   if (busy.length < LEAST_SLOTS || first < 1 || last > busy.length - 1 - CALM_AFTER) return undefined
   const inside = busy.slice(first, last + 1)
-  if (inside.length > busy.length * LONGEST) return undefined
+  const seconds = inside.length * window.slotSeconds
+  if (inside.length > busy.length * LONGEST || seconds > LONGEST_SECONDS) return undefined
+  const sum = (slots: typeof inside, of: 'requests' | 'errors'): number =>
+    slots.reduce((all, slot) => all + slot[of], 0)
+  if (sum(inside, 'errors') - traffic.shed > sum(inside, 'requests') * FAILED) return undefined
   const outside = [...busy.slice(0, first), ...busy.slice(last + 1)]
   const usual = outside.map(({ requests }) => requests).toSorted((a, b) => a - b)[Math.floor(outside.length / 2)]!
   // Requests are counted when they are answered: some of the many may have been quick enough to end in the slot before.
   const most = Math.max(...busy.slice(first - 1, last + 1).map(({ requests }) => requests))
   if (most < usual * TIMES) return undefined
   return {
-    seconds: inside.length * slotSeconds,
+    seconds,
     times: most / Math.max(1, usual),
     otherwise: Math.max(...outside.map(({ p95 }) => p95)),
-    errors: outside.reduce((sum, { errors }) => sum + errors, 0),
+    errors: sum(outside, 'errors'),
   }
 }

@@ -535,6 +535,15 @@ test('what is slow without more requests, again and again, or still, is no spike
   }
 })
 
+test('many who try again because it fails are no spike', () => {
+  const failing = slots((s) => (s >= 30 && s < 36 ? [250, 1800] : [50, 20])).map((slot) => ({
+    ...slot,
+    errors: slot.p95 > 150 ? 60 : 0,
+  }))
+  const verdict = judged({ ...FAULTS['event-loop-full'], traffic: { slots: failing } })
+  assert.equal(verdict.next.kind, 'step')
+})
+
 test('an app with none of these signs is let alone', () => {
   const verdict = judged({ p95: 20, routes: [{}] })
   assert.deepEqual([verdict.state, verdict.next], ['healthy', { kind: 'nothing', why: 'healthy' }])
