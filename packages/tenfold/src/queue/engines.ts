@@ -95,13 +95,25 @@ export function createEngines(bull: Bull, options: EnginesOptions): PostgresQueu
     }
   }
 
-  /** Redis is told what Postgres remembers. */
+  /** Redis is told what Postgres remembers, where it knows otherwise. */
   const renewPauses = async (): Promise<void> => {
     const paused = new Set((await postgres.paused()).map(({ name }) => name))
-    const names = new Set([...paused, ...(await producer.names())])
-    for (const name of names) {
-      if (isOnRedis({ name })) await producer.queue(name)[paused.has(name) ? 'pause' : 'resume']()
+    const names = [...new Set([...paused, ...(await producer.names())])].filter((name) => isOnRedis({ name }))
+    const { meta } = keysOf(prefix)
+    const known = await redis.batch(names.map((name) => ['hexists', meta(name), 'paused'] as const))
+    for (const [i, name] of names.entries()) {
+      if (paused.has(name) !== (known[i] === 1)) await producer.queue(name)[paused.has(name) ? 'pause' : 'resume']()
     }
+  }
+
+  /** Postgres remembers it, so that a Redis that was emptied is told again, or one that is lost in between. Nothing is
+   *  changed while Redis is away: who asked would be told of a failure, and have it done all the same. */
+  const tellBoth = async <T>(name: string, what: 'pause' | 'resume', inPostgres: () => Promise<T>): Promise<T> => {
+    if (!isOnRedis({ name })) return inPostgres()
+    await redis.ping()
+    const told = await inPostgres()
+    await producer.reach(() => producer.queue(name)[what]())
+    return told
   }
 
   /** Redis's part, or nothing of it while it is away: what lies in Postgres can be looked at all the same. */
@@ -190,16 +202,8 @@ export function createEngines(bull: Bull, options: EnginesOptions): PostgresQueu
       if (cancelled && job.state !== 'running') await held.release(id)
       return cancelled
     },
-    /** Postgres remembers it, so that a Redis that was emptied is told again. */
-    async pause(name, reason) {
-      await postgres.pause(name, reason)
-      if (isOnRedis({ name })) await producer.reach(() => producer.queue(name).pause())
-    },
-    async resume(name) {
-      const resumed = await postgres.resume(name)
-      if (isOnRedis({ name })) await producer.reach(() => producer.queue(name).resume())
-      return resumed
-    },
+    pause: (name, reason) => tellBoth(name, 'pause', () => postgres.pause(name, reason)),
+    resume: (name) => tellBoth(name, 'resume', () => postgres.resume(name)),
     paused: () => postgres.paused(),
     async retryAll({ name, state }) {
       const counts = await Promise.all([

@@ -37,6 +37,8 @@ update tenfold.redis_held h
 const ALL = `select ${ROW} from tenfold.redis_held where id > $1::bigint order by id limit $2`
 
 const LOOK_MS = 2000
+/** An outage too short for a look to see it may have cost Redis a word all the same. */
+const RENEW_MS = 30_000
 const PAGE = 500
 
 /** A row of the outbox, as it was handed over. `name`: of the job. */
@@ -49,7 +51,7 @@ export interface HeldJob {
 
 export interface Mending {
   handOver(job: HeldJob): Promise<void>
-  /** Redis was started or emptied: what it has to know besides jobs. */
+  /** Redis was started, emptied or away, or it is time: what it has to know besides jobs. */
   renew(): Promise<void>
 }
 
@@ -113,6 +115,7 @@ export function createHeld(db: SystemDatabase, redis: Redis, prefix: string, tel
     watch({ handOver, renew }) {
       const stop = new AbortController()
       let loop: Promise<void> | undefined
+      let renewedAt = -Infinity
 
       const lookAtAll = async (): Promise<number> => {
         let lost = 0
@@ -126,11 +129,17 @@ export function createHeld(db: SystemDatabase, redis: Redis, prefix: string, tel
       }
 
       const turn = async (): Promise<void> => {
-        if (!redis.ready()) return
+        if (!redis.ready()) {
+          renewedAt = -Infinity
+          return
+        }
         const { epoch, known } = await epochIsKnown()
         let lost = 0
-        if (!known) {
+        if (!known || systemClock.elapsed() - renewedAt > RENEW_MS) {
           await renew()
+          renewedAt = systemClock.elapsed()
+        }
+        if (!known) {
           lost = await lookAtAll()
           if (!stop.signal.aborted) await redis.command('set', keys.epoch, epoch)
         } else {

@@ -34,6 +34,8 @@ export function keysOf(prefix: string) {
     steps: (name: string, id: string) => `${prefix}:${bullNameOf(name)}:${bullIdOf(id)}:steps`,
     /** Of who runs a job, by BullMQ. */
     lock: (name: string, id: string) => `${prefix}:${bullNameOf(name)}:${bullIdOf(id)}:lock`,
+    /** What BullMQ remembers of a name, such as that it is paused. */
+    meta: (name: string) => `${prefix}:${bullNameOf(name)}:meta`,
     /** Of finished jobs, by BullMQ. */
     done: (name: string) => `${prefix}:${bullNameOf(name)}:completed`,
     job: (name: string, id: string) => `${prefix}:${bullNameOf(name)}:${bullIdOf(id)}`,

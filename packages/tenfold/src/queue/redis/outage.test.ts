@@ -135,6 +135,36 @@ describe('jobs on redis when a server is away', () => {
     })
   }
 
+  it('a name is paused in both servers or in none, and Redis is told again of what it has missed', async () => {
+    await server.kill()
+    await until('it is gone', () => !redis.ready())
+    const before = await queue.paused()
+    await assert.rejects(queue.pause('away.paused'), { code: 'TF_REDIS_AWAY' })
+    for (const { name } of before) await assert.rejects(queue.resume(name), { code: 'TF_REDIS_AWAY' })
+    assert.deepEqual(await queue.paused(), before)
+    await server.start()
+    await until('it is back', () => redis.ready())
+    const isPaused = async (name: string): Promise<boolean> =>
+      (await redis.command('hexists', `test:${name}:meta`, 'paused')) === 1
+    await withWorker(queue, { 'away.idle': async () => {} }, () =>
+      until('this start of Redis is known', async () => {
+        const info = await redis.command<string>('info', 'server')
+        return info.includes(`run_id:${await redis.command('get', 'test:tenfold:epoch')}`)
+      }),
+    )
+    await queue.enqueue([{ name: 'away.forgotten', delay: 60_000 }])
+    await queue.pause('away.forgotten')
+    const plain = openQueue({ db: db.system, telemetry })
+    await plain.pause('away.unheard')
+    await plain.resume('away.forgotten')
+    await plain.close()
+    await withWorker(queue, { 'away.idle': async () => {} }, async () => {
+      await until('it was told of the one', () => isPaused('away.unheard'))
+      await until('it was told of the other', async () => !(await isPaused('away.forgotten')))
+    })
+    await queue.resume('away.unheard')
+  })
+
   it('handing a job over twice adds it once', async () => {
     const producer = createProducer(await loadBull(), redis, 'test', telemetry)
     const held = createHeld(db.system, redis, 'test', telemetry)
