@@ -18,6 +18,7 @@ describeAnalyticsContract('duckdb', async () => {
   // While a transaction is open, what was stored since it began is copied again and again.
   const over = Promise.withResolvers<void>()
   const held = test.system.transaction(async (tx) => {
+    await tx.query('set local idle_in_transaction_session_timeout = 0')
     await tx.query('select pg_current_xact_id()')
     await over.promise
   })
