@@ -17,6 +17,10 @@ const SETTINGS = {
   // Copies of a row are of the same time, hence in the same month.
   do_not_merge_across_partitions_select_final: '1',
 }
+/** What a question may take, in milliseconds. */
+const QUESTION_MS = 120_000
+/** And what changes the copy: deleting rewrites whole parts. `fetch` itself waits no longer than 300 s for an answer to begin. */
+const CHANGE_MS = 290_000
 const PART_BYTES = 16 * 1024 * 1024
 
 /** `http://user:password@host:8123/database`; the database has to exist, the tables are made. */
@@ -104,12 +108,13 @@ function sender({ origin, username, password, pathname }: URL) {
     'x-clickhouse-database': pathname.slice(1) || 'default',
   }
   return async (sql: string, values: readonly string[] = [], data?: string): Promise<Buffer> => {
+    const ms = sql.startsWith('select ') ? QUESTION_MS : CHANGE_MS
     const url = new URL(`${origin}/`)
     for (const [name, value] of Object.entries(SETTINGS)) url.searchParams.set(name, value)
     values.forEach((value, i) => url.searchParams.set(`param_p${i + 1}`, escaped(value)))
     if (data !== undefined) url.searchParams.set('query', sql)
     try {
-      const answer = await fetch(url, { method: 'POST', headers, body: data ?? sql })
+      const answer = await fetch(url, { method: 'POST', headers, body: data ?? sql, signal: AbortSignal.timeout(ms) })
       const body = Buffer.from(await answer.arrayBuffer())
       if (!answer.ok) throw new Error(body.toString().split('\n')[0]!.slice(0, 500))
       return body

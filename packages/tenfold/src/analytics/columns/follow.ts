@@ -19,6 +19,11 @@ export function createFollower(db: SystemDatabase, columns: Columns): Follower {
 
   const run = (): Promise<void> =>
     db.transaction(async (tx) => {
+      // The first copy of many events takes minutes, and others wait for it; the role's limits are those of requests.
+      await tx.query(
+        `select set_config('lock_timeout', '0', true), set_config('statement_timeout', '0', true),
+                set_config('idle_in_transaction_session_timeout', '0', true)`,
+      )
       // One at a time over all processes: or what one of them has just forgotten could come back with the rows of another.
       await tx.query(`select pg_advisory_xact_lock(hashtext('tenfold.analytics_columns'))`)
       const { rows } = await tx.query<{ until: string }>(

@@ -4,9 +4,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { SystemDatabase } from '../../database/index.ts'
+import type { SqlTransaction, SystemDatabase } from '../../database/index.ts'
 import { testDatabase } from '../../database/testing/index.ts'
 import { createTelemetry } from '../../telemetry/index.ts'
+import type { Columns } from '../columns/columns.ts'
+import { createFollower } from '../columns/follow.ts'
 import { migrations, openAnalytics, type Analytics } from '../index.ts'
 import { describeAnalyticsContract } from '../testing/index.ts'
 import { openDuckDb } from './duckdb.ts'
@@ -110,4 +112,25 @@ test('only a question takes the file; who was forgotten without it is gone befor
     await console_.maintain()
     assert.equal(await counted(console_), 0)
     await Promise.all([worker.close(), console_.close()])
+  }))
+
+test('a copy that takes long is not ended by the limits of the role', () =>
+  withOwn(async ({ db }) => {
+    let tx: SqlTransaction
+    const limits = ['lock_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout']
+    const found: string[] = []
+    const columns = {
+      position: async () => {
+        const settings = limits.map((name) => `current_setting('${name}')`).join(', ')
+        found.push(...(await tx.query<{ all: string[] }>(`select array[${settings}] as all`)).rows[0]!.all)
+        return '0'
+      },
+      copy: async () => {},
+    } as unknown as Columns
+    const watched: SystemDatabase = {
+      ...db,
+      transaction: (fn, options) => db.transaction((own) => fn((tx = own)), options),
+    }
+    await createFollower(watched, columns).catchUp()
+    assert.deepEqual(found, ['0', '0', '0'])
   }))
