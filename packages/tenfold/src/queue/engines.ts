@@ -10,7 +10,7 @@ import { createHeld } from './redis/held.ts'
 import { createIds } from './redis/ids.ts'
 import { keysOf } from './redis/names.ts'
 import {
-  ENVELOPE_BYTES,
+  envelopeBytes,
   envelopeOf,
   forwarder,
   handOver,
@@ -46,7 +46,9 @@ export async function openEngines(options: EnginesOptions): Promise<PostgresQueu
 export function createEngines(bull: Bull, options: EnginesOptions): PostgresQueue {
   const { db, redis, prefix, engineOf, telemetry, maxPayloadBytes = 262_144, secrets = [], encrypt = false } = options
   const producer = createProducer(bull, redis, prefix, telemetry)
-  const postgres = openPostgresQueue({ ...options, maxPayloadBytes: maxPayloadBytes + ENVELOPE_BYTES })
+  const postgres = openPostgresQueue(options, (name) =>
+    nameInOutbox(name) === undefined ? maxPayloadBytes : envelopeBytes(maxPayloadBytes),
+  )
   const admin = createRedisAdmin({ redis, producer, prefix })
   const ids = createIds(redis, keysOf(prefix).ids)
   const held = createHeld(db, redis, prefix, telemetry)

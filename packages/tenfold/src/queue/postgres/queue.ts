@@ -7,7 +7,7 @@ import { JobAfterUnknown } from '../errors.ts'
 import { createSealer } from '../secret.ts'
 import { createAdmin } from './admin.ts'
 import { createControls } from './controls.ts'
-import { encodeEvent, encodeJob, hasLane } from './encode.ts'
+import { encodeEvent, encodeJob, hasLane, type Encoding } from './encode.ts'
 import { createCoalescer, createGroupCommit, writeThrough } from './enqueue.ts'
 import { encodePlain, isPlain, sizeOf, writePlain } from './plain.ts'
 import { createRelay, replay } from './relay.ts'
@@ -33,10 +33,13 @@ export interface PostgresQueue extends Queue {
   close(): Promise<void>
 }
 
-export function openPostgresQueue(options: PostgresQueueOptions): PostgresQueue {
+/** @param bytesOf of one payload of a job with this name, where not all have the same limit */
+export function openPostgresQueue(options: PostgresQueueOptions, bytesOf?: (name: string) => number): PostgresQueue {
   const { db, telemetry, clock = systemClock, maxPayloadBytes = 262_144, secrets = [], encrypt = false } = options
   const sealer = createSealer(secrets)
   const encoding = { maxPayloadBytes, sealer, encrypt }
+  const encodingOf = ({ name }: NewJob): Encoding =>
+    bytesOf ? { ...encoding, maxPayloadBytes: bytesOf(name) } : encoding
   const wake = createWake(db, telemetry)
   const parts = { db, telemetry, clock, wake, sealer }
   const plain = createGroupCommit(writePlain(db), sizeOf)
@@ -48,10 +51,10 @@ export function openPostgresQueue(options: PostgresQueueOptions): PostgresQueue 
   const writeJobs = (newJobs: readonly NewJob[], within: SqlTransaction | undefined): Promise<string[]> => {
     const traceparent = telemetry.traceparent()
     if (newJobs.every((job) => isPlain(job, encoding))) {
-      const rows = newJobs.map((job) => encodePlain(job, encoding, traceparent))
+      const rows = newJobs.map((job) => encodePlain(job, encodingOf(job), traceparent))
       return within ? writePlain(within)(rows) : plain.add(rows)
     }
-    const rows = newJobs.map((job) => encodeJob(job, encoding, traceparent))
+    const rows = newJobs.map((job) => encodeJob(job, encodingOf(job), traceparent))
     if (!newJobs.some((job) => job.after)) return within ? writeThrough('enqueue', within)(list(rows)) : jobs.add(rows)
     const written = within ? writeThrough('enqueue_chain', within)(list(rows)) : chains.add(rows)
     return written.catch((error: unknown) => refuseUnknown(newJobs[0]!.name, error))

@@ -228,6 +228,45 @@ describe('jobs on redis when a server is away', () => {
     })
   })
 
+  it('the limit of a payload is the same on both engines, encrypted or not, and on the way through Postgres', async () => {
+    const sealing = await openEngines({
+      db: db.system,
+      telemetry,
+      redis,
+      prefix: 'test',
+      engineOf: (name) => (name.startsWith('pg.') ? 'postgres' : 'redis'),
+      secrets: ['a secret'],
+    })
+    const sizes = new Map<string, number>()
+    const run = async ({ name, payload }: RunningJob): Promise<void> => void sizes.set(name, (payload as string).length)
+    const largest = 'x'.repeat(262_142)
+    await withWorker(
+      sealing,
+      { 'large.plain': run, 'large.sealed': run, 'pg.large': run, 'pg.sealed': run },
+      async () => {
+        await db.database.module('orders').transaction((tx) =>
+          sealing.enqueue(
+            [
+              { name: 'large.plain', payload: largest },
+              { name: 'large.sealed', payload: largest, encrypt: true },
+              { name: 'pg.large', payload: largest },
+              { name: 'pg.sealed', payload: largest, encrypt: true },
+            ],
+            tx,
+          ),
+        )
+        await until('all ran', () => sizes.size === 4)
+      },
+    )
+    assert.deepEqual([...new Set(sizes.values())], [262_142])
+    for (const name of ['pg.large', 'large.plain'])
+      for (const encrypt of [false, true])
+        await assert.rejects(sealing.enqueue([{ name, payload: `${largest}x`, encrypt }]), {
+          code: 'TF_JOB_PAYLOAD_TOO_LARGE',
+        })
+    await sealing.close()
+  })
+
   it('a worker stops while Redis is away', async () => {
     const worker = queue.work({ handlers: new Map([['away.stop', async () => {}]]), stopTimeoutMs: 200 })
     await worker.start()

@@ -28,8 +28,13 @@ interface Envelope {
   since: number
 }
 
-/** Room in a payload for what is around it. */
-export const ENVELOPE_BYTES = 4096
+/** Room for what is around a payload. */
+const ENVELOPE_BYTES = 4096
+
+/** Of an envelope around a payload of so many bytes: sealed, it is base64, which is longer by a third. */
+export function envelopeBytes(payloadBytes: number): number {
+  return Math.ceil((payloadBytes * 4) / 3) + ENVELOPE_BYTES
+}
 
 export function outboxName(name: string): string {
   return PREFIX + name
