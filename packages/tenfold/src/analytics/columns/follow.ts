@@ -7,6 +7,7 @@ import type { SqlTransaction, SystemDatabase } from '../../database/index.ts'
 import type { Columns } from './columns.ts'
 
 const ROWS = 5_000
+const PEOPLE = 5_000
 
 export interface Follower {
   /** Resolves when the copy has all that was committed before the call. */
@@ -95,8 +96,10 @@ async function* linesOf(tx: SqlTransaction, select: string): AsyncIterable<strin
 
 async function* forgottenSince(tx: SqlTransaction, position: string): AsyncIterable<number[]> {
   const { rows } = await tx.query<{ person_id: string }>(
-    'select person_id from tenfold.analytics_forgotten where xact >= $1::bigint',
+    'select person_id from tenfold.analytics_forgotten where xact >= $1::bigint order by person_id',
     [position],
   )
-  if (rows.length > 0) yield rows.map(({ person_id }) => Number(person_id))
+  // ClickHouse reads no statement of more than 256 KiB (`max_query_size`).
+  for (let i = 0; i < rows.length; i += PEOPLE)
+    yield rows.slice(i, i + PEOPLE).map(({ person_id }) => Number(person_id))
 }

@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import type { SqlTransaction, SystemDatabase } from '../../database/index.ts'
 import { testDatabase } from '../../database/testing/index.ts'
 import { createTelemetry } from '../../telemetry/index.ts'
-import type { Columns } from '../columns/columns.ts'
+import type { Changes, Columns } from '../columns/columns.ts'
 import { createFollower } from '../columns/follow.ts'
 import { migrations, openAnalytics, type Analytics } from '../index.ts'
 import { describeAnalyticsContract } from '../testing/index.ts'
@@ -133,4 +133,18 @@ test('a copy that takes long is not ended by the limits of the role', () =>
     }
     await createFollower(watched, columns).catchUp()
     assert.deepEqual(found, ['0', '0', '0'])
+  }))
+
+test('many who were forgotten come in pieces', () =>
+  withOwn(async ({ db }) => {
+    await db.query('insert into tenfold.analytics_forgotten (person_id) select generate_series(1, 12001)')
+    const pieces: number[] = []
+    const columns = {
+      position: async () => '0',
+      copy: async (_from: string, _until: string, { forgotten }: Changes) => {
+        for await (const people of forgotten) pieces.push(people.length)
+      },
+    } as unknown as Columns
+    await createFollower(db, columns).catchUp()
+    assert.deepEqual(pieces, [5000, 5000, 2001])
   }))
