@@ -27,12 +27,13 @@ export function createFollower(db: SystemDatabase, columns: Columns): Follower {
       )
       // One at a time over all processes: or what one of them has just forgotten could come back with the rows of another.
       await tx.query(`select pg_advisory_xact_lock(hashtext('tenfold.analytics_columns'))`)
+      const renumbered = await forgetForeignNumbers(tx)
       const { rows } = await tx.query<{ until: string }>(
         'select pg_snapshot_xmin(pg_current_snapshot())::text as until',
       )
       const { until } = rows[0]!
       let from = await columns.position()
-      if (BigInt(from) > BigInt(until)) {
+      if (BigInt(from) > BigInt(until) || renumbered) {
         // The database was restored, and counts transactions from an earlier moment: what was copied since is not in it.
         await columns.clear()
         from = '0'
@@ -58,6 +59,25 @@ export function createFollower(db: SystemDatabase, columns: Columns): Follower {
     },
   }
 }
+
+/** A dump that is restored into another cluster brings numbers that this one has not come to. They would be copied again with every
+ *  question until it has: they become rows without a number, which are old. True if there were any. */
+async function forgetForeignNumbers(tx: SqlTransaction): Promise<boolean> {
+  let found = 0
+  for (const [table, number] of NUMBERED) {
+    const { rowCount } = await tx.query(
+      `update tenfold.${table} set xact = ${number} where xact >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint`,
+    )
+    found += rowCount
+  }
+  return found > 0
+}
+
+const NUMBERED = [
+  ['analytics_event', 'null'],
+  ['analytics_merged', 'null'],
+  ['analytics_forgotten', '0'],
+] as const
 
 const EVENTS = `
   select (extract(epoch from e.ts) * 1000000)::bigint as ts, e.person_id as person, e.name_id, n.name, e.seq, e.id,

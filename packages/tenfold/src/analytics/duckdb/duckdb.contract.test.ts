@@ -148,3 +148,25 @@ test('many who were forgotten come in pieces', () =>
     await createFollower(db, columns).catchUp()
     assert.deepEqual(pieces, [5000, 5000, 2001])
   }))
+
+test('numbers of transactions that another cluster gave are forgotten, and nothing is copied again and again', () =>
+  withOwn(async ({ db, open }) => {
+    const analytics = open()
+    await analytics.track(['1', '2', '3'].map((user) => ({ name: 'seen', who: { user } })))
+    await analytics.forget({ user: '3' })
+    assert.equal(await counted(analytics), 2)
+    for (const table of ['analytics_event', 'analytics_forgotten']) {
+      await db.query(`update tenfold.${table} set xact = 900000000000`)
+    }
+    assert.equal(await counted(analytics), 2)
+    const { rows } = await db.query<{ xact: string | null }>(
+      'select xact from tenfold.analytics_event union all select xact from tenfold.analytics_forgotten',
+    )
+    assert.deepEqual(
+      rows.map(({ xact }) => xact && Number(xact)),
+      [null, null, 0],
+    )
+    await analytics.track([{ name: 'seen', who: { user: '4' } }])
+    assert.equal(await counted(analytics), 3)
+    await analytics.close()
+  }))
