@@ -57,7 +57,7 @@ export async function openClickHouse(address: string): Promise<Columns> {
       await insert('event', events)
       await insert('merged', merged)
       for await (const people of forgotten) {
-        // Removed for good, and not only hidden, when it answers.
+        // Rewritten, and not only hidden, when it answers; the server removes the old parts some minutes later.
         for (const table of ['event', 'merged']) {
           await send(
             `alter table ${table} delete where person in (${people.map(Number).join(', ')}) settings mutations_sync = 2`,

@@ -4,7 +4,8 @@
  *
  *  CO1  What `copy` was given is there when it resolves, once, however often it is given again.
  *  CO2  A copy that fails changes the position last: what it held is given again.
- *  CO3  Of who was forgotten, nothing is left when `copy` resolves. */
+ *  CO3  Of who was forgotten, no question finds anything when `copy` resolves. Their bytes may stay on disk until the engine
+ *       writes over them, or the copy is made anew. */
 export interface Columns {
   readonly dialect: Dialect
   /** Up to which transaction of Postgres the copy is whole. `0`: there is none yet. */
