@@ -157,7 +157,11 @@ export function createRedisAdmin(parts: { redis: Redis; producer: Producer; pref
         () => true,
         () => false, // a worker has just taken it
       )
-      if (removed) await redis.command('del', keys.steps(found.name, id))
+      if (removed)
+        await redis.batch([
+          ['del', keys.steps(found.name, id)],
+          ['hdel', keys.waits, id],
+        ])
       return removed
     },
     async cancel(id, reason = 'Somebody cancelled it.') {

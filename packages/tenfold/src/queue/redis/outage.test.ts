@@ -165,6 +165,19 @@ describe('jobs on redis when a server is away', () => {
     await queue.resume('away.unheard')
   })
 
+  it('a job that is gone waits for no event any more', async () => {
+    const listed = (id: string): Promise<number> => redis.command('hexists', 'test:tenfold:waits', id)
+    const run = (job: RunningJob): Promise<unknown> => job.waitForEvent({ event: 'billing.paid', timeoutMs: 60_000 })
+    await redis.command('hset', 'test:tenfold:waits', '4712', '{"name":"away.waits","id":"4712","since":0}')
+    await withWorker(queue, { 'away.waits': run }, async () => {
+      const [id] = await queue.enqueue([{ name: 'away.waits' }])
+      await until('it waits', async () => (await queue.get(id!))!.state === 'delayed' && (await listed(id!)) === 1)
+      assert.equal(await queue.discard(id!), true)
+      assert.equal(await listed(id!), 0)
+      await until('one that was gone before is forgotten', async () => (await listed('4712')) === 0)
+    })
+  })
+
   it('handing a job over twice adds it once', async () => {
     const producer = createProducer(await loadBull(), redis, 'test', telemetry)
     const held = createHeld(db.system, redis, 'test', telemetry)

@@ -77,9 +77,9 @@ export function createWaits(db: SystemDatabase, redis: Redis, prefix: string, pr
       for (const { name, id } of found) {
         const job = await producer.queue(name).getJob(bullIdOf(id))
         // One that is just being put to bed is woken by the next look.
-        if (!job || (await job.getState()) !== 'delayed') continue
+        if (job && (await job.getState()) !== 'delayed') continue
         await redis.command('hdel', keys.waits, id)
-        await job.promote().catch(() => {})
+        await job?.promote().catch(() => {})
       }
     },
   }
