@@ -32,6 +32,6 @@ export const AnalyticsBusy = defineError('TF_ANALYTICS_BUSY', {
 
 export const AnalyticsColumns = defineError('TF_ANALYTICS_COLUMNS', {
   says: (e: { problem: string }) => `The copy of the events by columns did not answer: ${e.problem}`,
-  fix: 'See whether the server that ANALYTICS_COLUMNS names runs, and lets us in; without the variable Postgres answers.',
+  fix: 'See whether the server that ANALYTICS_COLUMNS names runs, and lets us in, or its file is whole and its disk has room; without the variable Postgres answers.',
   status: 503,
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { SqlTransaction, SystemDatabase } from '../../database/index.ts'
@@ -169,4 +169,23 @@ test('numbers of transactions that another cluster gave are forgotten, and nothi
     await analytics.track([{ name: 'seen', who: { user: '4' } }])
     assert.equal(await counted(analytics), 3)
     await analytics.close()
+  }))
+
+test('a file that is none says so, and the engine leaves room for the app', () =>
+  withOwn(async ({ file, open }) => {
+    await writeFile(file, 'nothing of the kind'.repeat(1000))
+    const analytics = open()
+    await assert.rejects(counted(analytics), { code: 'TF_ANALYTICS_COLUMNS' })
+    await rm(file)
+    assert.equal(await counted(analytics), 0)
+    await analytics.close()
+
+    const columns = (await openDuckDb(file))!
+    const ask = async (name: string) =>
+      (await columns.texts({ sql: `select current_setting('${name}')::varchar`, values: [], columns: 1 }))[0]!
+    assert.equal(await ask('threads'), String(Math.max(1, Math.floor(availableParallelism() / 2))))
+    assert.match(await ask('memory_limit'), /MiB|GiB/)
+    const wrong = { sql: 'select * from nowhere', values: [], columns: 1 }
+    await assert.rejects(columns.numbers(wrong), { code: 'TF_ANALYTICS_COLUMNS' })
+    await columns.close()
   }))

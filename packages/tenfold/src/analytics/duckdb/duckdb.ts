@@ -1,9 +1,11 @@
 /** DuckDB, in the process and on a file (https://duckdb.org/docs/stable/clients/node_neo/overview). One process at a time has
  *  the file. */
 import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { availableParallelism, totalmem } from 'node:os'
 import { dirname } from 'node:path'
-import { importPeer } from '../../kernel/index.ts'
+import { importPeer, messageOf, TenfoldError } from '../../kernel/index.ts'
 import type { Columns, Dialect, Question } from '../columns/columns.ts'
+import { AnalyticsColumns } from '../errors.ts'
 
 /** What we use of `@duckdb/node-api`; structural, so that its types stay with whoever installs it. */
 interface Connection {
@@ -26,18 +28,48 @@ export async function openDuckDb(file: string): Promise<Columns | undefined> {
     'ANALYTICS_COLUMNS=duckdb:…',
     () => import('@duckdb/node-api'),
   )
-  await mkdir(dirname(file), { recursive: true })
-  // It loads nothing from elsewhere, and writes nowhere else.
-  const settings = { autoinstall_known_extensions: 'false', autoload_known_extensions: 'false' }
-  const instance = await DuckDBInstance.fromCache(file, settings).catch((error: unknown) => {
-    if (/lock on file/i.test(String(error))) return undefined
-    throw error
+  return told(async () => {
+    await mkdir(dirname(file), { recursive: true })
+    const instance = await DuckDBInstance.fromCache(file, settings()).catch((error: unknown) => {
+      if (/lock on file/i.test(String(error))) return undefined
+      throw error
+    })
+    if (!instance) return undefined
+    try {
+      const connect = async (): Promise<Connection> => (await instance.connect()) as unknown as Connection
+      const writer = await connect()
+      for (const table of TABLES) await writer.run(table)
+      return duckDbColumns(file, connect, writer, () => instance.closeSync())
+    } catch (error) {
+      instance.closeSync()
+      throw error
+    }
   })
-  if (!instance) return undefined
-  const connect = async (): Promise<Connection> => (await instance.connect()) as unknown as Connection
-  const writer = await connect()
-  for (const table of TABLES) await writer.run(table)
-  return duckDbColumns(file, connect, writer, () => instance.closeSync())
+}
+
+const MIB = 1024 * 1024
+
+/** It lives in a process that has an app to serve: a quarter of the memory of the machine or container, half of the cores. DuckDB
+ *  would take four fifths and all (https://duckdb.org/docs/stable/configuration/overview). It loads nothing from elsewhere. */
+function settings(): Record<string, string> {
+  const limit = process.constrainedMemory()
+  const memory = limit > 0 ? Math.min(limit, totalmem()) : totalmem()
+  return {
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+    memory_limit: `${Math.max(128, Math.floor(memory / 4 / MIB))}MiB`,
+    threads: String(Math.max(1, Math.floor(availableParallelism() / 2))),
+  }
+}
+
+/** A file that is none, a disk that is full: what fails here is the copy, and says so. */
+async function told<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof TenfoldError) throw error
+    throw AnalyticsColumns({ problem: messageOf(error) }, { cause: error })
+  }
 }
 
 const TABLES = [
@@ -59,20 +91,22 @@ function duckDbColumns(
   closeInstance: () => void,
 ): Columns {
   const part = `${file}.${process.pid}.part`
+  const run = (sql: string): Promise<unknown> => told(() => writer.run(sql))
   /** A connection of its own for each question: a stream holds it. */
-  const reading = async <T>({ sql, values }: Question, take: (rows: Rows) => Promise<T>): Promise<T> => {
-    const connection = await connect()
-    try {
-      return await take(await connection.stream(sql, [...values]))
-    } finally {
-      connection.closeSync()
-    }
-  }
+  const reading = <T>({ sql, values }: Question, take: (rows: Rows) => Promise<T>): Promise<T> =>
+    told(async () => {
+      const connection = await connect()
+      try {
+        return await take(await connection.stream(sql, [...values]))
+      } finally {
+        connection.closeSync()
+      }
+    })
   const load = async (table: string, columns: string, lines: AsyncIterable<string>): Promise<void> => {
     const store = async (text: string): Promise<void> => {
       if (text === '') return
-      await writeFile(part, text, { mode: 0o600 })
-      await writer.run(
+      await told(() => writeFile(part, text, { mode: 0o600 }))
+      await run(
         `insert into ${table} by name select * from read_json('${part.replaceAll("'", "''")}', format = 'newline_delimited', columns = ${columns})`,
       )
     }
@@ -97,23 +131,24 @@ function duckDbColumns(
     },
 
     async copy(from, until, { events, merged, forgotten }) {
-      await writer.run('begin transaction')
+      await run('begin transaction')
       try {
         for (const table of ['event', 'merged']) {
-          await writer.run(`delete from ${table} where xact >= ${BigInt(from)} and ${BigInt(from)} > 0`)
+          await run(`delete from ${table} where xact >= ${BigInt(from)} and ${BigInt(from)} > 0`)
         }
         await load('event', EVENT, events)
         await load('merged', MERGED, merged)
         for await (const people of forgotten) {
           for (const table of ['event', 'merged']) {
-            await writer.run(`delete from ${table} where person in (${people.map(Number).join(', ')})`)
+            await run(`delete from ${table} where person in (${people.map(Number).join(', ')})`)
           }
         }
-        await writer.run('delete from followed')
-        await writer.run(`insert into followed values (${BigInt(until)})`)
-        await writer.run('commit')
+        await run('delete from followed')
+        await run(`insert into followed values (${BigInt(until)})`)
+        await run('commit')
       } catch (error) {
-        await writer.run('rollback')
+        // Where the engine has rolled back by itself there is nothing to do, and what happened before is what is told.
+        await run('rollback').catch(() => {})
         throw error
       } finally {
         await rm(part, { force: true })
@@ -121,11 +156,11 @@ function duckDbColumns(
     },
 
     async clear() {
-      for (const table of ['event', 'merged', 'followed']) await writer.run(`delete from ${table}`)
+      for (const table of ['event', 'merged', 'followed']) await run(`delete from ${table}`)
     },
 
     async dropBefore(us) {
-      await writer.run(`delete from event where ts < ${Math.floor(us)}`)
+      await run(`delete from event where ts < ${Math.floor(us)}`)
     },
 
     numbers: (question) =>
