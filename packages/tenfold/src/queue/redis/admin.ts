@@ -81,8 +81,14 @@ export function createRedisAdmin(parts: { redis: Redis; producer: Producer; pref
       const taken = (await redis.command('set', key, job.id!, 'nx')) === null
       if (taken && (await redis.command('get', key)) !== job.id) return false
     }
-    const key = keys.job(name, idOf(job.id))
-    await redis.command('hdel', key, 'stc', 'defa')
+    const id = idOf(job.id)
+    await redis.batch([
+      ['hdel', keys.job(name, id), 'stc', 'defa'],
+      ['hdel', keys.cancels, id],
+    ])
+    // It died before it heard that it was cancelled: whoever revives it wants it to run.
+    const { cancel, ...data } = job.data as BullData
+    if (cancel !== undefined) await job.updateData(data)
     if (!job.deferredFailure) await job.retry('failed', { resetAttemptsMade: true })
     return true
   }

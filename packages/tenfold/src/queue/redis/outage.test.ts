@@ -178,6 +178,30 @@ describe('jobs on redis when a server is away', () => {
     })
   })
 
+  it('a dead letter that was cancelled a moment too late runs when it is retried', async () => {
+    const producer = createProducer(await loadBull(), redis, 'test', telemetry)
+    let broken = true
+    const { handler, runs } = recorder(async () => {
+      if (broken) throw new Error('broken')
+    })
+    await withWorker(queue, { 'away.cancelled': handler }, async () => {
+      const [id] = await queue.enqueue([{ name: 'away.cancelled', payload: 7, maxAttempts: 1 }])
+      await until('it is dead', async () => (await queue.get(id!))!.state === 'dead')
+      const job = (await producer.queue('away.cancelled').getJob(`j${id}`))!
+      await job.updateData({ ...(job.data as object), cancel: 'too late' })
+      await redis.command('hset', 'test:tenfold:cancels', id!, 'too late')
+      broken = false
+      assert.equal(await queue.retry(id!), true)
+      await until('it is done', async () => (await queue.get(id!))!.state === 'done')
+      assert.equal(await redis.command('hexists', 'test:tenfold:cancels', id!), 0)
+    })
+    assert.deepEqual(
+      runs.map(({ payload }) => payload),
+      [7, 7],
+    )
+    await producer.close()
+  })
+
   it('handing a job over twice adds it once', async () => {
     const producer = createProducer(await loadBull(), redis, 'test', telemetry)
     const held = createHeld(db.system, redis, 'test', telemetry)
