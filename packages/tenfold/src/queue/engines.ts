@@ -6,7 +6,7 @@ import type { JobFilter, JobRow, JobSummary, NewJob, Queue, RetryOptions, Subscr
 import { createRedisAdmin } from './redis/admin.ts'
 import type { Bull } from './redis/bullmq.ts'
 import { checkJob } from './redis/encode.ts'
-import { createHeld } from './redis/held.ts'
+import { createHeld, type HeldJob } from './redis/held.ts'
 import { createIds } from './redis/ids.ts'
 import { keysOf } from './redis/names.ts'
 import {
@@ -118,6 +118,13 @@ export function createEngines(bull: Bull, options: EnginesOptions): PostgresQueu
     return told
   }
 
+  /** Unless it has meanwhile run to its end, or Redis did discard it and only the answer was lost. */
+  const holdAgain = async (job: HeldJob): Promise<void> => {
+    await held.hold(job)
+    const state = await fromRedis<string>(async () => (await admin.get(job.id))?.state ?? 'gone', 'unknown')
+    if (state === 'gone' || state === 'done') await held.release(job.id)
+  }
+
   /** Redis's part, or nothing of it while it is away: what lies in Postgres can be looked at all the same. */
   const fromRedis = async <T>(ask: () => Promise<T>, otherwise: T): Promise<T> => ask().catch(ifAway(otherwise))
 
@@ -193,9 +200,17 @@ export function createEngines(bull: Bull, options: EnginesOptions): PostgresQueu
     },
     retry: async (id) => (await fromRedis(() => admin.retry(id), false)) || postgres.retry(id),
     async discard(id) {
-      const discarded = await fromRedis(() => admin.discard(id), false)
-      if (discarded) await held.release(id)
-      return discarded || postgres.discard(id)
+      const job = await fromRedis(() => admin.get(id), undefined)
+      if (!job || job.state === 'running' || job.state === 'done') return postgres.discard(id)
+      // First in Postgres, so that what is gone from Redis is not taken for lost.
+      const kept = await held.take(id)
+      let discarded = false
+      try {
+        discarded = await fromRedis(() => admin.discard(id), false)
+      } finally {
+        if (kept && !discarded) await holdAgain(kept)
+      }
+      return discarded
     },
     async cancel(id, reason) {
       const job = await fromRedis(() => admin.get(id), undefined)

@@ -26,6 +26,7 @@ const RELEASE =
 const STILL = 'select id::text from tenfold.redis_held where id = any ($1::bigint[])'
 
 const ROW = 'id::text, name, payload, traceparent'
+const TAKE = `delete from tenfold.redis_held where id = $1::bigint returning ${ROW}`
 /** The next look comes when twice the time has passed, at most an hour later. */
 const DUE = `
 with due as (
@@ -60,6 +61,8 @@ export interface Held {
   hold(job: HeldJob): Promise<void>
   /** Ids that are not held are no error. */
   release(id: string): Promise<void>
+  /** As `release`; gives what was held. */
+  take(id: string): Promise<HeldJob | undefined>
   /** Hands over again what Redis has lost. Not yet started. */
   watch(mend: Mending): Service
   drain(): Promise<void>
@@ -110,6 +113,7 @@ export function createHeld(db: SystemDatabase, redis: Redis, prefix: string, tel
   return {
     hold: async (job) => void (await writing.add([JSON.stringify(job)])),
     release,
+    take: async (id) => (await db.query<HeldJob>(TAKE, [id])).rows[0],
     drain: async () => void (await Promise.all([writing.drain(), deleting.drain()])),
 
     watch({ handOver, renew }) {

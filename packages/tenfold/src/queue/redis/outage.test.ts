@@ -202,6 +202,56 @@ describe('jobs on redis when a server is away', () => {
     await producer.close()
   })
 
+  it('a held job is discarded in both servers, or stays where it is', async () => {
+    let refuses = false
+    const sql = db.system
+    const failing = await openEngines({
+      db: {
+        ...sql,
+        query: (text, values) =>
+          refuses && /delete from tenfold.redis_held/.test(text)
+            ? Promise.reject(new Error('no Postgres'))
+            : sql.query(text, values),
+      },
+      telemetry,
+      redis,
+      prefix: 'test',
+      engineOf: () => 'redis',
+    })
+    const isHeld = async (id: string): Promise<boolean> =>
+      (await sql.query('select from tenfold.redis_held where id = $1::bigint', [id])).rowCount === 1
+    const ending = gate()
+    const { handler, runs } = recorder(() => ending.opened)
+    await withWorker(
+      failing,
+      { 'away.discarded': handler },
+      async () => {
+        const name = 'away.discarded'
+        const jobs = [{ name }, { name, payload: 2 }]
+        const ids = await db.database.module('orders').transaction((tx) => failing.enqueue(jobs, tx))
+        await until('both are handed over', async () => (await isHeld(ids[0]!)) && (await isHeld(ids[1]!)))
+        await until(
+          'one runs',
+          async () => runs.length === 1 && (await failing.list({ name, state: 'waiting' })).length === 1,
+        )
+        const running = runs[0]!.id
+        const waiting = ids.find((id) => id !== running)!
+        assert.equal(await failing.discard(running), false)
+        assert.equal(await isHeld(running), true)
+        refuses = true
+        await assert.rejects(failing.discard(waiting), /no Postgres/)
+        refuses = false
+        assert.equal((await failing.get(waiting))!.state, 'waiting')
+        assert.equal(await failing.discard(waiting), true)
+        assert.deepEqual([await failing.get(waiting), await isHeld(waiting)], [undefined, false])
+        ending.open()
+      },
+      { concurrency: 1 },
+    )
+    assert.equal(runs.length, 1)
+    await failing.close()
+  })
+
   it('handing a job over twice adds it once', async () => {
     const producer = createProducer(await loadBull(), redis, 'test', telemetry)
     const held = createHeld(db.system, redis, 'test', telemetry)
