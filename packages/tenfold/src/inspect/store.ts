@@ -134,7 +134,7 @@ export function createStore(options: StoreOptions): Store {
   }
 
   const maintainNow = async (): Promise<{ dropped: string[] }> => {
-    const { dropped, room } = await maintain(db, settings, clock.now())
+    const { dropped, room } = await maintain(db, settings, clock.now(), collector.room)
     collector.room = room
     maintainedAt = clock.elapsed()
     return { dropped }

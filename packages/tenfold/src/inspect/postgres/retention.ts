@@ -5,16 +5,20 @@ import { dropFindings } from './findings.ts'
 
 const LOCK_NOT_AVAILABLE = '55P03'
 
+type Rooms = Record<'traces' | 'logs', Room>
+
 interface Answer {
   answer: { dropped: string[]; size: number }
 }
 
-/** Makes the partitions of the coming days, drops the old ones, adds up the hours that are over, and says how much room is left. */
+/** Makes the partitions of the coming days, drops the old ones, adds up the hours that are over, and says how much room is left;
+ *  of a table that could not be tidied, what was said of it before. */
 export async function maintain(
   sql: Sql,
   { keepDays, maxBytes }: CheckedSettings,
   nowMs: number,
-): Promise<{ dropped: string[]; room: { traces: Room; logs: Room } }> {
+  before: Rooms,
+): Promise<{ dropped: string[]; room: Rooms }> {
   const keep: Record<string, { days: number; bytes?: number }> = {
     telemetry_operation_10s: { days: keepDays.tenSeconds },
     telemetry_operation_1m: { days: keepDays.minutes },
@@ -52,9 +56,13 @@ export async function maintain(
     keepDays.hours,
   ])
   await dropFindings(sql, nowMs - keepDays.hours * 86_400_000)
-  const roomOf = (table: string): Room => {
-    const size = sizes[table] ?? 0
+  const roomOf = (table: string, unknown: Room): Room => {
+    const size = sizes[table]
+    if (size === undefined) return unknown
     return size <= maxBytes ? 'all' : size <= 2 * maxBytes ? 'some' : 'none'
   }
-  return { dropped, room: { traces: roomOf('telemetry_trace'), logs: roomOf('telemetry_log') } }
+  return {
+    dropped,
+    room: { traces: roomOf('telemetry_trace', before.traces), logs: roomOf('telemetry_log', before.logs) },
+  }
 }
