@@ -267,6 +267,9 @@ describe('jobs on redis when a server is away', () => {
       [['4711', 'waiting', 3]],
     )
     assert.equal(await queue.discard('4711'), true)
+    const late = { ...row, payload: envelopeOf({ name: 'away.unknown' }, id).payload } as unknown as RunningJob
+    await forwarder('away.unknown', { producer, held, retries: new Map() })(late)
+    assert.equal(await held.take(id!), undefined, 'it had arrived by itself, and its run releases nothing')
     assert.equal(await queue.discard(id!), true)
     await producer.close()
   })

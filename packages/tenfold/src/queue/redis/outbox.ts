@@ -84,6 +84,8 @@ export interface OutboxParts {
 export function forwarder(name: string, parts: OutboxParts): JobHandler {
   return async ({ id, payload, traceparent = null }) => {
     const given = isEnvelope(payload) ? payload.id : undefined
+    // It arrived, and only the answer was lost: its run would never release it.
+    if (given !== undefined && (await parts.producer.has(name, given))) return
     const job = { id: given ?? id, name, payload, traceparent }
     await parts.held.hold(job)
     await handOver(job, parts)

@@ -12,6 +12,7 @@ export interface Producer {
   readonly bull: Bull
   /** In order. A job whose unique key is taken gives the id of the one that holds it. Throws {@link RedisAway}. */
   add(jobs: readonly NewJob[], ids: readonly string[], how?: Adding): Promise<string[]>
+  has(name: string, id: string): Promise<boolean>
   holderOf(name: string, uniqueKey: string): Promise<string | undefined>
   queue(name: string): BullQueue
   /** Asks BullMQ for something; throws {@link RedisAway} if no answer comes. */
@@ -110,6 +111,7 @@ export function createProducer(bull: Bull, redis: Redis, prefix: string, telemet
       )
       return added
     },
+    has: async (name, id) => (await redis.command<number>('exists', keys.job(name, id))) === 1,
     async holderOf(name, uniqueKey) {
       const holder = await redis.command<string | null>('get', keys.unique(name, uniqueKey))
       return holder === null ? undefined : idOf(holder)
