@@ -129,7 +129,7 @@ test('a copy that takes long is not ended by the limits of the role', () =>
     } as unknown as Columns
     const watched: SystemDatabase = {
       ...db,
-      transaction: (fn, options) => db.transaction((own) => fn((tx = own)), options),
+      transaction: <T>(fn: (own: SqlTransaction) => Promise<T>) => db.transaction((own) => fn((tx = own))),
     }
     await createFollower(watched, columns).catchUp()
     assert.deepEqual(found, ['0', '0', '0'])
