@@ -21,6 +21,13 @@ describe('the limits of a route', () => {
           },
           ...answer,
         }),
+        route('GET /several', {
+          limit: [
+            { by: 'everyone', max: 2, per: '1h' },
+            { by: 'ip', max: 9, per: '1h', deny: ['192.0.2.0/24'] },
+          ],
+          ...answer,
+        }),
         route('GET /wrong', {
           limit: { by: 'ip', max: 5, per: '1h' },
           async handle(request) {
@@ -54,6 +61,11 @@ describe('the limits of a route', () => {
     assert.equal(((await denied.json()) as { code: string }).code, 'TF_DENIED')
   })
 
+  test('count nothing of those whom one of them denies', async () => {
+    assert.deepEqual(await statuses('/several', '192.0.2.77', 3), [403, 403, 403])
+    assert.deepEqual(await statuses('/several', '203.0.113.9', 3), [200, 200, 429])
+  })
+
   test('count what a handler adds, far beyond the limit, for this client only', async () => {
     assert.deepEqual(await statuses('/wrong', '203.0.113.1', 2), [200, 429])
     const refused = await server.get('/wrong', from('203.0.113.1'))
@@ -62,9 +74,20 @@ describe('the limits of a route', () => {
   })
 
   test('with networks that are none are refused at the start', async () => {
-    await assert.rejects(
-      startServer([route('GET /x', { limit: { by: 'ip', max: 1, per: '1h', deny: ['10.0.0.0/x'] }, ...answer })]),
-      /no network/,
-    )
+    const start = (entry: string) =>
+      startServer([route('GET /x', { limit: { by: 'ip', max: 1, per: '1h', deny: [entry] }, ...answer })])
+    for (const entry of [
+      '10.0.0.0/x',
+      '10.0.0/8',
+      '10/8',
+      '192.0.2.0 /24',
+      '10.0.0.0/8/8',
+      '2001:db8:/32',
+      '10.0.0.0/',
+    ]) {
+      await assert.rejects(start(entry), /no network/, entry)
+    }
+    for (const entry of ['10.0.0.256', ' 192.0.2.1']) await assert.rejects(start(entry), /no address/, entry)
+    for (const entry of ['user-7', 'org/12', '7', 'acme/7/x']) await (await start(entry)).stop()
   })
 })

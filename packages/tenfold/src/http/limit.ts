@@ -48,10 +48,14 @@ function listed(...lists: readonly (readonly string[] | undefined)[]): string {
   return `, lists ${createHash('sha256').update(JSON.stringify(lists)).digest('base64url').slice(0, 8)}`
 }
 
+/** Before anything is counted: who is denied by one limit uses up none of the others. */
+export function assertNotDenied(x: Exchange): void {
+  for (const { lists } of x.route.limits) if (lists?.denies(x)) throw Denied()
+}
+
 /** Takes from one of the route's limits; what is left is told to the client (`RateLimit`, IETF draft 10). A promise only where
  *  the store has to be asked. */
 export function takeLimit(x: Exchange, limit: PreparedLimit): Promise<void> | undefined {
-  if (limit.lists?.denies(x)) throw Denied()
   if (limit.lists?.allows(x)) return undefined
   const decision = limit.limiter.takeNow(subjectOf(x, limit.by), limit.cost)
   if (decision instanceof Promise) return decision.then((late) => tell(x, limit, late))

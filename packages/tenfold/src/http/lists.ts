@@ -8,7 +8,7 @@ export interface Lists {
   denies(x: Exchange): boolean
 }
 
-/** Undefined for a limit without lists. Throws a RangeError for a network that is none. */
+/** Undefined for a limit without lists. Throws a RangeError for what looks like a network or an address and is none. */
 export function listsOf({ allow, deny }: Pick<RouteLimit, 'allow' | 'deny'>): Lists | undefined {
   if (!allow && !deny) return undefined
   return { allows: matcherOf(allow ?? []), denies: matcherOf(deny ?? []) }
@@ -20,7 +20,7 @@ function matcherOf(entries: readonly string[]): (x: Exchange) => boolean {
   for (const entry of entries) {
     const [address = '', prefix, ...rest] = entry.split('/')
     const family = isIP(address)
-    if (family === 0 || rest.length > 0) users.add(entry)
+    if (family === 0 || rest.length > 0) users.add(userOf(entry))
     else
       networks.addSubnet(
         address,
@@ -33,6 +33,16 @@ function matcherOf(entries: readonly string[]): (x: Exchange) => boolean {
     const family = isIP(ip)
     return family > 0 && networks.check(ip, kindOf(family))
   }
+}
+
+/** A slip in a network must not make it the id of a user whom nobody is: digits, dots and colons before a slash and digits. */
+const LIKE_NETWORK = /^\s*(?:[\d.\s]+|[\da-f.:\s]*:[\da-f.:\s]*)\/[\s\d/]*$/i
+const LIKE_ADDRESS = /^\s*\d+(?:\.\d+){3}\s*$/
+
+function userOf(entry: string): string {
+  if (LIKE_NETWORK.test(entry)) throw new RangeError(`'${entry}' is no network.`)
+  if (LIKE_ADDRESS.test(entry) || isIP(entry.trim()) > 0) throw new RangeError(`'${entry}' is no address.`)
+  return entry
 }
 
 function lengthOf(prefix: string, entry: string): number {

@@ -3,7 +3,7 @@ import type { Attributes, Context, Telemetry } from '../telemetry/index.ts'
 import { BadRequest } from './errors.ts'
 import { ClientGone, type Exchange } from './exchange.ts'
 import { readInput } from './input.ts'
-import { takeLimit } from './limit.ts'
+import { assertNotDenied, takeLimit } from './limit.ts'
 import type { OriginGuard } from './origin.ts'
 import { asTenfoldError, errorFields } from './problem.ts'
 import { acceptPosition, carryPosition, type PositionCarrier } from './position.ts'
@@ -110,6 +110,7 @@ async function answer(
   if (identifying) await identifying
   assertAllowed(x)
   if (x.user) context.userId = x.user.id
+  assertNotDenied(x)
   for (const limit of x.route.limits) {
     const taking = takeLimit(x, limit)
     if (taking) await taking
