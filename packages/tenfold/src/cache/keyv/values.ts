@@ -31,7 +31,7 @@ export function keepValuesIn(values: KeyvValues, tier: Tier): Tier {
       throw new Error(messageOf(error), { cause: error })
     }
   }
-  return {
+  const kept: Tier = {
     ...tier,
     async take(ask) {
       const taken = await tier.take(ask)
@@ -39,7 +39,7 @@ export function keepValuesIn(values: KeyvValues, tier: Tier): Tier {
       const body = await find(taken.body.toString())
       if (body) return { ...taken, body }
       // It is gone from the store: to be loaded anew, by one of all.
-      return tier.take({ ...ask, afterStamp: taken.stamp })
+      return kept.take({ ...ask, afterStamp: taken.stamp })
     },
     async put(value) {
       const name = `tenfold:${value.cache}:${value.token}`
@@ -51,4 +51,5 @@ export function keepValuesIn(values: KeyvValues, tier: Tier): Tier {
       await tier.close()
     },
   }
+  return kept
 }
