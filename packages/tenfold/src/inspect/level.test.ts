@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { SystemDatabase } from '../database/index.ts'
 import { testDatabase } from '../database/testing/index.ts'
 import { systemClock } from '../kernel/index.ts'
 import { createTelemetry } from '../telemetry/index.ts'
@@ -51,5 +52,43 @@ test('the level of the log is that of all processes, until its time is over', as
     await telemetry.close()
   }
   assert.ok(lines.some((line) => line.startsWith('two') && line.includes('The log level has changed')))
+  await own.close()
+})
+
+test('a look that takes long is not followed after a later one', async () => {
+  const own = await testDatabase({ migrations: [migrations] })
+  const telemetry = createTelemetry({ service: 's', env: 'test', level: 'warn', destination: { write() {} } })
+  const held = Promise.withResolvers<void>()
+  const reading = Promise.withResolvers<void>()
+  let looks = 0
+  // The first look has read when the second one comes, and hears of it last.
+  const slow = {
+    ...own.system,
+    query: async (text: string, values?: unknown[]) => {
+      const result = await own.system.query(text, values)
+      if (text.startsWith('select level') && ++looks === 1) {
+        reading.resolve()
+        await held.promise
+      }
+      return result
+    },
+  } as SystemDatabase
+  const level = createFleetLevel({ db: slow, telemetry, clock: systemClock })
+  const first = level.set('debug', 10)
+  await reading.promise
+  const second = level.set('debug', 0)
+  for (const deadline = Date.now() + 20_000; ;) {
+    const { rows } = await own.system.query('select from tenfold.telemetry_level where until > now()')
+    if (rows.length === 0) break
+    assert.ok(Date.now() < deadline, 'the second one has been stored')
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  // Long enough for the second look, if it did not wait.
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  held.resolve()
+  await Promise.all([first, second])
+  assert.equal(level.now().level, 'warn')
+  await level.service.stop()
+  await telemetry.close()
   await own.close()
 })

@@ -43,7 +43,7 @@ export function createFleetLevel(options: {
     if (usual !== undefined) goTo(usual)
     usual = undefined
   }
-  const look = async (): Promise<void> => {
+  const lookNow = async (): Promise<void> => {
     const { rows } = await db.query<{ level: LogLevel; left_ms: number }>(
       `select level, (extract(epoch from until - now()) * 1000)::float8 as left_ms from tenfold.telemetry_level
         where until > now()`,
@@ -57,6 +57,9 @@ export function createFleetLevel(options: {
     timer.unref()
     goTo(row.level)
   }
+  // One after the other: what an earlier one read must not be followed after what a later one did.
+  let last: Promise<void> = Promise.resolve()
+  const look = (): Promise<void> => (last = last.catch(() => {}).then(lookNow))
   const lookAgain = (): void => {
     look().catch((error: unknown) => log.warn('The log level could not be read', { reason: messageOf(error) }))
   }
@@ -81,8 +84,9 @@ export function createFleetLevel(options: {
         await look()
       },
       async stop() {
-        clearTimeout(timer)
         await stopListening?.()
+        await last.catch(() => {})
+        clearTimeout(timer)
       },
     },
   }
