@@ -72,7 +72,7 @@ export interface Made {
 /** `npm create tenfold` as a user does it, with the packages in `folder`; the app answers when this resolves. */
 export async function startProject(options: { folder: string; starter: string; tenfold: string }): Promise<Made> {
   const { folder, starter, tenfold } = options
-  const name = `my-${starter}`
+  const name = `new-${starter}`
   const started = performance.now()
   const args = [name, '--starter', starter, '--yes', '--start', '--no-git', '--tenfold', tenfold]
   const child = spawn(join(folder, 'node_modules/.bin/create-tenfold'), args, {
