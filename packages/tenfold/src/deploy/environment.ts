@@ -37,7 +37,10 @@ export function variablesOf(facts: Facts, stage: Stage, places: Places): Variabl
     known('PUBLIC_URL', `https://${facts.domain}`, 'cookies and links are made for it'),
     known('PORT', '3000', 'where the app listens'),
     ...(places.host === undefined ? [] : [known('HOST', places.host, 'at which address')]),
-    secret('SECRET_KEY', 'openssl rand -base64 48; the same everywhere, for ever'),
+    secret(
+      'SECRET_KEY',
+      'openssl rand -base64 48; the same everywhere. To change it, see “Changing SECRET_KEY” in docs/guide/configuration.md',
+    ),
     secret('DATABASE_URL', 'of statements', url(places.database)),
     ...(places.direct === places.database
       ? []

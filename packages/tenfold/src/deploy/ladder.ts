@@ -79,7 +79,7 @@ export const MOVES: readonly Move[] = [
       'Take a new backup. Keep the old data for a few days',
     ],
     risks: [
-      'SECRET_KEY has to stay the same: the passwords of the roles are derived from it. A wrong one shows as TF_DATABASE_UNREACHABLE with “password authentication failed”',
+      'SECRET_KEY is not changed in this move: the passwords of the roles are derived from it (at another time it can be: “Changing SECRET_KEY” in docs/guide/configuration.md). A wrong one shows as TF_DATABASE_UNREACHABLE with “password authentication failed”',
       'The firewall of the database machine lets in the addresses of app machines only: a forgotten one shows as a connection that times out',
       'Each query now costs a round trip (0.2 to 1 ms): routes with many queries get slower, and `tenfold` names them as N+1',
     ],
