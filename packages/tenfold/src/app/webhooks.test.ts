@@ -214,6 +214,9 @@ describe('webhooks', () => {
     assert.ok((await ask<Detail>(at)).endpoint.disabledAt! > 0)
     assert.deepEqual(await ask(`${at}/enable`, 'POST'), { done: true })
     assert.equal((await ask<Detail>(at)).endpoint.disabledWhy, undefined)
+    const headers = { 'x-tenfold-console': '1' }
+    const endless = await fetch(new URL(`/api${at}/replay`, app.instance.consoleUrl), { method: 'POST', headers })
+    assert.equal(endless.status, 400, 'without a time nothing is sent again')
     await ask(`${at}/replay?since=0`, 'POST')
     await until('it has arrived', async () => (await ask<Detail>(at)).deliveries[0]!.deliveredAt !== undefined)
     const before = receiver.at('/seen').length

@@ -6,7 +6,7 @@
  *    POST /api/webhooks/:module/:endpoint/replay?since=&all= { jobId }     since: ms since 1970
  *    POST /api/webhook-deliveries/:module/:delivery/retry    { jobId } */
 import type { ApiRoute } from './api.ts'
-import { ConsoleNotFound } from './errors.ts'
+import { ConsoleBadRequest, ConsoleNotFound } from './errors.ts'
 import { flag, number } from './query.ts'
 
 /** Times are in ms since 1970. */
@@ -81,7 +81,9 @@ export const WEBHOOK_ROUTES: readonly ApiRoute[] = [
     path: new RegExp(`^${ENDPOINT}/replay$`),
     action: 'replay webhooks of',
     answer: async ({ webhooks }, query, module = '', id = '') => {
-      const { since = 0 } = number(query, 'since', 0, Number.MAX_SAFE_INTEGER)
+      const { since } = number(query, 'since', 0, Number.MAX_SAFE_INTEGER)
+      // Everything that was ever sent is nothing to send again by forgetting a word.
+      if (since === undefined) throw ConsoleBadRequest({ field: 'since', expected: 'given, in ms since 1970' })
       const { all = false } = flag(query, 'all')
       return { jobId: found(await webhooks?.replay(module, id, { since, all }), `webhook endpoint ${id}`) }
     },
