@@ -12,6 +12,7 @@
 import pg from 'pg'
 import { messageOf } from '../kernel/index.ts'
 import { DatabaseUnreachable, PoolExhausted } from './errors.ts'
+import { createLogin, type Login } from './login.ts'
 import { parsers } from './values.ts'
 
 /** The password of a role, after so many were refused; undefined: the one in the address. */
@@ -46,7 +47,7 @@ export interface Connection {
   readonly client: pg.Client
   /** What values become on it. */
   readonly types: pg.CustomTypesConfig
-  /** False once the connection has failed: it is then closed instead of kept. */
+  /** False until it is open, and once it has failed: it is then closed instead of kept. */
   usable: boolean
   idleSince: number
   /** How long who holds it had to wait for it, in ms, until a statement has told of it. */
@@ -79,6 +80,7 @@ export class Connections {
   readonly #idle: Connection[] = []
   readonly #waiting: Waiter[] = []
   readonly #sweeper: NodeJS.Timeout
+  readonly #login: Login
   #opening = 0
   #opened = 0
   #closed = false
@@ -93,6 +95,7 @@ export class Connections {
       keepAlive: true,
       ...options,
     }
+    this.#login = createLogin(this.#options.keys)
     this.#sweeper = setInterval(() => this.#closeIdle(), 5000)
     this.#sweeper.unref()
   }
@@ -182,19 +185,30 @@ export class Connections {
     this.#waiting.splice(this.#waiting.indexOf(waiter), 1)
   }
 
-  async #connect(role: string, refused = 0): Promise<Connection> {
+  async #connect(role: string): Promise<Connection> {
     this.#opening++
-    this.#opened++
     this.#held.set(role, this.#heldBy(role) + 1)
-    const config = clientConfig(
-      this.#options.url,
-      this.#options.credentials(role, refused),
-      this.#options.applicationName,
-    )
-    const { acquireTimeoutMs, typesOf } = this.#options
+    try {
+      const connection = await this.#login((refused) => this.#openOne(role, refused), role)
+      this.#open.add(connection)
+      return connection
+    } catch (error) {
+      this.#forget(role)
+      this.#serve(this.#waiting[0])
+      const { host, port } = clientConfig(this.#options.url, undefined, '')
+      throw DatabaseUnreachable({ host: `${host}:${port}`, reason: reasonOf(error) }, { cause: error })
+    } finally {
+      this.#opening--
+    }
+  }
+
+  async #openOne(role: string, refused: number): Promise<Connection> {
+    this.#opened++
+    const { url, credentials, applicationName, acquireTimeoutMs, typesOf } = this.#options
+    const config = clientConfig(url, credentials(role, refused), applicationName)
     const types = typesOf(role)
     const client = new pg.Client({ ...config, types, connectionTimeoutMillis: acquireTimeoutMs })
-    const connection: Connection = { role, client, types, usable: true, idleSince: 0, waitedMs: 0 }
+    const connection: Connection = { role, client, types, usable: false, idleSince: 0, waitedMs: 0 }
     if (!this.#options.keepAlive) (client as pg.Client & { unref(): void }).unref()
     client.on('error', (error: Error) => this.#lose(connection, error))
     client.on('end', () => this.#lose(connection, new Error('the server closed the connection')))
@@ -203,14 +217,9 @@ export class Connections {
       await this.#options.onOpen?.(client)
     } catch (error) {
       void endClient(client)
-      this.#forget(role)
-      if (isWrongPassword(error) && refused + 1 < this.#options.keys) return this.#connect(role, refused + 1)
-      this.#serve(this.#waiting[0])
-      throw DatabaseUnreachable({ host: `${config.host}:${config.port}`, reason: reasonOf(error) }, { cause: error })
-    } finally {
-      this.#opening--
+      throw error
     }
-    this.#open.add(connection)
+    connection.usable = true
     return connection
   }
 
@@ -253,12 +262,6 @@ export class Connections {
     const before = Date.now() - this.#options.idleMs
     while (this.#idle[0] && this.#idle[0].idleSince < before) void this.#end(this.#idle.shift()!)
   }
-}
-
-/** PgBouncer has no code of its own for it. */
-function isWrongPassword(error: unknown): boolean {
-  const { code, message = '' } = error as { code?: unknown; message?: string }
-  return code === '28P01' || (code === '08P01' && /\bauth/i.test(message))
 }
 
 /** What `pg` needs to connect to `url`, as another user where `as` is given. */

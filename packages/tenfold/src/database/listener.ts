@@ -4,6 +4,7 @@ import type pg from 'pg'
 import type { Telemetry } from '../telemetry/index.ts'
 import { messageOf } from '../kernel/index.ts'
 import { endClient } from './connections.ts'
+import { createLogin } from './login.ts'
 import { quoteName } from './roles.ts'
 
 type OnMessage = (payload: string | undefined) => void
@@ -13,7 +14,10 @@ export interface Listener {
   close(): Promise<void>
 }
 
-export function createListener(connect: () => pg.Client, telemetry: Telemetry): Listener {
+/** @param clientOf one that is not connected, with the password that is next after so many were refused
+ *  @param keys how many passwords there are to try */
+export function createListener(clientOf: (refused: number) => pg.Client, keys: number, telemetry: Telemetry): Listener {
+  const login = createLogin(keys)
   const channels = new Map<string, Set<OnMessage>>()
   let client: pg.Client | undefined
   let connecting: Promise<void> | undefined
@@ -35,13 +39,16 @@ export function createListener(connect: () => pg.Client, telemetry: Telemetry): 
   const tellAll = (): void => channels.forEach((listeners) => listeners.forEach((listener) => listener(undefined)))
 
   const open = async (): Promise<void> => {
-    const next = connect()
-    next.on('notification', ({ channel, payload }) =>
-      channels.get(channel)?.forEach((listener) => listener(payload ?? '')),
-    )
-    next.on('error', () => lose(next))
-    next.on('end', () => lose(next))
-    await next.connect()
+    const next = await login(async (refused) => {
+      const fresh = clientOf(refused)
+      fresh.on('notification', ({ channel, payload }) =>
+        channels.get(channel)?.forEach((listener) => listener(payload ?? '')),
+      )
+      fresh.on('error', () => lose(fresh))
+      fresh.on('end', () => lose(fresh))
+      await fresh.connect()
+      return fresh
+    })
     for (const channel of channels.keys()) await next.query(`listen ${quoteName(channel)}`)
     if (closed) return endClient(next)
     client = next

@@ -71,7 +71,6 @@ export function openDatabase(options: DatabaseOptions): Database {
   const keys = [secretKey, ...(options.otherKeys ?? [])]
   const credentials: Credentials = (role, refused = 0) =>
     roleMode === 'separate' ? { user: role, password: passwordOf(keys[refused % keys.length]!, role) } : undefined
-  let listened = 0
   const applicationName = `${app}/${telemetry.instanceId.slice(0, 8)}`
   const maxConnections = options.maxConnections ?? 20
   const systemRole = rolesOf(app, SYSTEM).login
@@ -117,11 +116,12 @@ export function openDatabase(options: DatabaseOptions): Database {
         })
       : undefined
   const listener = createListener(
-    () =>
+    (refused) =>
       new pg.Client({
-        ...clientConfig(options.directUrl ?? options.url, credentials(systemRole, listened++), `${app}/listen`),
+        ...clientConfig(options.directUrl ?? options.url, credentials(systemRole, refused), `${app}/listen`),
         connectionTimeoutMillis: 10_000,
       }),
+    keys.length,
     telemetry,
   )
   observeConnections(() => connections.counts(), telemetry)

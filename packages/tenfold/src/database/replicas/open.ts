@@ -99,6 +99,7 @@ function openReplica(name: string, url: string, primary: Primary, options: Repli
     name,
     url,
     credentials: (refused) => credentials(systemRole, refused),
+    keys,
     applicationName,
     connections,
     statements: options.createStatements(connections, name),

@@ -10,6 +10,7 @@ import pg from 'pg'
 import { messageOf, type Clock } from '../../kernel/index.ts'
 import type { Logger } from '../../telemetry/index.ts'
 import { clientConfig, type Connections } from '../connections.ts'
+import { createLogin, type Login } from '../login.ts'
 import type { Statements } from '../statements.ts'
 import { ReplicaLost } from '../errors.ts'
 import { lsnOf, type Position } from './position.ts'
@@ -57,6 +58,8 @@ export interface ReplicaOptions {
   name: string
   url: string
   credentials: (refused: number) => { user: string; password: string } | undefined
+  /** How many passwords there are to try. */
+  keys: number
   applicationName: string
   connections: Connections
   statements: Statements
@@ -92,8 +95,7 @@ export class Replica {
   #polledAt = -Infinity
   #usedAt = -Infinity
   #client: pg.Client | undefined
-  /** A new connection may need another password than the last. */
-  #tries = 0
+  readonly #login: Login
   #polling: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #failures = 0
@@ -107,6 +109,7 @@ export class Replica {
 
   constructor(options: ReplicaOptions) {
     this.#options = options
+    this.#login = createLogin(options.keys)
     this.name = options.name
     this.host = new URL(options.url).host
     this.#bornAt = options.clock.elapsed()
@@ -270,10 +273,13 @@ export class Replica {
   }
 
   async #connect(): Promise<pg.Client> {
-    if (this.#client) return this.#client
+    return (this.#client ??= await this.#login((refused) => this.#logIn(refused)))
+  }
+
+  async #logIn(refused: number): Promise<pg.Client> {
     const { url, credentials, applicationName } = this.#options
     const client = new pg.Client({
-      ...clientConfig(url, credentials(this.#tries++), `${applicationName}/poll`),
+      ...clientConfig(url, credentials(refused), `${applicationName}/poll`),
       connectionTimeoutMillis: POLL_TIMEOUT_MS,
       query_timeout: POLL_TIMEOUT_MS,
     })
@@ -285,7 +291,7 @@ export class Replica {
     client.on('error', gone)
     client.on('end', () => gone())
     await client.connect()
-    return (this.#client = client)
+    return client
   }
 
   #wrongWith(row: PollRow, history: string): string | undefined {
