@@ -592,6 +592,6 @@ function overview(now: number, minutes: number, env: api.Overview['env'], quiet:
     jobs: quiet
       ? { waiting: 0, running: 0, dead: 0, oldestWaitingMs: 0 }
       : { waiting: 16, running: 3, dead: 1, oldestWaitingMs: 1_900 },
-    telemetry: { storedRows: 81_204, droppedTraces: 0, flushMs: 6.1, storeBytes: 38e6 },
+    telemetry: { storedRows: 81_204, droppedTraces: 0, flushMs: 6.1, storeBytes: 38e6, share: 0.013 },
   }
 }

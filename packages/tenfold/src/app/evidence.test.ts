@@ -63,7 +63,7 @@ test('sees both ends of the same statements', () => {
   assert.ok(server > 0 && server <= client * 2, `${server} of ${client}`)
 })
 
-test('sees what is asked again, the way to the server, and what the platform costs', () => {
+test('sees what is asked again, the way to the server, and what the platform costs', async () => {
   const [asked] = evidence.asked!
   assert.match(asked!.query, /generate_series/)
   // It has no values: each call asks for the same.
@@ -72,6 +72,8 @@ test('sees what is asked again, the way to the server, and what the platform cos
   assert.ok(roundTripMs! > 0)
   assert.ok(Object.values(platform!).reduce((sum, ms) => sum + ms, 0) > 0)
   assert.deepEqual(evidence.traffic.clients?.seen, 1)
+  const { share } = (await running.instance.inspector.overview({ minutes: 5 })).telemetry
+  assert.ok(share! > 0 && share! < 1, 'of the time of all statements, what stores telemetry')
 })
 
 test('holds no values of statements, no address of a client and no name of a machine', async () => {

@@ -38,8 +38,9 @@ export interface Overview {
   totals: { requests: number; errors: number; p50: number; p95: number; p99: number; requestsPerSecond: number }
   database: { version: string; sizeBytes: number; connections: number; maxConnections: number; cacheHitRatio: number }
   jobs: { waiting: number; running: number; dead: number; oldestWaitingMs: number }
-  /** What telemetry itself costs and has dropped. */
-  telemetry: { storedRows: number; droppedTraces: number; flushMs: number; storeBytes: number }
+  /** What telemetry itself costs and has dropped. `share` is of the time of all statements that the server has counted: 0 to 1, and
+   *  unknown without `pg_stat_statements`. */
+  telemetry: { storedRows: number; droppedTraces: number; flushMs: number; storeBytes: number; share?: number }
 }
 
 export interface ProcessRow {

@@ -189,6 +189,7 @@ function Stores({ overview: { database, jobs, telemetry } }: { overview: Overvie
             ['Rows stored', count(telemetry.storedRows)],
             ['Space', bytes(telemetry.storeBytes)],
             ['Last write took', duration(telemetry.flushMs)],
+            ['Of the time of statements', telemetry.share === undefined ? 'not counted' : percent(telemetry.share)],
             ['Traces dropped', count(telemetry.droppedTraces)],
           ]}
         />

@@ -59,6 +59,7 @@ export async function readDatabaseFacts(sql: Sql): Promise<Overview['database']>
 }
 
 export async function readOwnCost(sql: Sql): Promise<Overview['telemetry']> {
+  const share = await readOwnShare(sql)
   const { rows } = await sql.query<Overview['telemetry']>(
     `select coalesce(sum(n_live_tup), 0)::float8 as "storedRows",
             coalesce(sum(pg_total_relation_size(relid)), 0)::float8 as "storeBytes",
@@ -67,5 +68,25 @@ export async function readOwnCost(sql: Sql): Promise<Overview['telemetry']> {
               where good_until > now()) as "flushMs"
        from pg_stat_user_tables where schemaname = 'tenfold' and relname like 'telemetry\\_%'`,
   )
-  return rows[0]!
+  return share === undefined ? rows[0]! : { ...rows[0]!, share }
+}
+
+/** Of the time of all statements in this database, since the server began to count. */
+async function readOwnShare(sql: Sql): Promise<number | undefined> {
+  const place = await sql.query<{ schema: string }>(
+    `select quote_ident(n.nspname) as schema from pg_extension e join pg_namespace n on n.oid = e.extnamespace
+      where e.extname = 'pg_stat_statements' and has_schema_privilege(n.oid, 'usage')`,
+  )
+  if (!place.rows[0]) return undefined
+  // 55000: it was made on a server that does not load it.
+  const counted = await sql
+    .query<{ share: number | null }>(
+      `select sum(total_exec_time) filter (where query like '%tenfold.telemetry\\_%') / nullif(sum(total_exec_time), 0) as share
+       from ${place.rows[0].schema}.pg_stat_statements
+      where dbid = (select oid from pg_database where datname = current_database())`,
+    )
+    .catch((error: unknown) => {
+      if ((error as { code?: string }).code !== '55000') throw error
+    })
+  return counted?.rows[0]?.share ?? undefined
 }
