@@ -97,14 +97,16 @@ export function createEngines(bull: Bull, options: EnginesOptions): PostgresQueu
     }
   }
 
-  /** Redis is told what Postgres remembers, where it knows otherwise. */
+  /** Redis is told what Postgres remembers, where it knows otherwise. Postgres is asked last: it is told first. */
   const renewPauses = async (): Promise<void> => {
-    const paused = new Set((await postgres.paused()).map(({ name }) => name))
-    const names = [...new Set([...paused, ...(await producer.names())])].filter((name) => isOnRedis({ name }))
+    const names = await producer.names()
     const { meta } = keysOf(prefix)
     const known = await redis.batch(names.map((name) => ['hexists', meta(name), 'paused'] as const))
-    for (const [i, name] of names.entries()) {
-      if (paused.has(name) !== (known[i] === 1)) await producer.queue(name)[paused.has(name) ? 'pause' : 'resume']()
+    const inRedis = new Set(names.filter((_, i) => known[i] === 1))
+    const inPostgres = new Set((await postgres.paused()).map(({ name }) => name))
+    for (const name of new Set([...inRedis, ...inPostgres])) {
+      if (!isOnRedis({ name }) || inRedis.has(name) === inPostgres.has(name)) continue
+      await producer.queue(name)[inPostgres.has(name) ? 'pause' : 'resume']()
     }
   }
 
