@@ -15,6 +15,7 @@ interface Slice {
 
 interface Lane {
   socket: Socket
+  /** Between its slices. */
   ready: boolean
   answered: () => void
 }
@@ -33,7 +34,13 @@ createInterface({ input: process.stdin })
   .on('close', () => process.exit())
 
 async function run({ port, cookies, ms }: Slice): Promise<void> {
-  const lanes = pools.get(port) ?? (await Promise.all(cookies.map((cookie) => openLane(port, cookie))))
+  const kept = pools.get(port)
+  // A server may close what has waited for long between its slices.
+  const lanes = await Promise.all(
+    cookies.map(async (cookie, n) =>
+      kept?.[n]?.socket.readyState === 'open' ? kept[n] : await openLane(port, cookie),
+    ),
+  )
   pools.set(port, lanes)
   counts.done = counts.wrong = 0
   const started = performance.now()
@@ -44,7 +51,14 @@ async function run({ port, cookies, ms }: Slice): Promise<void> {
 
 function drive(lane: Lane, until: number): Promise<void> {
   return new Promise((resolve) => {
-    lane.answered = () => (performance.now() < until ? lane.socket.write(requests.get(lane)!) : resolve())
+    lane.ready = false
+    lane.answered = () => {
+      if (performance.now() < until && !lane.socket.destroyed) lane.socket.write(requests.get(lane)!)
+      else {
+        lane.ready = true
+        resolve()
+      }
+    }
     lane.socket.write(requests.get(lane)!)
   })
 }
@@ -74,7 +88,11 @@ async function openLane(port: number, cookie: string): Promise<Lane> {
     text = text.slice(end)
     lane.answered()
   })
-  socket.on('close', () => counts.wrong++)
+  socket.on('close', () => {
+    if (lane.ready) return
+    counts.wrong++
+    lane.answered()
+  })
   await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject))
   return lane
 }
