@@ -63,11 +63,7 @@ async function run({ quick, set, log }: ClaimsOptions): Promise<Report> {
           claim: `of the CPU time of the database, what storing telemetry takes, at ${(sent.answered / seconds).toFixed(0)} requests a second`,
           goal: `less than ${MOST * 100} %, of ${RATE} a second, none failed`,
           value: `${((100 * telemetry) / cpu).toFixed(2)} % of ${(cpu / seconds).toFixed(0)} ms a second, ${sent.failed} failed`,
-          holds:
-            telemetry > 0 &&
-            telemetry < MOST * cpu &&
-            sent.answered / seconds > RATE * 0.95 &&
-            sent.failed === 0,
+          holds: telemetry > 0 && telemetry < MOST * cpu && sent.answered / seconds > RATE * 0.95 && sent.failed === 0,
         },
       ],
       rows: rows.map(({ what, ms, calls }) => ({
