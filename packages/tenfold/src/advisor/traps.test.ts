@@ -540,8 +540,12 @@ test('many who try again because it fails are no spike', () => {
     ...slot,
     errors: slot.p95 > 150 ? 60 : 0,
   }))
-  const verdict = judged({ ...FAULTS['event-loop-full'], traffic: { slots: failing } })
-  assert.equal(verdict.next.kind, 'step')
+  const verdict = judged({
+    ...FAULTS['event-loop-full'],
+    process: { loop: 0.4, cpu: 0.4 },
+    traffic: { slots: failing, errors: 360 },
+  })
+  assert.equal(verdict.state, 'harmed')
 })
 
 test('an app with none of these signs is let alone', () => {
