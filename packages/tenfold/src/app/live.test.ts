@@ -2,10 +2,9 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { WebSocket } from 'ws'
 import { z } from 'zod'
-import { createDatabase, databaseUrl, dropDatabase, testServer } from '../database/testing/index.ts'
-import { randomHex } from '../kernel/index.ts'
 import { defineModule } from '../modules/index.ts'
 import { app, type Instance } from './index.ts'
+import { startTwo } from './testing/index.ts'
 
 const m = defineModule('news')
 const ticker = m.live('ticker', { message: z.object({ n: z.number() }) })
@@ -25,26 +24,14 @@ const tell = m.route('POST /ticker/:name/:n', {
 const definition = app({ name: 'live_test', modules: [m.build({ parts: [ticker, follow, tell] })] })
 
 describe('following over two instances', () => {
+  let two: Awaited<ReturnType<typeof startTwo>>
   let instances: Instance[]
-  const name = `test_live_${randomHex(6)}`
   before(async () => {
-    const server = await testServer()
-    await createDatabase(server, name)
-    const variables = {
-      DATABASE_URL: databaseUrl(server.adminUrl, name),
-      SECRET_KEY: 'a secret key for tests, and nothing else',
-      NODE_ENV: 'test',
-      LOG_LEVEL: 'silent',
-      PORT: '0',
-    }
-    instances = [
-      await definition.start({ roles: ['web'], variables, migrate: true }),
-      await definition.start({ roles: ['web'], variables }),
-    ]
+    two = await startTwo(definition)
+    instances = two.instances
   })
   after(async () => {
-    await Promise.all((instances ?? []).map((one) => one.stop()))
-    await dropDatabase(await testServer(), name)
+    await two?.close()
   })
 
   const publish = (from: number, channel: string, n: number): Promise<Response> =>

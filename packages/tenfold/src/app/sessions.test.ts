@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { z } from 'zod'
-import { createDatabase, databaseUrl, dropDatabase, testServer } from '../database/testing/index.ts'
-import { randomHex } from '../kernel/index.ts'
 import { defineModule } from '../modules/index.ts'
 import { app, type Instance } from './index.ts'
+import { startTwo } from './testing/index.ts'
 
 const m = defineModule('people')
 const signIn = m.route('POST /sign-in/:name/:role', {
@@ -44,26 +43,14 @@ const definition = app({
 })
 
 describe('sessions of an app over two instances, each with what it read in its memory', () => {
+  let two: Awaited<ReturnType<typeof startTwo>>
   let instances: Instance[]
-  const database = `test_people_${randomHex(6)}`
   before(async () => {
-    const server = await testServer()
-    await createDatabase(server, database)
-    const variables = {
-      DATABASE_URL: databaseUrl(server.adminUrl, database),
-      SECRET_KEY: 'a secret key for tests, and nothing else',
-      NODE_ENV: 'test',
-      LOG_LEVEL: 'silent',
-      PORT: '0',
-    }
-    instances = [
-      await definition.start({ roles: ['web'], variables, migrate: true }),
-      await definition.start({ roles: ['web'], variables }),
-    ]
+    two = await startTwo(definition)
+    instances = two.instances
   })
   after(async () => {
-    await Promise.all((instances ?? []).map((one) => one.stop()))
-    await dropDatabase(await testServer(), database)
+    await two?.close()
   })
 
   const ask = async (at: 0 | 1, method: string, path: string, token?: string) => {

@@ -6,11 +6,10 @@ import { after, before, describe, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { WebSocket } from 'ws'
 import { z } from 'zod'
-import { createDatabase, databaseUrl, dropDatabase, testServer } from '../database/testing/index.ts'
 import { generateClient } from '../http/index.ts'
-import { randomHex } from '../kernel/index.ts'
 import { defineModule } from '../modules/index.ts'
 import { app, routesDocument, type Instance } from './index.ts'
+import { startTwo } from './testing/index.ts'
 
 const m = defineModule('rooms')
 const Said = z.object({ from: z.string(), text: z.string() })
@@ -45,31 +44,19 @@ interface Client {
 }
 
 describe('a socket of a module over two instances', () => {
+  let two: Awaited<ReturnType<typeof startTwo>>
   let instances: Instance[]
   let folder: string
   let createClient: (options: object) => Client
-  const name = `test_socket_${randomHex(6)}`
   before(async () => {
-    const server = await testServer()
-    await createDatabase(server, name)
-    const variables = {
-      DATABASE_URL: databaseUrl(server.adminUrl, name),
-      SECRET_KEY: 'a secret key for tests, and nothing else',
-      NODE_ENV: 'test',
-      LOG_LEVEL: 'silent',
-      PORT: '0',
-    }
-    instances = [
-      await definition.start({ roles: ['web'], variables, migrate: true }),
-      await definition.start({ roles: ['web'], variables }),
-    ]
+    two = await startTwo(definition)
+    instances = two.instances
     folder = await mkdtemp(join(tmpdir(), 'tenfold-socket-'))
     await writeFile(join(folder, 'client.mjs'), generateClient(routesDocument(definition, '1')).js)
     ;({ createClient } = await import(pathToFileURL(join(folder, 'client.mjs')).href))
   })
   after(async () => {
-    await Promise.all((instances ?? []).map((one) => one.stop()))
-    await dropDatabase(await testServer(), name)
+    await two?.close()
     if (folder) await rm(folder, { recursive: true })
   })
 

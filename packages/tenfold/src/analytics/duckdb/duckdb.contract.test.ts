@@ -10,20 +10,14 @@ import { createTelemetry } from '../../telemetry/index.ts'
 import type { Changes, Columns } from '../columns/columns.ts'
 import { createFollower } from '../columns/follow.ts'
 import { migrations, openAnalytics, type Analytics } from '../index.ts'
-import { describeAnalyticsContract } from '../testing/index.ts'
+import { describeAnalyticsContract, holdTransaction } from '../testing/index.ts'
 import { openDuckDb } from './duckdb.ts'
 
 describeAnalyticsContract('duckdb', async () => {
   const test = await testDatabase({ migrations: [migrations] })
   const folder = await mkdtemp(join(tmpdir(), 'tenfold-duckdb-'))
   const telemetry = createTelemetry({ service: 'test', env: 'test', level: 'silent' })
-  // While a transaction is open, what was stored since it began is copied again and again.
-  const over = Promise.withResolvers<void>()
-  const held = test.system.transaction(async (tx) => {
-    await tx.query('set local idle_in_transaction_session_timeout = 0')
-    await tx.query('select pg_current_xact_id()')
-    await over.promise
-  })
+  const held = holdTransaction(test.system)
   return {
     open: async (clock, timeZone) => {
       const options = {
@@ -36,8 +30,7 @@ describeAnalyticsContract('duckdb', async () => {
       return [openAnalytics(options), openAnalytics(options)]
     },
     close: async () => {
-      over.resolve()
-      await held
+      await held.end()
       await test.close()
       await rm(folder, { recursive: true, force: true })
     },

@@ -1,1 +1,2 @@
 export { describeAnalyticsContract, type AnalyticsBackend } from './contract.ts'
+export { holdTransaction } from './held.ts'

@@ -1,2 +1,3 @@
 /** For tests of apps that run in parts. */
 export { startFront, type Front } from './front.ts'
+export { startTwo } from './two.ts'
