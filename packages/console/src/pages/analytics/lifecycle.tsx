@@ -1,12 +1,12 @@
 import { Card } from '../../parts/card.tsx'
 import { Chart } from '../../parts/chart.tsx'
-import { Choice } from '../../parts/filters.tsx'
 import { count, duration } from '../../parts/format.ts'
 import { Loaded } from '../../parts/states.tsx'
 import { Table } from '../../parts/table.tsx'
 import { useQuery } from '../../parts/use-query.ts'
 import { type LifecycleReport, type Range, selectionOf, textOf, useLifecycle } from './api.ts'
 import { PickEvent } from './pick-event.tsx'
+import { PickPeriod } from './pick-period.tsx'
 
 export function Lifecycle({ names, range }: { names: string[]; range: Range }) {
   const [query, setQuery] = useQuery()
@@ -25,15 +25,7 @@ export function Lifecycle({ names, range }: { names: string[]; range: Range }) {
             onChange={(one) => setQuery({ event: one && textOf(one) })}
           />
           <div class="fields">
-            <Choice
-              label="By"
-              parameter="by"
-              options={[
-                ['week', 'week'],
-                ['day', 'day'],
-                ['month', 'month'],
-              ]}
-            />
+            <PickPeriod periods={['week', 'day', 'month']} />
           </div>
         </div>
       </Card>

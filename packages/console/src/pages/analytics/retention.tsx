@@ -6,6 +6,7 @@ import { useQuery } from '../../parts/use-query.ts'
 import { type Range, type RetentionReport, selectionOf, textOf, useRetention } from './api.ts'
 import { Download } from './download.tsx'
 import { PickEvent } from './pick-event.tsx'
+import { PickPeriod } from './pick-period.tsx'
 
 /** Rolling retention: back at any time within a block of periods. */
 const BLOCKS: readonly (readonly [number, number])[] = [
@@ -50,15 +51,7 @@ export function Retention({ names, range }: { names: string[]; range: Range }) {
             onChange={(one) => setQuery({ back: one && textOf(one) })}
           />
           <div class="fields">
-            <Choice
-              label="By"
-              parameter="by"
-              options={[
-                ['week', 'week'],
-                ['day', 'day'],
-                ['month', 'month'],
-              ]}
-            />
+            <PickPeriod periods={['week', 'day', 'month']} />
             <Choice
               label="Counted from"
               parameter="cohort"

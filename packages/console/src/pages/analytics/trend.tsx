@@ -8,6 +8,7 @@ import { useQuery } from '../../parts/use-query.ts'
 import { type Range, selectionOf, type Selection, textOf, type TrendReport, useTrend } from './api.ts'
 import { Download } from './download.tsx'
 import { PickEvent } from './pick-event.tsx'
+import { PickPeriod } from './pick-period.tsx'
 
 const TONES = ['--line-3', '--line-2', '--line-1'] as const
 
@@ -32,16 +33,7 @@ export function Trend({ names, range }: { names: string[]; range: Range }) {
             />
           ))}
           <div class="fields">
-            <Choice
-              label="By"
-              parameter="by"
-              options={[
-                ['day', 'day'],
-                ['week', 'week'],
-                ['month', 'month'],
-                ['hour', 'hour'],
-              ]}
-            />
+            <PickPeriod periods={['day', 'week', 'month', 'hour']} />
             <Choice
               label="Count"
               parameter="count"
