@@ -1,7 +1,7 @@
 /** A real PgBouncer before a test server, for any of its databases and roles. */
 import { spawn } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, rmSync, writeFileSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import pg from 'pg'
 import { accountFor } from '../embedded/account.ts'
 import { temporaryFolder } from './folder.ts'
@@ -97,8 +97,11 @@ async function startProgram(
   port: number,
 ): Promise<{ version: string; stop(): Promise<void> }> {
   const as = account ? { uid: account.uid, gid: account.gid } : {}
-  // A shell beside it ends it when we are gone, however we went.
-  const child = spawn('/bin/sh', ['-c', GUARD, 'pooler', program, ini], { ...as, stdio: ['pipe', 'ignore', 'pipe'] })
+  // A shell beside it ends it, and removes its folder, when we are gone, however we went.
+  const child = spawn('/bin/sh', ['-c', GUARD, 'pooler', program, ini, dirname(ini)], {
+    ...as,
+    stdio: ['pipe', 'ignore', 'pipe'],
+  })
   let said = ''
   child.stderr.on('data', (data: Buffer) => (said = (said + data.toString()).slice(-4000)))
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
@@ -108,7 +111,7 @@ async function startProgram(
   for (;;) {
     const version = await versionOf(adminUrl, port).catch(() => undefined)
     const stop = async (): Promise<void> => {
-      child.stdin.end()
+      child.stdin.end('stop\n')
       await ended
     }
     if (version) return { version, stop }
@@ -119,7 +122,7 @@ async function startProgram(
 
 const GUARD = `"$1" -q "$2" & pid=$!
 trap 'kill -KILL $pid 2>/dev/null' EXIT
-read -r nothing
+read -r asked || rm -rf "$3"
 kill -KILL $pid 2>/dev/null
 wait $pid 2>/dev/null`
 
