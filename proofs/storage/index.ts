@@ -78,7 +78,7 @@ function report(size: number, outcomes: ReadonlyMap<string, Outcome>): Report {
         holds: peak - idle < MOST,
       },
     )
-    // Of what comes from a bucket, Node.js itself leaves up to 80 MB to the garbage collector: `http.get` alone takes as much.
+    // For a bucket, the HTTP and TLS of Node.js are loaded as well: with them, an idle process has 80 MB before it does anything.
     if (name === 'disk')
       claims.push({
         claim: `${name}: memory of the whole process, with what Node.js takes itself, at most`,

@@ -6,6 +6,7 @@ import { Agent as TlsAgent, request as httpsRequest } from 'node:https'
 import { importPeer, messageOf, systemClock } from '../../kernel/index.ts'
 import { StorageAway, StorageRefused } from '../errors.ts'
 import type { S3Address } from './address.ts'
+import { readingInPieces } from './pieces.ts'
 import { codeOf } from './xml.ts'
 
 /** What we use of `aws4fetch`: it signs, and Node sends. */
@@ -56,7 +57,7 @@ export async function openS3Client(address: S3Address): Promise<S3Client> {
   const { base, region, accessKeyId, secretAccessKey, sessionToken } = address
   const tls = base.protocol === 'https:'
   const options = { keepAlive: true, maxSockets: 64 }
-  const agent = tls ? new TlsAgent(options) : new Agent(options)
+  const agent = readingInPieces(tls ? new TlsAgent(options) : new Agent(options))
   const credentials = { accessKeyId, secretAccessKey, sessionToken, region, service: 's3', cache: new Map() }
 
   const urlOf = ({ key = '', query = {} }: Pick<Call, 'key' | 'query'>): URL => {
