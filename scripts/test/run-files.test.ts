@@ -45,6 +45,19 @@ test('what fails twice has failed', async (t) => {
   }
 })
 
+test('a suite that several files share fails in the file that ran it', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'tenfold-run-files-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const suite = join(folder, 'suite.mjs')
+  await writeFile(
+    suite,
+    `import { test } from 'node:test'\nexport const suite = () => test('is bad', () => { throw new Error('as planted') })\n`,
+  )
+  const { ok, unsteady, report } = await run(t, [GOOD, `import { suite } from '${suite}'\nsuite()\n`])
+  assert.deepEqual([ok, unsteady], [false, []])
+  assert.match(report, /once more, alone: .*1\.test\.mjs/)
+})
+
 test('what passes the second time is named, and its failure stays in the report', async (t) => {
   const { ok, unsteady, report } = await run(t, [GOOD, ONCE])
   assert.equal(ok, true)
