@@ -48,13 +48,18 @@ const REQUESTS: readonly Request[] = [
 ]
 
 /** Medians over rounds of both, in turn. */
-export async function measureCost(rounds: number): Promise<Cost[]> {
+export async function measureCost(
+  rounds: number,
+  { signal, log }: { signal: AbortSignal; log(line: string): void },
+): Promise<Cost[]> {
   const telemetry = createTelemetry({ service: 'cost', env: 'production', level: 'silent' })
   const watch = createRepeatWatch(telemetry)
   const costs: Cost[] = []
   for (const request of REQUESTS) {
+    log(`what it costs: ${request.what}`)
     const times = { on: [] as number[], off: [] as number[] }
     for (let round = 0; round < rounds; round++) {
+      signal.throwIfAborted()
       times.off.push(await timeOf(request, telemetry, undefined))
       times.on.push(await timeOf(request, telemetry, watch))
     }

@@ -21,12 +21,11 @@ export default {
 async function run({ quick, set, log, signal }: ClaimsOptions): Promise<Report> {
   const cases = CASES.filter(({ name }) => name.includes(set.only ?? ''))
   log(`${cases.length} cases`)
-  const outcomes = await runCases(cases, signal)
+  const outcomes = await runCases(cases, { signal, log })
   for (const { one, failed } of outcomes) if (failed !== undefined) log(`'${one.name}' broke: ${failed}`)
   for (const outcome of outcomes)
     if (!isRight(outcome) || (isFound(outcome) && !isNamed(outcome))) log(describe(outcome))
-  log('what it costs')
-  const costs = await measureCost(quick ? 15 : 60)
+  const costs = await measureCost(quick ? 15 : 60, { signal, log })
 
   const guilty = outcomes.filter(({ one }) => one.label === 'n-plus-one')
   const innocent = outcomes.filter(({ one }) => one.label === 'fine')
@@ -64,7 +63,7 @@ async function run({ quick, set, log, signal }: ClaimsOptions): Promise<Report> 
   const rows: Row[] = [
     { rule: OURS, found: share(ours.found, guilty.length), 'false alarms': share(ours.alarms, innocent.length) },
     ...rivals.map(({ name }) => {
-      const { found, alarms } = score(outcomes, (outcome) => outcome.rivals[name]!)
+      const { found, alarms } = score(outcomes, (outcome) => outcome.rivals[name] === true)
       return { rule: name, found: share(found, guilty.length), 'false alarms': share(alarms, innocent.length) }
     }),
     ...outcomes.filter((outcome) => !isRight(outcome)).map(({ one }) => ({ rule: `wrong about: ${one.name}` })),

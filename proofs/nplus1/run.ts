@@ -2,9 +2,11 @@
  *  more for the other rules, which need each stack: what looks at them would stand on the stack that we report. */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as after } from 'node:timers/promises'
 import { z } from 'zod'
 import { app } from '../../packages/tenfold/src/index.ts'
 import type { DatabaseFinding } from '../../packages/tenfold/src/database/index.ts'
+import { messageOf } from '../../packages/tenfold/src/kernel/index.ts'
 import { startTestApp, type TestApp } from '../../packages/tenfold/src/testing.ts'
 import { rivals, type Sent } from './rivals.ts'
 import { anyCustomerOf, catalogModule, customerOf, store, type Case, type CaseContext } from './store.ts'
@@ -17,36 +19,67 @@ export interface Outcome {
   failed?: string
 }
 
-export async function runCases(cases: readonly Case[], signal: AbortSignal): Promise<Outcome[]> {
-  const outcomes = await runAll(cases, signal, runCase)
-  const verdicts = await runAll(cases, signal, askRivals)
-  return outcomes.map((outcome, i) => ({ ...outcome, rivals: verdicts[i]! }))
+export interface RunOptions {
+  signal: AbortSignal
+  log(line: string): void
+  /** After which a case is given up, in ms. Defaults to 30 000. */
+  limitMs?: number
 }
 
+export async function runCases(cases: readonly Case[], options: RunOptions): Promise<Outcome[]> {
+  const { log, limitMs = LIMIT_MS } = options
+  const found = await runAll(cases, options, runCase)
+  const outcomes = cases.map(
+    (one, i) => found[i] ?? { one, findings: [], failed: `it was not over after ${limitMs} ms` },
+  )
+  const ended = outcomes.filter(({ failed }) => failed === undefined).map(({ one }) => one)
+  log('the same for the other rules')
+  const verdicts = await runAll(ended, options, askRivals)
+  return outcomes.map((outcome) => ({ ...outcome, rivals: verdicts[ended.indexOf(outcome.one)] ?? {} }))
+}
+
+const LIMIT_MS = 30_000
+
+/** What each case gave; undefined for one that did not end: it is left behind with its app, and the next ones get a new one. */
 async function runAll<T>(
   cases: readonly Case[],
-  signal: AbortSignal,
+  { signal, log, limitMs = LIMIT_MS }: RunOptions,
   run: (one: Case, running: TestApp) => Promise<T>,
-): Promise<T[]> {
+): Promise<(T | undefined)[]> {
   const outside = await startOutside()
   const deliver = async (id: string): Promise<void> => {
     await fetch(`http://127.0.0.1:${(outside.address() as AddressInfo).port}/${id}`, { method: 'POST' })
   }
-  const running = await startTestApp(app({ name: 'nplus1', modules: [catalogModule, storeOf(cases, deliver)] }), {
-    roles: ['web', 'worker', 'cron'],
-    nPlusOne: 'ignore',
-  })
+  const startApp = (): Promise<TestApp> =>
+    startTestApp(app({ name: 'nplus1', modules: [catalogModule, storeOf(cases, deliver)] }), {
+      roles: ['web', 'worker', 'cron'],
+      nPlusOne: 'ignore',
+    })
+  let running = await startApp()
   try {
-    const results: T[] = []
+    const results: (T | undefined)[] = []
     for (const one of cases) {
       signal.throwIfAborted()
-      results.push(await run(one, running))
+      const result = await within(limitMs, run(one, running))
+      results.push(result)
+      if (result !== undefined) continue
+      log(`given up after ${limitMs} ms: ${one.name}`)
+      running.close().catch(() => {})
+      running = await startApp()
     }
     return results
   } finally {
-    await running.close()
-    await new Promise((resolve) => outside.close(resolve))
+    await within(limitMs, running.close())
+    outside.closeAllConnections()
+    outside.close()
   }
+}
+
+/** What `promise` gives, or undefined when it takes longer. */
+async function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
+  const over = new AbortController()
+  const late = after(ms, undefined, { signal: over.signal }).catch(() => undefined)
+  return Promise.race([promise, late]).finally(() => over.abort())
 }
 
 /** A short name that routes, jobs and crons can have. */
@@ -80,7 +113,7 @@ function storeOf(cases: readonly Case[], deliver: CaseContext['deliver']) {
 async function runCase(one: Case, running: TestApp): Promise<Omit<Outcome, 'rivals'>> {
   const findings: DatabaseFinding[] = []
   const stop = running.instance.database.watch!.onFindings((found) => findings.push(...found))
-  const failed = await start(one, running)
+  const failed = await start(one, running).catch(messageOf)
   stop()
   return { one, findings, ...(failed !== undefined && { failed }) }
 }
@@ -108,7 +141,7 @@ async function start(one: Case, { instance, fetch, drain }: TestApp): Promise<st
   const name = `store.${slugOf(one)}`
   if (one.as === 'cron') await instance.crons.runNow(name)
   else await instance.queue.enqueue([{ name, payload: one.given, maxAttempts: 1 }], undefined)
-  await drain()
+  await drain({ timeoutMs: Infinity })
   const job = one.as === 'cron' ? `cron:${name}` : name
   const [latest] = await instance.queue.list({ name: job, limit: 1 })
   return latest?.state === 'done' ? undefined : `${latest?.state ?? 'no job'}: ${latest?.error ?? ''}`

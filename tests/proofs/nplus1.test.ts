@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import nplus1 from '../../proofs/nplus1/index.ts'
+import { runCases } from '../../proofs/nplus1/run.ts'
+import type { Case } from '../../proofs/nplus1/store.ts'
 
 test('N+1 queries are found, and what only looks like them is let alone', async () => {
   const said: string[] = []
@@ -15,4 +17,17 @@ test('N+1 queries are found, and what only looks like them is let alone', async 
   const broken = claims.filter(({ claim, holds }) => !holds && !claim.startsWith('CPU'))
   assert.deepEqual(broken, [], said.join('\n'))
   assert.ok(claims.length >= 6)
+})
+
+test('a case that never ends is given up and named', async () => {
+  const endless: Case = {
+    name: 'pages without end',
+    label: 'fine',
+    async run({ db }) {
+      for (;;) await db.selectFrom('customer').select('id').limit(1).execute()
+    },
+  }
+  const { signal } = new AbortController()
+  const [outcome] = await runCases([endless], { signal, log: () => {}, limitMs: 300 })
+  assert.equal(outcome?.failed, 'it was not over after 300 ms')
 })

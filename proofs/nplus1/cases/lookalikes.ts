@@ -16,7 +16,8 @@ export const lookalikes: Case[] = [
     as: 'job',
     given: {},
     async run({ db }) {
-      for (let last = '00000000-0000-0000-0000-000000000000'; ;) {
+      let last = uuid(0)
+      for (let pages = 0; pages < 1000; pages++) {
         const page = await db
           .selectFrom('customer')
           .select('id')
@@ -27,6 +28,7 @@ export const lookalikes: Case[] = [
         if (page.length === 0) return
         last = page.at(-1)!.id
       }
+      throw new Error('there is always another page')
     },
   },
   {
