@@ -95,11 +95,14 @@ function covered(processes: Samples, seconds: number): number {
 
 function configurationOf(processes: Samples): Configuration {
   const latest = processes.at(-1)?.sample.configuration
+  // A process that takes no jobs may be set up for more of them than those that do.
+  const worker = processes.findLast(({ sample }) => sample.roles.includes('worker'))?.sample.configuration
   const bySource = new Map(processes.map(({ source, sample }) => [source, sample]))
   const roles: Record<string, number> = {}
   for (const { roles: own } of bySource.values()) for (const role of own) roles[role] = (roles[role] ?? 0) + 1
   return {
     ...(latest ?? NOTHING_KNOWN),
+    ...(worker && { workerConcurrency: worker.workerConcurrency }),
     roles,
     instances: [...bySource.values()].filter((sample) => sample.roles.includes('web')).length,
   }
@@ -274,6 +277,7 @@ function queueOf({ processes, whole }: StoredSamples): QueueEvidence {
   const depth = (at: number, key: 'waiting' | 'dead'): number =>
     whole.at(at)?.sample.jobs.reduce((sum, job) => sum + job[key], 0) ?? 0
   const [before, after] = [depth(0, 'waiting'), depth(-1, 'waiting')]
+  const running = whole.map(({ sample }) => sample.jobs.reduce((sum, job) => sum + job.running, 0))
   return {
     arrived: Math.max(0, finished + after - before),
     finished,
@@ -284,6 +288,7 @@ function queueOf({ processes, whole }: StoredSamples): QueueEvidence {
     dead: Math.max(0, depth(-1, 'dead') - depth(0, 'dead')),
     oldestMs: Math.max(0, ...(whole.at(-1)?.sample.jobs.map(({ oldestMs }) => oldestMs) ?? [])),
     slots: whole.length,
+    running: running.reduce((sum, n) => sum + n, 0) / Math.max(1, running.length),
   }
 }
 

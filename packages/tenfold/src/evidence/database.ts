@@ -32,6 +32,7 @@ export function databaseOf({ processes, whole }: StoredSamples, known: Known): D
       calls: clientMs(processes, 'calls'),
     },
     active: activeOf(looked),
+    ...(last.sees.sessions && { others: othersIn(looked) }),
     blockers: blockersOf(looked),
     longestTransactionMs: Math.max(0, ...looked.map(({ longestTransactionMs }) => longestTransactionMs)),
     opened: gained(first, last, 'sessions'),
@@ -127,6 +128,15 @@ function activeOf(looked: readonly ActivitySums[]): DatabaseEvidence['active'] {
     commit: mean('commit'),
     idleInTransaction: mean('idleInTransaction'),
   }
+}
+
+function othersIn(looked: readonly ActivitySums[]): NonNullable<DatabaseEvidence['others']> {
+  const sums = new Map<string, number>()
+  for (const { others = {} } of looked)
+    for (const [query, n] of Object.entries(others)) sums.set(query, (sums.get(query) ?? 0) + n)
+  const all = [...sums].sort(([, a], [, b]) => b - a)
+  const samples = looked.reduce((sum, one) => sum + one.samples, 0)
+  return { working: all.reduce((sum, [, n]) => sum + n, 0) / Math.max(1, samples), query: all[0]?.[0] ?? '' }
 }
 
 function blockersOf(looked: readonly ActivitySums[]): DatabaseEvidence['blockers'] {

@@ -168,6 +168,8 @@ export interface QueueEvidence {
   dead: number
   oldestMs: number
   slots: number
+  /** How many were being worked on at a time, on average, those included that never come to an end. */
+  running?: number
 }
 
 export interface DatabaseEvidence {
@@ -190,6 +192,9 @@ export interface DatabaseEvidence {
     commit: number
     idleInTransaction: number
   }
+  /** Sessions of others than this app that were working, in any database of the server: how many at once, on average, and what
+   *  they were seen at most. Absent where sessions of others cannot be seen. */
+  others?: { working: number; query: string }
   /** Who made others wait, most first. `holderState` as Postgres says it; `committing`: it waits for the log to be written. */
   blockers: { waiting: number; waitingQuery: string; holderQuery: string; holderState: string }[]
   longestTransactionMs: number

@@ -72,7 +72,6 @@ export class HostWatch {
 function counts(postmaster: number | undefined): Counts {
   const fields = (/^cpu +(.*)$/m.exec(read('/proc/stat'))?.[1] ?? '').split(' ').map(Number)
   const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, soft = 0, steal = 0] = fields
-  const throttled = /throttled_usec (\d+)/.exec(read('/sys/fs/cgroup/cpu.stat'))?.[1] ?? 0
   const busy = user + nice + system + irq + soft
   return {
     atMs: performance.now(),
@@ -80,10 +79,26 @@ function counts(postmaster: number | undefined): Counts {
     busy,
     steal,
     iowait,
-    throttledUs: Number(throttled),
+    throttledUs: throttledUs(),
     postgres: postmaster === undefined ? undefined : postgresTicks(postmaster),
     network: networkCounts(),
   }
+}
+
+/** Held back by a limit of the processors: of the control group that this process is in, in the newer form and in the older one.
+ *  In a container the group may be seen as the root of its own tree. */
+function throttledUs(): number {
+  const groups = read('/proc/self/cgroup')
+    .split('\n')
+    .map((line) => line.split(':'))
+  const own = groups.find(([, kinds]) => kinds === '')?.[2] ?? '/'
+  const older = groups.find(([, kinds = '']) => kinds.split(',').includes('cpu'))?.[2] ?? '/'
+  const places = [`/sys/fs/cgroup${own}`, `/sys/fs/cgroup/cpu${older}`, '/sys/fs/cgroup', '/sys/fs/cgroup/cpu']
+  for (const place of places) {
+    const [, unit, time] = /throttled_(usec|time) (\d+)/.exec(read(`${place}/cpu.stat`)) ?? []
+    if (time !== undefined) return unit === 'usec' ? Number(time) : Number(time) / 1000
+  }
+  return 0
 }
 
 /** Of the server and its children, those included that have ended. */

@@ -62,7 +62,7 @@ const LOOKS_PER_SLOT = 10
 const POOL_LOOK_MS = 100
 
 export function createRecorder(options: RecorderOptions): Service & { flush(): Promise<void> } {
-  const { telemetry, db, server = db, slotMs = 10_000, keepMs = 3_600_000 } = options
+  const { app, telemetry, db, server = db, slotMs = 10_000, keepMs = 3_600_000 } = options
   const slots = new Slots(options)
   let timer: NodeJS.Timeout | undefined
   let looking: NodeJS.Timeout | undefined
@@ -73,7 +73,7 @@ export function createRecorder(options: RecorderOptions): Service & { flush(): P
   let away = false
 
   const look = async (): Promise<void> => {
-    if (watches && server) await lookAtSessions(server, activity).catch(() => {})
+    if (watches && server) await lookAtSessions(server, app, activity).catch(() => {})
     looking = setTimeout(() => void look(), slotMs / LOOKS_PER_SLOT).unref()
   }
 

@@ -41,6 +41,7 @@ const DATABASE = form({
   ...numbers('tempBytes', 'readFromDisk'),
   seen: form(numbers('client', 'server', 'calls')),
   active: form(numbers('samples', 'cpu', 'io', 'lock', 'latch', 'commit', 'idleInTransaction')),
+  'others?': form({ working: n, query: s }),
   blockers: list(form({ waiting: n, waitingQuery: s, holderQuery: s, holderState: s })),
   queries: list(
     form({
@@ -110,9 +111,10 @@ export const EVIDENCE_SCHEMA = {
     }),
     routes: list(WORK),
     jobs: list(WORK),
-    queue: form(
-      numbers('arrived', 'finished', 'failed', 'busyMs', 'depthBefore', 'depthAfter', 'dead', 'oldestMs', 'slots'),
-    ),
+    queue: form({
+      ...numbers('arrived', 'finished', 'failed', 'busyMs', 'depthBefore', 'depthAfter', 'dead', 'oldestMs', 'slots'),
+      'running?': n,
+    }),
     crons: list(form({ name: s, runs: list(form(numbers('at', 'ms'))) })),
     'database?': DATABASE,
     processes: list(PROCESS),

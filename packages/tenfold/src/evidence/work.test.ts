@@ -57,6 +57,18 @@ test('the same statement ten times in one request is noticed', () => {
   assert.deepEqual(watch.take().requests[0]!.queries, { a: [13, 13, 0, 1, 12] })
 })
 
+test('the runs of a cron are told apart from other jobs', () => {
+  const watch = new WorkWatch(100)
+  for (const name of ['cron:orders.expire', 'orders.mail'])
+    watch.onTrace({ ...trace(300, []), kind: 'job', name, startUs: 5_000_000 })
+  const { crons, jobs } = watch.take()
+  assert.deepEqual(crons, [{ name: 'orders.expire', at: 5000, ms: 300 }])
+  assert.deepEqual(
+    jobs.map(({ name }) => name),
+    ['cron:orders.expire', 'orders.mail'],
+  )
+})
+
 test('of clients only the share of the most frequent leaves', () => {
   const watch = new WorkWatch(100)
   for (let i = 0; i < 3; i++) watch.onTrace(trace(1, [], '192.0.2.7'))

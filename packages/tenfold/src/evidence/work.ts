@@ -1,3 +1,4 @@
+import { jobNameOf } from '../cron/index.ts'
 import { type Buckets, LogLinear, type Sink, type SpanRecord, type TraceRecord } from '../telemetry/index.ts'
 
 /** One route or job in one slot, as it is stored: the histogram makes percentiles of several processes one. */
@@ -38,6 +39,8 @@ const MAX_HOSTS = 8
 const MAX_CLIENTS = 500
 const MAX_CRON_RUNS = 100
 const REPEATED = 10
+/** A tick of a cron is a job whose name begins like this. */
+const CRON = jobNameOf('')
 
 /** Adds up where the time of requests and jobs went, from the spans that they recorded. */
 export class WorkWatch implements Sink {
@@ -59,8 +62,8 @@ export class WorkWatch implements Sink {
     if (trace.kind === 'request') this.#request(trace, ms)
     else {
       addTrace(this.#of(this.#jobs, trace), trace, ms)
-      if (trace.kind === 'cron' && this.#crons.length < MAX_CRON_RUNS)
-        this.#crons.push({ name: trace.name, at: Math.round(trace.startUs / 1000), ms })
+      if (trace.name.startsWith(CRON) && this.#crons.length < MAX_CRON_RUNS)
+        this.#crons.push({ name: trace.name.slice(CRON.length), at: Math.round(trace.startUs / 1000), ms })
     }
   }
 

@@ -1,6 +1,6 @@
 /** What the server tells of itself. Counters are stored as they are, so that any two samples can be subtracted, whoever took
  *  them; states are looked at again and again while a slot lasts. */
-import type { Sql } from '../../database/index.ts'
+import { queryStatements, type Sql } from '../../database/index.ts'
 
 export interface ServerSample {
   version: string
@@ -46,16 +46,18 @@ export interface ActivitySums {
   longestTransactionMs: number
   /** Of the shortest question, there and back; absent until one was asked. */
   roundTripMs?: number
+  /** By what they did: how often sessions of others were seen working. */
+  others?: Record<string, number>
   blockers: Record<string, { waiting: number; waitingQuery: string; holderQuery: string; holderState: string }>
 }
 
 export function noActivity(): ActivitySums {
   const none = { samples: 0, cpu: 0, io: 0, lock: 0, latch: 0, commit: 0, idleInTransaction: 0 }
-  return { ...none, longestTransactionMs: 0, blockers: {} }
+  return { ...none, longestTransactionMs: 0, others: {}, blockers: {} }
 }
 
 /** One look at who does what; costs about a millisecond of the server. */
-export async function lookAtSessions(sql: Sql, sums: ActivitySums): Promise<void> {
+export async function lookAtSessions(sql: Sql, app: string, sums: ActivitySums): Promise<void> {
   const asked = performance.now()
   await sql.query('select 1')
   sums.roundTripMs = Math.min(sums.roundTripMs ?? Infinity, performance.now() - asked)
@@ -86,6 +88,28 @@ export async function lookAtSessions(sql: Sql, sums: ActivitySums): Promise<void
   sums.idleInTransaction += of('idle')
   sums.longestTransactionMs = Math.max(sums.longestTransactionMs, ...rows.map(({ longest }) => longest))
   if (of('lock') > 0) await lookAtBlockers(sql, sums)
+  await lookAtOthers(sql, app, sums)
+}
+
+/** Those that are none of ours, whichever database of the server they are in: they share its processors and its disk. */
+async function lookAtOthers(sql: Sql, app: string, { others = {} }: ActivitySums): Promise<void> {
+  const { rows } = await sql.query<{ n: number; query: string }>(
+    `select count(*)::int as n, query
+       from pg_stat_activity
+      where state = 'active' and (wait_event_type is null or wait_event_type = 'IO') and backend_type in ('client backend', 'parallel worker')
+        and pid <> pg_backend_pid() and coalesce(application_name, '') not like $1 || '/%'
+      group by 2 order by 1 desc limit 5`,
+    [likeExactly(app)],
+  )
+  for (const { n, query } of rows) {
+    const key = withoutValues(query)
+    if (key in others || Object.keys(others).length < 20) others[key] = (others[key] ?? 0) + n
+  }
+}
+
+/** In a pattern of `like`, this text and nothing else. */
+function likeExactly(text: string): string {
+  return text.replaceAll(/[%_\\]/g, '\\$&')
 }
 
 async function lookAtBlockers(sql: Sql, { blockers }: ActivitySums): Promise<void> {
@@ -111,8 +135,7 @@ async function lookAtBlockers(sql: Sql, { blockers }: ActivitySums): Promise<voi
 
 export async function readServer(sql: Sql, app: string, activity: ActivitySums): Promise<ServerSample> {
   const facts = await readFacts(sql, app)
-  const place = await placeOfStatements(sql)
-  const statements = place ? await readStatements(sql, place, app) : []
+  const statements = await readStatements(sql, app)
   const { rows: tables } = await sql.query<{ row: ServerSample['tables'][number] }>(
     `select json_build_array(schemaname || '.' || relname, n_live_tup, n_dead_tup, pg_total_relation_size(relid), seq_scan,
               seq_tup_read, n_tup_ins + n_tup_upd + n_tup_del, n_tup_ins, n_tup_del) as row
@@ -151,7 +174,7 @@ async function readFacts(sql: Sql, app: string): Promise<Facts> {
             pg_has_role(current_user, 'pg_read_all_stats', 'usage') as "sessionsSeen",
             exists (select from pg_extension where extname = 'pg_stat_statements') as "statementsSeen"
        from pg_stat_database where datname = current_database()`,
-    [app.replaceAll(/[%_\\]/g, '\\$&')],
+    [likeExactly(app)],
   )
   const { sessions, deadlocks, tempBytes, read, hit, commits, walBytes, sessionsSeen, statementsSeen, ...rest } =
     rows[0]!
@@ -162,42 +185,32 @@ async function readFacts(sql: Sql, app: string): Promise<Facts> {
   }
 }
 
-/** Where the extension's view is: the schema is whoever's who made it. */
-async function placeOfStatements(sql: Sql): Promise<string | undefined> {
-  const { rows } = await sql.query<{ schema: string }>(
-    `select quote_ident(n.nspname) as schema
-       from pg_extension e join pg_namespace n on n.oid = e.extnamespace
-       join pg_class c on c.relnamespace = n.oid and c.relname = 'pg_stat_statements'
-      where e.extname = 'pg_stat_statements' and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')`,
-  )
-  return rows[0]?.schema
-}
-
-async function readStatements(sql: Sql, place: string, app: string): Promise<ServerSample['statements']> {
-  const { rows } = await sql.query<{ row: ServerSample['statements'][number] }>(
+async function readStatements(sql: Sql, app: string): Promise<ServerSample['statements']> {
+  const rows = await queryStatements<{ row: ServerSample['statements'][number] }>(
+    sql,
     // Without a role of its own for each module, all statements are of the same one, the platform's as well.
-    `select json_build_array(r.rolname, coalesce(s.queryid::text, ''), s.calls, s.total_exec_time, s.rows,
+    (view) => `select json_build_array(r.rolname, coalesce(s.queryid::text, ''), s.calls, s.total_exec_time, s.rows,
               s.shared_blks_hit + s.shared_blks_read) as row
-       from ${place}.pg_stat_statements s join pg_roles r on r.oid = s.userid
+       from ${view} s join pg_roles r on r.oid = s.userid
       where s.dbid = (select oid from pg_database where datname = current_database())
         and (r.rolname like $1 || '\\_%' or r.rolname = current_user)
       order by s.total_exec_time desc limit 300`,
-    [app.replaceAll(/[%_\\]/g, '\\$&')],
+    [likeExactly(app)],
   )
-  return rows.map(({ row }) => row)
+  return (rows ?? []).map(({ row }) => row)
 }
 
 /** The texts of statements, by their ids. */
 export async function readTexts(sql: Sql, ids: readonly string[]): Promise<Map<string, string>> {
-  const place = await placeOfStatements(sql)
-  if (!place || ids.length === 0) return new Map()
-  const { rows } = await sql.query<{ id: string; text: string }>(
-    `select queryid::text as id, min(query) as text from ${place}.pg_stat_statements
+  if (ids.length === 0) return new Map()
+  const rows = await queryStatements<{ id: string; text: string }>(
+    sql,
+    (view) => `select queryid::text as id, min(query) as text from ${view}
       where queryid = any($1::bigint[]) and query ~* '^\\s*(with|select|insert|update|delete|merge)\\M'
       group by 1`,
     [ids.filter((id) => id !== '')],
   )
-  return new Map(rows.map(({ id, text }) => [id, withoutValues(text)]))
+  return new Map((rows ?? []).map(({ id, text }) => [id, withoutValues(text)]))
 }
 
 /** Statements are parametrised; whatever was written into the text all the same is somebody's data. */
