@@ -73,14 +73,16 @@ const WORTH_BESIDE_OTHERS = 0.2
 
 /** What harms users soon, however quick requests are now. */
 const BY_THEMSELVES: ReadonlySet<FindingCode> = new Set(['memory-grows', 'too-many-connections', 'replica-lags'])
-const OF_JOBS: ReadonlySet<FindingCode> = new Set(['too-few-workers', 'poison-job'])
+const OF_JOBS: ReadonlySet<FindingCode> = new Set(['too-few-workers', 'jobs-stand-still', 'poison-job'])
+/** What slows down jobs as it does requests. */
+const OF_BOTH: ReadonlySet<FindingCode> = new Set(['database-shares-host', 'database-taken', 'host-is-busy'])
 const OF_LIMIT: Record<Limit['resource'], readonly FindingCode[]> = {
   'event loop': ['cpu-bound-route', 'over-fetch', 'n-plus-one', 'event-loop-stalls', 'event-loop-full'],
-  'database CPU': ['missing-index', 'n-plus-one', 'dead-rows', 'database-cpu', 'database-shares-host'],
-  'connection pool': ['lock-contention', 'long-transaction', 'missing-index', 'pool-too-small'],
+  'database CPU': ['missing-index', 'costly-query', 'n-plus-one', 'dead-rows', 'database-cpu', 'database-shares-host'],
+  'connection pool': ['lock-contention', 'long-transaction', 'missing-index', 'costly-query', 'pool-too-small'],
   connections: ['too-many-connections'],
-  workers: ['poison-job', 'too-few-workers'],
-  memory: ['memory-grows'],
+  workers: ['poison-job', 'jobs-stand-still', 'too-few-workers'],
+  memory: ['memory-grows', 'heap-full'],
 }
 
 function found(rule: Rule, signals: Signals, outcomes: readonly Outcome[]): Finding[] {
@@ -118,8 +120,11 @@ function ranked(findings: readonly Finding[]): Finding[] {
 
 function firstNamed(findings: readonly Finding[], { harm }: Signals, tight: Limit | undefined): Finding | undefined {
   const all = ranked(findings)
-  const ofJobs = all.filter(({ code }) => OF_JOBS.has(code))
-  const ofRequests = all.filter(({ code }) => !OF_JOBS.has(code))
+  const isOfJobs = ({ code, subject }: Finding): boolean => OF_JOBS.has(code) || subject.kind === 'job'
+  const ofJobs = all.filter(
+    (one) => (isOfJobs(one) && one.share >= SMALLEST) || Number(one.facts['ofJobs'] ?? 0) >= WORTH,
+  )
+  const ofRequests = all.filter((one) => !isOfJobs(one))
   const slow = harm.some((kind) => kind !== 'jobs')
   if (slow) {
     const first = ofRequests.find(({ share }) => share >= SMALLEST)
@@ -127,7 +132,10 @@ function firstNamed(findings: readonly Finding[], { harm }: Signals, tight: Limi
     const jobs = harm.includes('jobs') ? ofJobs[0] : undefined
     if (first) return first.class === 'outside' ? (jobs ?? first) : first
   }
-  if (harm.includes('jobs') && ofJobs[0]) return ofJobs[0]
+  if (harm.includes('jobs')) {
+    const first = ofJobs[0] ?? all.find(({ code }) => OF_BOTH.has(code))
+    if (first) return first
+  }
   const alone = all.find(({ code }) => BY_THEMSELVES.has(code))
   if (alone) return alone
   if (tight && !slow) return all.find(({ code }) => OF_LIMIT[tight.resource].includes(code))

@@ -28,19 +28,21 @@ export function spikeIn({ traffic, configuration, window }: Evidence): Spike | u
   const last = busy.findLastIndex(({ p95 }) => p95 > promised)
   if (busy.length < LEAST_SLOTS || first < 1 || last > busy.length - 1 - CALM_AFTER) return undefined
   const inside = busy.slice(first, last + 1)
-  const seconds = inside.length * window.slotSeconds
-  if (inside.length > busy.length * LONGEST || seconds > LONGEST_SECONDS) return undefined
+  // A slot is longer where the machine was too busy to end it in time.
+  const seconds = (busy[last + 1]!.at - busy[first]!.at) / 1000
+  const whole = (busy.at(-1)!.at - busy[0]!.at) / 1000 + window.slotSeconds
+  if (seconds > whole * LONGEST || seconds > LONGEST_SECONDS) return undefined
   const sum = (slots: typeof inside, of: 'requests' | 'errors'): number =>
     slots.reduce((all, slot) => all + slot[of], 0)
   if (sum(inside, 'errors') - traffic.shed > sum(inside, 'requests') * FAILED) return undefined
   const outside = [...busy.slice(0, first), ...busy.slice(last + 1)]
-  const usual = outside.map(({ requests }) => requests).toSorted((a, b) => a - b)[Math.floor(outside.length / 2)]!
-  // Requests are counted when they are answered: some of the many may have been quick enough to end in the slot before.
-  const most = Math.max(...busy.slice(first - 1, last + 1).map(({ requests }) => requests))
-  if (most < usual * TIMES) return undefined
+  const usual = Math.max(0.1, sum(outside, 'requests') / (whole - seconds))
+  // Requests are counted when they are answered: those of a standstill all at its end, so that no slot of it tells alone.
+  const times = sum(inside, 'requests') / seconds / usual
+  if (times < TIMES) return undefined
   return {
     seconds,
-    times: most / Math.max(1, usual),
+    times,
     otherwise: Math.max(...outside.map(({ p95 }) => p95)),
     errors: sum(outside, 'errors'),
   }

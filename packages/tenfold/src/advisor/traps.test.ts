@@ -1,119 +1,11 @@
 /** Evidence that is made by hand: the recording of a healthy app, with the signs of one fault in it; and the traps, in which
  *  a symptom is louder than its cause. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import type { DatabaseEvidence, Evidence, HostEvidence, ProcessEvidence, Work } from '../evidence/index.ts'
+import type { Evidence } from '../evidence/index.ts'
 import { advise, adviceOf, describeFinding, outcomeOf, viewOf, type FindingCode, type Verdict } from './index.ts'
+import { evidenceWith, HEALTHY, type Signs } from './testing/signs.ts'
 import { describeOutcome } from './words/index.ts'
-
-const HEALTHY = JSON.parse(readFileSync(new URL('./fixtures/healthy.json', import.meta.url), 'utf8')) as Evidence
-
-interface Signs {
-  /** Of all requests, what users see. */
-  p95?: number
-  wait?: number
-  routes?: Partial<Work>[]
-  jobs?: Partial<Work>[]
-  process?: Partial<ProcessEvidence>
-  host?: Partial<HostEvidence>
-  active?: Partial<DatabaseEvidence['active']>
-  database?: Partial<DatabaseEvidence>
-  traffic?: Partial<Evidence['traffic']>
-  configuration?: Partial<Evidence['configuration']>
-  whole?: Partial<Evidence>
-}
-
-const ROUTE: Work = {
-  name: 'GET /orders',
-  module: 'orders',
-  count: 3000,
-  errors: 0,
-  ms: 30_000,
-  p50: 9,
-  p95: 20,
-  self: 3000,
-  pool: 0,
-  database: 27_000,
-  outgoing: 0,
-  calls: 6000,
-  rows: 6000,
-  hosts: [],
-  queries: [],
-}
-
-function evidenceWith({
-  p95 = 900,
-  wait = 0,
-  routes,
-  jobs = [],
-  process,
-  host,
-  active,
-  database,
-  traffic,
-  configuration,
-  whole,
-}: Signs): Evidence {
-  const base = HEALTHY.database!
-  return {
-    ...HEALTHY,
-    window: { ...HEALTHY.window, seconds: 60 },
-    configuration: {
-      ...HEALTHY.configuration,
-      promisedP95: 150,
-      roles: { web: 1, worker: 1 },
-      workerConcurrency: 10,
-      ...configuration,
-    },
-    coverage: { share: 1, requests: 3000, statements: true, sessions: true, reset: false },
-    traffic: { ...HEALTHY.traffic, requests: 3000, errors: 0, perSecond: 50, p95, unseenWaitP95: wait, ...traffic },
-    routes: (routes ?? [{ p95 }]).map((one) => ({ ...ROUTE, ...one })),
-    jobs: jobs.map((one) => ({ ...ROUTE, name: 'orders.mail', ...one })),
-    crons: [],
-    hosts: [
-      {
-        ...HEALTHY.hosts[0]!,
-        cores: 2,
-        busy: 0.3,
-        steal: 0,
-        throttled: 0,
-        app: 0.2,
-        postgres: 0.3,
-        other: 0.1,
-        ...host,
-      },
-    ],
-    processes: [
-      {
-        ...HEALTHY.processes[0]!,
-        requests: 3000,
-        loop: 0.2,
-        cpu: 0.2,
-        stalled: 0,
-        longestStall: 0,
-        gc: 0.01,
-        pool: { max: 20, used: 2, waiting: 0, opened: 2 },
-        ...process,
-      },
-    ],
-    database: {
-      ...base,
-      cores: 2,
-      seen: { client: 27_000, server: 15_000, calls: 6000 },
-      queries: [],
-      tables: [],
-      connections: 10,
-      blockers: [],
-      longestTransactionMs: 20,
-      opened: 2,
-      ...database,
-      active: { samples: 60, cpu: 0.2, io: 0, lock: 0, latch: 0, commit: 0, idleInTransaction: 0, ...active },
-    },
-    shifts: [],
-    ...whole,
-  }
-}
 
 const judged = (signs: Signs): Verdict => advise(evidenceWith(signs))
 const POOL_FULL = { pool: { max: 20, used: 20, waiting: 30, opened: 0 } }
@@ -165,6 +57,23 @@ const ASKED = {
 const queue = (signs: Partial<Evidence['queue']>): Partial<Evidence> => ({
   queue: { ...HEALTHY.queue, ...signs },
 })
+
+const REPORT = {
+  query: 'select sum(total) from orders where at > $1',
+  module: 'orders',
+  calls: 100,
+  ms: 25_500,
+  rows: 100,
+  blocks: 900,
+}
+const REPORT_ASKED = {
+  query: 'select sum(total) from orders where at > ?',
+  calls: 100,
+  ms: 26_000,
+  rows: 100,
+  repeated: 0,
+  mostInOne: 1,
+}
 
 const FAULTS: Record<FindingCode, Signs> = {
   'n-plus-one': {
@@ -349,6 +258,31 @@ const FAULTS: Record<FindingCode, Signs> = {
     ],
     process: { loop: 0.97, cpu: 0.97 },
     configuration: { instances: 6 },
+  },
+  'costly-query': {
+    routes: [{ p95: 900, queries: [REPORT_ASKED] }],
+    active: { cpu: 0.5 },
+    database: { seen: { client: 27_000, server: 26_000, calls: 300 }, queries: [REPORT] },
+  },
+  'unseen-wait': { routes: [{ p95: 900, ms: 900_000, self: 890_000, database: 9000 }] },
+  'database-taken': {
+    active: { cpu: 4 },
+    host: { busy: 1, postgres: 1.8, app: 0.1 },
+    database: { others: { working: 3.5, query: 'select count(*) from everything' } },
+  },
+  'heap-full': {
+    wait: 300,
+    routes: [
+      { p95: 60, self: 20_000 },
+      { name: 'GET /b', self: 20_000 },
+      { name: 'GET /c', self: 20_000 },
+    ],
+    process: { loop: 0.95, cpu: 0.97, gc: 0.5, heapBytes: 230e6, heapLimit: 256e6 },
+  },
+  'jobs-stand-still': {
+    p95: 20,
+    routes: [{}],
+    whole: queue({ finished: 0, arrived: 600, busyMs: 0, depthBefore: 0, depthAfter: 600, failed: 0, running: 0 }),
   },
   'poison-job': {
     p95: 20,

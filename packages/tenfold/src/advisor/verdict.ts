@@ -15,17 +15,21 @@ export type StepClass = (typeof CLASSES)[number]
 export type FindingCode =
   | 'cache-stampede'
   | 'connect-per-request'
+  | 'costly-query'
   | 'cpu-bound-route'
   | 'cron-interferes'
   | 'database-cpu'
   | 'database-far'
   | 'database-shares-host'
+  | 'database-taken'
   | 'dead-rows'
   | 'disk-bound'
   | 'event-loop-full'
   | 'event-loop-stalls'
+  | 'heap-full'
   | 'host-is-busy'
   | 'hot-key'
+  | 'jobs-stand-still'
   | 'large-table'
   | 'lock-contention'
   | 'long-transaction'
@@ -44,6 +48,7 @@ export type FindingCode =
   | 'slow-call'
   | 'too-few-workers'
   | 'too-many-connections'
+  | 'unseen-wait'
 
 export interface Subject {
   kind:

@@ -1,6 +1,7 @@
 import type { Work } from '../../evidence/index.ts'
 import { check, percent, type Rule } from '../rule.ts'
 import { moduleCrowdsOut } from './architecture.ts'
+import { heapFull } from './memory.ts'
 import { type Signals, without } from '../signals.ts'
 
 const STALL_MS = 200
@@ -49,7 +50,8 @@ export const cpuBoundRoute: Rule = {
   class: 'code',
   judge(signals) {
     const { evidence, loop, lost } = signals
-    if (loop < WARN || isForeign(signals)) return undefined
+    // A heap that is too small makes every route compute.
+    if (loop < WARN || isForeign(signals) || (signals.gc > 0.3 && heapFull.judge(signals))) return undefined
     const route = costliestItself(evidence.routes)
     const all = evidence.routes.reduce((sum, { self }) => sum + self, 0)
     if (!route || route.self < all * ONE_ROUTE || route.self / route.count < LEAST_SELF_MS) return undefined

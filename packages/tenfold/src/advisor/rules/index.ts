@@ -3,16 +3,26 @@ import type { Rule } from '../rule.ts'
 import { largeTable, moduleCrowdsOut, needsRedis } from './architecture.ts'
 import { noisyClient } from './clients.ts'
 import { connectPerRequest, databaseFar, poolTooSmall, tooManyConnections } from './connections.ts'
+import { costlyQuery } from './costly-query.ts'
 import { cronInterferes } from './cron.ts'
 import { cpuBoundRoute, eventLoopFull, eventLoopStalls } from './event-loop.ts'
-import { poisonJob, tooFewWorkers } from './jobs.ts'
+import { jobsStandStill, poisonJob, tooFewWorkers } from './jobs.ts'
 import { lockContention, longTransaction } from './locks.ts'
-import { lowHitRatio, memoryGrows } from './memory.ts'
+import { heapFull, lowHitRatio, memoryGrows } from './memory.ts'
 import { missingIndex } from './missing-index.ts'
 import { nPlusOne } from './n-plus-one.ts'
 import { cacheStampede, hotKey, repeatedReads } from './repeats.ts'
 import { overFetch, slowCall } from './requests.ts'
-import { databaseCpu, databaseSharesHost, deadRows, diskBound, hostIsBusy, replicaLags } from './server.ts'
+import {
+  databaseCpu,
+  databaseSharesHost,
+  databaseTaken,
+  deadRows,
+  diskBound,
+  hostIsBusy,
+  replicaLags,
+} from './server.ts'
+import { unseenWait } from './unseen-wait.ts'
 
 export const RULES: readonly Rule[] = [
   nPlusOne,
@@ -21,17 +31,22 @@ export const RULES: readonly Rule[] = [
   lockContention,
   overFetch,
   missingIndex,
+  costlyQuery,
   cacheStampede,
   poisonJob,
   memoryGrows,
   eventLoopStalls,
   cpuBoundRoute,
+  unseenWait,
   noisyClient,
+  heapFull,
   connectPerRequest,
   deadRows,
+  jobsStandStill,
   tooManyConnections,
   poolTooSmall,
   cronInterferes,
+  databaseTaken,
   databaseFar,
   tooFewWorkers,
   databaseSharesHost,

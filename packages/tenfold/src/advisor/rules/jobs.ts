@@ -1,19 +1,25 @@
+import type { Evidence, QueueEvidence } from '../../evidence/index.ts'
 import { check, percent, type Rule } from '../rule.ts'
+
+const BUSY = 0.6
+const LEAST_GREW = 20
 
 /** Jobs come faster than they are done, and all workers are busy. */
 export const tooFewWorkers: Rule = {
   code: 'too-few-workers',
-  version: 1,
+  version: 2,
   class: 'placement',
   judge({ evidence }) {
-    const { queue, configuration, window, jobs } = evidence
+    const { queue, window, jobs, hosts } = evidence
     const grew = queue.depthAfter - queue.depthBefore
-    const workers = (configuration.roles['worker'] ?? 0) * configuration.workerConcurrency
-    if (grew < 20 || queue.arrived < queue.finished * 1.1 || workers === 0 || window.seconds <= 0) return undefined
-    const busy = queue.busyMs / (workers * window.seconds * 1000)
+    const { workers, busy } = workersIn(evidence)
+    if (!pilesUp(queue) || workers === 0 || window.seconds <= 0) return undefined
     const failing = queue.failed / Math.max(1, queue.finished)
-    // Workers that wait for their next job are not what is missing.
-    if (busy < 0.6 || failing > 0.3) return undefined
+    // Workers that wait for their next job are not what is missing; and what never ends, more of them would not end either.
+    if (busy < BUSY || failing > 0.3 || queue.finished === 0) return undefined
+    // Where no processor is left, jobs that compute would only take it from each other.
+    const computing = shareComputed(evidence) > 0.5
+    if (computing && hosts.some((host) => host.busy > 0.95)) return undefined
     const slowest = jobs.toSorted((a, b) => b.ms - a.ms)[0]
     const needed = Math.ceil((workers * (queue.arrived / Math.max(1, queue.finished))) / 0.8)
     const waitMs = (queue.depthAfter / Math.max(0.1, queue.finished / window.seconds)) * 1000
@@ -28,8 +34,8 @@ export const tooFewWorkers: Rule = {
           threshold: queue.finished / window.seconds,
           unit: 'per second',
         },
-        { signal: 'more of them wait than before', value: grew, threshold: 20, unit: 'count' },
-        { signal: 'workers busy', value: busy, threshold: 0.6, unit: 'share' },
+        { signal: 'more of them wait than before', value: grew, threshold: LEAST_GREW, unit: 'count' },
+        { signal: 'workers busy', value: busy, threshold: BUSY, unit: 'share' },
       ],
       against: [
         check('jobs fail and come again', percent(failing), failing < 0.3),
@@ -43,6 +49,70 @@ export const tooFewWorkers: Rule = {
       expected: { what: 'wait of jobs', before: waitMs, low: 0, high: Math.max(1000, waitMs * 0.3) },
     }
   },
+}
+
+/** Jobs come, and those who should do them do nothing: there is no worker, the queue is paused, or what was begun never ends. */
+export const jobsStandStill: Rule = {
+  code: 'jobs-stand-still',
+  version: 1,
+  class: 'settings',
+  judge({ evidence }) {
+    const { queue, window } = evidence
+    const { workers, busy } = workersIn(evidence)
+    const failing = queue.failed / Math.max(1, queue.finished)
+    if (!pilesUp(queue) || window.seconds <= 0 || failing > 0.3) return undefined
+    if (queue.finished > 0 && busy >= BUSY) return undefined
+    const grew = queue.depthAfter - queue.depthBefore
+    const running = queue.running ?? 0
+    const why = workers === 0 ? 'no worker' : running >= Math.max(1, workers * BUSY) ? 'never ends' : 'not taken'
+    return {
+      structural: true,
+      subject: { kind: 'job', name: 'all' },
+      share: 0.5,
+      proofs: [
+        {
+          signal: 'jobs came',
+          value: queue.arrived / window.seconds,
+          threshold: queue.finished / window.seconds,
+          unit: 'per second',
+        },
+        { signal: 'more of them wait than before', value: grew, threshold: LEAST_GREW, unit: 'count' },
+        { signal: 'workers busy', value: busy, threshold: BUSY, unit: 'share' },
+      ],
+      against: [
+        check(
+          'there are too few workers',
+          `${workers} of them, ${percent(busy)} busy`,
+          queue.finished === 0 || busy < BUSY,
+        ),
+        check('jobs fail and come again', percent(failing), failing <= 0.3),
+      ],
+      facts: { why, grew, workers, running, perSecond: queue.arrived / window.seconds, finished: queue.finished },
+      expected: { what: 'wait of jobs', before: queue.oldestMs, low: 0, high: Math.max(1000, queue.oldestMs * 0.3) },
+    }
+  },
+}
+
+function pilesUp({ arrived, finished, depthBefore, depthAfter }: QueueEvidence): boolean {
+  return depthAfter - depthBefore >= LEAST_GREW && arrived >= finished * 1.1
+}
+
+/** How many jobs could run at a time, and of that the share that did: by what has ended, or by what was seen running. */
+function workersIn({ configuration, queue, window }: Evidence): { workers: number; busy: number } {
+  const workers = (configuration.roles['worker'] ?? 0) * configuration.workerConcurrency
+  if (workers === 0) return { workers, busy: 0 }
+  return { workers, busy: Math.max(queue.busyMs / (workers * window.seconds * 1000), (queue.running ?? 0) / workers) }
+}
+
+/** Of the time of jobs, what was spent in our own code while its event loop was busy. */
+function shareComputed({ jobs, processes }: Evidence): number {
+  const own =
+    jobs.reduce((sum, { self }) => sum + self, 0) /
+    Math.max(
+      1,
+      jobs.reduce((sum, { ms }) => sum + ms, 0),
+    )
+  return own * Math.max(0, ...processes.filter(({ roles }) => roles.includes('worker')).map(({ loop }) => loop))
 }
 
 /** One kind of job fails nearly always, and takes the workers' time again and again. */

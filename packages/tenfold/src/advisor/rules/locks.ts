@@ -8,9 +8,9 @@ const LONG_MS = 2000
 /** Sessions wait for a row or a table that somebody else holds. */
 export const lockContention: Rule = {
   code: 'lock-contention',
-  version: 1,
+  version: 2,
   class: 'code',
-  judge: (signals) => (isLong(signals) ? undefined : waits(signals)),
+  judge: (signals) => (isLong(signals) ? undefined : (waits(signals) ?? deadlocks(signals))),
 }
 
 /** The same, and who holds it does nothing: a transaction was left open, or does slow things while it is open. Where nobody
@@ -76,6 +76,38 @@ export function ofCommits({ blockers }: DatabaseEvidence): number {
   const of = (state?: string): number =>
     blockers.reduce((sum, one) => sum + (state === undefined || one.holderState === state ? one.waiting : 0), 0)
   return of('committing') / Math.max(1, of())
+}
+
+const LEAST_DEADLOCKS = 3
+
+/** Two wait for each other until the server ends one of them, after a second (`deadlock_timeout`): neither is anybody's holder. */
+function deadlocks({ evidence, share }: Signals): Judgement | undefined {
+  const { database, routes, traffic } = evidence
+  if (!database || database.deadlocks < LEAST_DEADLOCKS) return undefined
+  const user = routes.toSorted((a, b) => b.database + b.pool - (a.database + a.pool))[0]
+  const [slowest] = user?.queries ?? []
+  return {
+    structural: true,
+    subject: { kind: 'query', name: slowest?.query ?? 'transactions' },
+    share: share.database + share.pool,
+    proofs: [
+      { signal: 'deadlocks', value: database.deadlocks, threshold: LEAST_DEADLOCKS, unit: 'count' },
+      { signal: 'sessions that wait for a lock', value: database.active.lock, threshold: WAITING, unit: 'sessions' },
+    ],
+    against: [
+      check(
+        'the server has too little processor',
+        `${database.active.cpu.toFixed(1)} sessions on it`,
+        database.active.cpu < 1,
+      ),
+    ],
+    facts: {
+      deadlocks: database.deadlocks,
+      ...(slowest && { waiting: slowest.query }),
+      ...(user && { route: user.name }),
+    },
+    expected: { what: 'p95', ...without(user?.p95 ?? traffic.p95, 0.8), ...(user && { of: user.name }) },
+  }
 }
 
 function waits({ evidence, share, working, lost }: Signals): Judgement | undefined {

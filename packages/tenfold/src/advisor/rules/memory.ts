@@ -1,4 +1,5 @@
 import { check, percent, type Rule } from '../rule.ts'
+import { without } from '../signals.ts'
 
 const SOON_SECONDS = 24 * 3600
 
@@ -41,6 +42,37 @@ export const memoryGrows: Rule = {
       ],
       facts: { growth, hours: left / 3600, heap: process.heapBytes, limit: process.heapLimit },
       expected: { what: 'heap growth', before: growth, low: 0, high: growth * 0.1 },
+    }
+  },
+}
+
+const COLLECTING = 0.15
+const NEAR = 0.7
+/** So much of the time is lost by short-lived objects alone, however much room there is. */
+const COLLECTING_ANYWAY = 0.25
+
+/** Garbage is collected again and again, since there is little room left for it. */
+export const heapFull: Rule = {
+  code: 'heap-full',
+  version: 1,
+  class: 'settings',
+  judge({ evidence, share, felt }) {
+    const process = evidence.processes.filter(({ requests }) => requests > 0).toSorted((a, b) => b.gc - a.gc)[0]
+    if (!process) return undefined
+    const { gc, heapBytes, heapLimit, loop } = process
+    const used = heapBytes / Math.max(1, heapLimit)
+    if (gc < (used >= NEAR ? COLLECTING : COLLECTING_ANYWAY)) return undefined
+    return {
+      structural: true,
+      subject: { kind: 'process', name: process.roles.join(', ') },
+      share: Math.min(1, (share.self + share.unseen) * Math.min(1, (gc * 1.5) / Math.max(0.01, loop))),
+      proofs: [
+        { signal: 'of the time in garbage collection', value: gc, threshold: COLLECTING, unit: 'share' },
+        { signal: 'of the heap in use', value: used, threshold: NEAR, unit: 'share' },
+      ],
+      against: [check('there is room for what is in use', percent(1 - used), used >= NEAR)],
+      facts: { gc, heap: heapBytes, limit: heapLimit, near: used >= NEAR ? 1 : 0 },
+      expected: { what: 'p95', ...without(felt, Math.min(0.9, gc * 1.5)) },
     }
   },
 }

@@ -54,6 +54,7 @@ export const missingIndex: Rule = {
         calls: query.calls,
         meanMs: query.ms / query.calls,
         ...(user && { route: user.name }),
+        ...(user && jobs.includes(user) && { ofJobs: clientMs(user, query) / Math.max(1, evidence.queue.busyMs) }),
         ...(scan && { table: `${scan.schema}.${scan.table}`, columns: scan.columns.join(', '), pages: scan.pages }),
       },
       expected: {
@@ -72,10 +73,12 @@ function readsTooMuch({ blocks, rows, calls, scans }: QueryEvidence): boolean {
   return scans === undefined || scans.length > 0
 }
 
-function userOf(query: QueryEvidence, works: readonly Work[]): Work | undefined {
+/** Who spends most time on it. */
+export function userOf(query: QueryEvidence, works: readonly Work[]): Work | undefined {
   return works.toSorted((a, b) => clientMs(b, query) - clientMs(a, query)).find((work) => clientMs(work, query) > 0)
 }
 
-function clientMs(work: Work, query: QueryEvidence): number {
+/** What one route or job waits for it, in all. */
+export function clientMs(work: Work, query: QueryEvidence): number {
   return work.queries.filter((one) => sameShape(one.query, query.query)).reduce((sum, { ms }) => sum + ms, 0)
 }

@@ -1,3 +1,4 @@
+import type { Work } from '../../evidence/index.ts'
 import { check, percent, type Rule } from '../rule.ts'
 import { sameShape, without } from '../signals.ts'
 
@@ -9,9 +10,9 @@ const KNOWN_REPEATS = 4
 /** A route that runs the same statement for each row: many calls, each of them cheap for the server. */
 export const nPlusOne: Rule = {
   code: 'n-plus-one',
-  version: 2,
+  version: 3,
   class: 'code',
-  judge({ evidence, lost }) {
+  judge({ evidence, lost, harm }) {
     const placeOf = ({ query }: { query: string }) =>
       evidence.repeats.find((one) => one.code === 'n-plus-one' && sameShape(one.query, query))
     const found = [...evidence.routes, ...evidence.jobs].flatMap((work) =>
@@ -24,20 +25,23 @@ export const nPlusOne: Rule = {
         })
         .map((query) => ({ work, query })),
     )
-    const worst = found.toSorted((a, b) => b.query.ms - a.query.ms)[0]
+    const isJob = (work: Work): boolean => evidence.jobs.includes(work)
+    const wanted = harm.length === 1 && harm[0] === 'jobs'
+    const last = ({ work }: { work: Work }): number => Number(isJob(work) !== wanted)
+    const worst = found.toSorted((a, b) => last(a) - last(b) || b.query.ms - a.query.ms)[0]
     if (!worst) return undefined
     const { work, query } = worst
     const waiting = (work.database + work.pool) / Math.max(1, work.ms)
     const ofCalls = query.calls / Math.max(1, work.calls)
     const onServer = evidence.database?.queries.find((one) => sameShape(one.query, query.query))
     const serverMs = onServer ? onServer.ms / Math.max(1, onServer.calls) : undefined
-    const share = (work.database + work.pool) / lost
+    const share = (work.database + work.pool) / (isJob(work) ? Math.max(1, evidence.queue.busyMs) : lost)
     const place = placeOf(query)
     if (waiting < 0.5 || ofCalls < 0.7) return undefined
     return {
       structural: true,
-      subject: { kind: 'route', name: work.name },
-      share: share * ofCalls,
+      subject: { kind: isJob(work) ? 'job' : 'route', name: work.name },
+      share: Math.min(1, share * ofCalls),
       proofs: [
         {
           signal: 'the same statement in one request',

@@ -101,6 +101,40 @@ export const diskBound: Rule = {
   },
 }
 
+const OF_OTHERS = 0.5
+
+/** Sessions of somebody else work on the same server, as much as ours: a report, a copy, another app. */
+export const databaseTaken: Rule = {
+  code: 'database-taken',
+  version: 1,
+  class: 'placement',
+  judge({ evidence, cores, share, felt }) {
+    const { database, routes, jobs, window } = evidence
+    const others = database?.others
+    if (!database || !others || share.database + share.pool < 0.4) return undefined
+    // An app whose sessions have no name of ours is no stranger to itself.
+    const isOurs = [...routes, ...jobs].some((work) => work.queries.some(({ query }) => sameShape(query, others.query)))
+    const ours = database.seen.server / Math.max(1, window.seconds * 1000)
+    const least = Math.max(OF_OTHERS, (cores ?? 1) * 0.4)
+    if (isOurs || others.working < least || others.working < ours) return undefined
+    const full = others.working + ours >= (cores ?? 1) * 0.9
+    return {
+      structural: true,
+      subject: { kind: 'database', name: 'others' },
+      share: (share.database + share.pool) * (others.working / (others.working + ours)),
+      proofs: [
+        { signal: 'sessions of others that work', value: others.working, threshold: least, unit: 'sessions' },
+        { signal: 'of ours', value: ours, threshold: others.working, unit: 'sessions' },
+      ],
+      against: [check('the server has room for both', `${(others.working + ours).toFixed(1)} sessions`, full)],
+      facts: { others: others.working, ours, query: others.query, cores: cores ?? 0 },
+      expected: { what: 'p95', ...without(felt, Math.min(0.9, share.database + share.pool)) },
+    }
+  },
+}
+
+const FULL_HOST = 0.95
+
 /** App and database fight for the processors of one machine. */
 export const databaseSharesHost: Rule = {
   code: 'database-shares-host',
@@ -112,14 +146,16 @@ export const databaseSharesHost: Rule = {
     if (!evidence.configuration.databaseOnSameHost || !host || host.busy < 0.75) return undefined
     const [app, postgres] = [host.app / host.cores, host.postgres / host.cores]
     const waits = starved(signals)
-    if (app < 0.3 || (postgres < 0.3 && waits < 0.5) || foreign.full || foreign.steal > 0.02) return undefined
+    // On a machine without any room less of it is enough to be in each other's way.
+    const least = host.busy >= FULL_HOST ? 0.2 : 0.3
+    if (app < least || (postgres < least && waits < 0.5) || foreign.full || foreign.steal > 0.02) return undefined
     return {
       subject: { kind: 'host', name: host.name },
       share: share.database + share.self,
       proofs: [
         { signal: 'machine busy', value: host.busy, threshold: 0.75, unit: 'share' },
-        { signal: 'by the app', value: app, threshold: 0.3, unit: 'share' },
-        { signal: 'by Postgres', value: postgres, threshold: 0.3, unit: 'share' },
+        { signal: 'by the app', value: app, threshold: least, unit: 'share' },
+        { signal: 'by Postgres', value: postgres, threshold: least, unit: 'share' },
         { signal: 'sessions that wait for a processor', value: waits, threshold: 0.5, unit: 'sessions' },
       ],
       against: [check('others take it', percent(foreign.share), foreign.share < 0.4)],

@@ -50,13 +50,19 @@ export const CODE = {
       check: 'the calls to this host are made by a job; its route is as quick as its queries',
     },
   }),
-  'lock-contention': ({ n, s }) => ({
-    title: 'Requests wait for a lock that others hold',
-    claim: `\`${short(s('waiting'))}\` waits for rows that another transaction holds, which last asked \`${short(s('holder'))}\`; the longest takes ${ms(n('longestMs'))}.`,
+  'lock-contention': ({ n, s, has }) => ({
+    title: has('deadlocks')
+      ? 'Transactions wait for each other until one is ended'
+      : 'Requests wait for a lock that others hold',
+    claim: has('deadlocks')
+      ? `${count(n('deadlocks'))} deadlocks${has('route') ? `, most likely of ${s('route')}` : ''}: two transactions take the same rows in another order, stand still for a second each time, and one of them fails.`
+      : `\`${short(s('waiting'))}\` waits for rows that another transaction holds, which last asked \`${short(s('holder'))}\`; the longest takes ${ms(n('longestMs'))}.`,
     step: {
-      title: 'Hold the lock for a shorter time',
+      title: has('deadlocks') ? 'Lock rows in the same order everywhere' : 'Hold the lock for a shorter time',
       kind: 'code',
-      text: `// the locking statement last, nothing slow after it:\nawait db.transaction(async (tx) => {\n  …                      // everything else\n  await tx.sql\`${short(s('waiting'), 60)}\`\n})\n// a row that everybody updates: many rows, added up when read; work that is taken: for update skip locked`,
+      text: has('deadlocks')
+        ? `// all that is going to be changed, first and sorted:\nawait tx.selectFrom('…').select('id').where('id', 'in', ids).orderBy('id').forUpdate().execute()`
+        : `// the locking statement last, nothing slow after it:\nawait db.transaction(async (tx) => {\n  …                      // everything else\n  await tx.sql\`${short(s('waiting'), 60)}\`\n})\n// a row that everybody updates: many rows, added up when read; work that is taken: for update skip locked`,
       ...DEPLOY,
       risk: 'medium: what a transaction protects has to stay protected',
       check: 'no session waits for a lock at the same load',
@@ -110,6 +116,30 @@ export const CODE = {
       ...DEPLOY,
       risk: 'low',
       check: 'own time of the route, and event loop busy, fall',
+    },
+  }),
+  'costly-query': ({ n, s, has }, { share }) => ({
+    title: `One statement${has('route') ? ` of ${s('route')}` : ''} costs the server ${ms(n('meanMs'))} each time`,
+    claim: `\`${short(s('query'))}\` takes ${percent(n('ofServer'))} of the server's time${n('many') ? `, reading ${count(n('pages'))} pages each time` : ''}${n('works') ? '' : ', in which it waits inside of the server'}; ${percent(share)} of the time of all requests is spent on it or behind it. No index that is missing was found.`,
+    step: {
+      title: `Make that statement cheaper${has('route') ? `, or take it out of ${s('route')}` : ''}`,
+      kind: 'sql',
+      text: `explain (analyze, buffers) ${short(s('query'), 200)};\n-- rows far from the estimate: analyze the table. A function in it: its own statements have plans, too.${n('spills') ? "\n-- it sorts on the disk: alter role … set work_mem = '64MB';" : ''}\n-- else ask for less (a limit, a range, fewer columns), or keep the result: m.cache('…', { ttl: '1m', staleFor: '10m', load: … }),\n-- or, where it is a report, compute it in a job`,
+      ...DEPLOY,
+      risk: 'low: the same answer, or a slightly older one',
+      check: "its share of the server's time falls",
+    },
+  }),
+  'unseen-wait': ({ n, s }) => ({
+    title: `${s('route')} waits for something that nobody records`,
+    claim: `Each request of ${s('route')} spends ${ms(n('meanMs'))} neither in a statement nor in a call to others, while the event loop is busy only ${percent(n('loop'))} of the time: it waits for a timer, a file, a process, the pool of threads (bcrypt, zlib, DNS), or a client of its own${n('redis') ? ' or for Redis' : ''}.${n('everywhere') ? ` Other routes wait as well: it is something that they share${n('redis') ? ', Redis most likely' : ''}.` : ''}`,
+    step: {
+      title: `Find what ${s('route')} waits for, and take it out of the request`,
+      kind: 'code',
+      text: `// what it is shows in a trace: the gap between two lines. To give it a name:\nawait telemetry.span('custom', 'what it may be', {}, () => …)\n// then: a timeout, all at once instead of one after the other, or a job: await later.enqueue(input)${n('redis') ? '\n// Redis: redis-cli --latency, slowlog get' : ''}`,
+      ...DEPLOY,
+      risk: 'low',
+      check: 'own time of the route falls to what it computes',
     },
   }),
   'cache-stampede': ({ n, s }) => ({

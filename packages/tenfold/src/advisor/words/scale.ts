@@ -29,6 +29,19 @@ export const SCALE = {
       check: 'neither machine is above 70 %',
     },
   }),
+  'database-taken': ({ n, s }) => ({
+    title: 'Somebody else takes the database',
+    claim: `${n('others').toFixed(1)} sessions that are none of this app work at a time, ${n('ours').toFixed(1)} of ours${n('cores') ? `, on ${count(n('cores'))} cores` : ''}. Seen most: \`${short(s('query'))}\`.`,
+    step: {
+      title: 'Let it run on a replica, at another time, or not at all',
+      kind: 'sql',
+      text: `select pid, usename, application_name, datname, now() - query_start as since, left(query, 80) from pg_stat_activity where state = 'active';\nselect pg_cancel_backend(<pid>);      -- ends the statement; pg_terminate_backend ends the session`,
+      cost: 'none; for a replica one more machine',
+      risk: 'whoever waits for its answer gets none',
+      wayBack: 'run it again',
+      check: 'only sessions of this app work',
+    },
+  }),
   'database-cpu': ({ n, s }) => ({
     title: 'The database has too little processor',
     claim: `${n('cpu').toFixed(1)} sessions work at once on ${n('cores') ? `${count(n('cores'))} cores` : 'its processors'}; no statement does more than it has to. ${percent(n('reads'))} of its time are reads, ${percent(n('ofTop'))} of it \`${short(s('query'), 60)}\`.`,

@@ -1,5 +1,5 @@
 import type { FindingCode } from '../verdict.ts'
-import { count, ms, percent, short } from './numbers.ts'
+import { bytes, count, ms, percent, short } from './numbers.ts'
 import type { WordsOf } from './index.ts'
 
 const RESTART = { cost: 'a restart' }
@@ -131,6 +131,46 @@ export const SETTINGS = {
       risk: 'low',
       wayBack: 'the setting before',
       check: 'more than half is answered from the cache',
+    },
+  }),
+  'heap-full': ({ n }) => ({
+    title: n('near')
+      ? 'The heap is nearly full, and garbage is collected all the time'
+      : 'Garbage collection takes much of the time',
+    claim: `${percent(n('gc'))} of the time goes to garbage collection; ${bytes(n('heap'))} of ${bytes(n('limit'))} are in use.`,
+    step: {
+      title: n('near') ? 'Give the process more memory' : 'Give short-lived objects more room',
+      kind: 'configuration',
+      text: n('near')
+        ? `NODE_OPTIONS=--max-old-space-size=${Math.ceil((n('limit') * 2) / 1024 ** 2)}      # MB; what it has in use is worth a look, too (heap snapshot)`
+        : 'NODE_OPTIONS=--max-semi-space-size=64      # MB; and fewer large objects in each request (--heap-prof tells whose)',
+      ...RESTART,
+      risk: 'the machine has to have that memory',
+      wayBack: 'without the variable',
+      check: 'time in garbage collection falls below 5 %',
+    },
+  }),
+  'jobs-stand-still': ({ n, s }) => ({
+    title: 'Jobs come and are not taken',
+    claim: `${count(n('grew'))} more jobs wait than before and ${n('finished') ? `only ${count(n('finished'))} were` : 'none was'} done: ${s('why') === 'no worker' ? 'no process has the role worker' : s('why') === 'never ends' ? `${n('running').toFixed(1)} are being worked on at a time and do not end` : 'the workers are hardly busy'}.`,
+    step: {
+      title:
+        s('why') === 'no worker'
+          ? 'Start a worker'
+          : s('why') === 'never ends'
+            ? 'Let those jobs end that never do'
+            : 'See whether the workers run, and whether the queue is paused',
+      kind: 'command',
+      text:
+        s('why') === 'no worker'
+          ? 'tenfold start --only worker'
+          : s('why') === 'never ends'
+            ? 'tenfold jobs list --state running      # which, and since when\n# in the code, for what they wait for: AbortSignal.timeout(…); a job has a timeout of its own: m.job(name, { timeout: … })'
+            : 'tenfold jobs                       # paused ones say so: tenfold jobs resume <name>\ntenfold start --only worker        # where none runs',
+      cost: 'none, or one more process',
+      risk: 'low: what waits is done then, all at once',
+      wayBack: 'the process ended again',
+      check: 'the queue becomes shorter',
     },
   }),
 } satisfies Partial<Record<FindingCode, WordsOf>>

@@ -1,0 +1,212 @@
+/** Other shapes of the same causes: what is named when it shows elsewhere than usual, or when two things are wrong at once. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Evidence } from '../evidence/index.ts'
+import { advise, describeFinding, type Verdict } from './index.ts'
+import { evidenceWith, HEALTHY, type Signs } from './testing/signs.ts'
+
+const judged = (signs: Signs): Verdict => advise(evidenceWith(signs))
+const named = (signs: Signs): string | undefined => judged(signs).bottleneck?.code
+const queue = (signs: Partial<Evidence['queue']>): Partial<Evidence> => ({ queue: { ...HEALTHY.queue, ...signs } })
+const PILE = { finished: 1000, arrived: 2000, busyMs: 580_000, depthBefore: 0, depthAfter: 1000, failed: 0 }
+
+const REPORT = { query: 'select report($1)', module: 'orders', calls: 100, ms: 25_500, rows: 100, blocks: 900 }
+const ASKED = { query: 'select report(?)', calls: 100, ms: 26_000, rows: 100, repeated: 0, mostInOne: 1 }
+const SLOW: Signs = {
+  routes: [{ p95: 900, queries: [ASKED] }],
+  active: { cpu: 0.5 },
+  database: { seen: { client: 27_000, server: 26_000, calls: 300 }, queries: [REPORT] },
+}
+
+test('a scan that hides in a function is named by the statement that calls it', () => {
+  const pages = { ...REPORT, blocks: 400_000, scans: [] }
+  const verdict = judged({ ...SLOW, database: { ...SLOW.database, queries: [pages] } })
+  assert.deepEqual([verdict.bottleneck?.code, verdict.bottleneck?.subject.name], ['costly-query', 'select report($1)'])
+  assert.match(describeFinding(verdict.bottleneck!).claim, /reading 4,000 pages each time/)
+})
+
+test('many quick statements at once that only stand in each other’s way are none that costs much', () => {
+  const quick = { ...REPORT, calls: 2500, ms: 500_000 }
+  const verdict = judged({
+    ...SLOW,
+    routes: [{ p95: 900, ms: 600_000, database: 590_000, queries: [{ ...ASKED, calls: 2500, ms: 590_000 }] }],
+    active: { cpu: 14 },
+    host: { busy: 1, postgres: 1.8, app: 0.1 },
+    database: { seen: { client: 590_000, server: 500_000, calls: 2500 }, queries: [quick] },
+  })
+  assert.equal(verdict.bottleneck?.code, 'database-cpu')
+  assert.ok(!verdict.findings.some(({ code }) => code === 'costly-query'))
+})
+
+test('a statement that waits for a lock inside of the server does not cost it', () => {
+  const { findings } = judged({
+    ...SLOW,
+    active: { cpu: 0.05, lock: 0.4 },
+    database: {
+      ...SLOW.database,
+      blockers: [{ waiting: 40, waitingQuery: 'update a', holderQuery: 'update a', holderState: 'active' }],
+    },
+  })
+  assert.deepEqual(
+    findings.map(({ code }) => code),
+    ['lock-contention'],
+  )
+})
+
+test('a pool that one slow statement fills is that statement', () => {
+  const verdict = judged({
+    routes: [
+      { p95: 3000, ms: 300_000, pool: 240_000, database: 55_000, queries: [{ ...ASKED, calls: 150, ms: 50_000 }] },
+      { name: 'GET /quick', p95: 2500, ms: 200_000, pool: 190_000, database: 5000 },
+    ],
+    process: { pool: { max: 5, used: 5, waiting: 20, opened: 0 } },
+    active: { cpu: 1.9 },
+    database: {
+      seen: { client: 60_000, server: 52_000, calls: 3000 },
+      queries: [{ ...REPORT, calls: 150, ms: 50_000 }],
+    },
+  })
+  assert.equal(verdict.bottleneck?.code, 'costly-query')
+})
+
+test('a route that waits for a client of its own is named, and says that it is not seen for what', () => {
+  const signs: Signs = { routes: [{ p95: 900, ms: 900_000, self: 890_000, database: 9000 }] }
+  const verdict = judged({ ...signs, configuration: { redis: true } })
+  assert.equal(verdict.bottleneck?.code, 'unseen-wait')
+  assert.match(describeFinding(verdict.bottleneck!).claim, /neither in a statement nor in a call .+ or for Redis/)
+  // The same time in a loop that is busy is computing, or waiting for those who compute.
+  assert.notEqual(named({ ...signs, process: { loop: 0.9, cpu: 0.9 } }), 'unseen-wait')
+  assert.notEqual(named({ ...signs, process: { stalled: 0.3, longestStall: 700 } }), 'unseen-wait')
+  assert.equal(named({ ...signs, database: { opened: 2900 } }), 'connect-per-request')
+})
+
+test('what takes the database and is not this app is named with its statement', () => {
+  const others = { working: 3.5, query: 'copy everything to stdout' }
+  const signs: Signs = { active: { cpu: 0.8 }, host: { busy: 1, postgres: 1.8, app: 0.1 }, database: { others } }
+  const verdict = judged(signs)
+  assert.equal(verdict.bottleneck?.code, 'database-taken')
+  assert.match(describeFinding(verdict.bottleneck!).claim, /copy everything to stdout/)
+  // Sessions of an app that gives them no name are its own.
+  const [route] = evidenceWith(signs).routes
+  const own = { ...ASKED, query: others.query }
+  assert.notEqual(named({ ...signs, routes: [{ ...route, p95: 900, queries: [own] }] }), 'database-taken')
+  assert.notEqual(named({ ...signs, database: { others: { ...others, working: 0.1 } } }), 'database-taken')
+})
+
+test('deadlocks are named, though none of the two holds what the other waits for', () => {
+  const verdict = judged({ active: { lock: 1.5 }, database: { deadlocks: 30 } })
+  assert.equal(verdict.bottleneck?.code, 'lock-contention')
+  const { title, step } = describeFinding(verdict.bottleneck!)
+  assert.match(title, /wait for each other/)
+  assert.match(step.text, /forUpdate/)
+})
+
+test('jobs that ask the database once for each row are that, and not too few workers', () => {
+  const query = { query: 'select ? from item', calls: 60_000, ms: 500_000, rows: 60_000, repeated: 1000, mostInOne: 60 }
+  const verdict = judged({
+    p95: 20,
+    routes: [{}],
+    jobs: [{ count: 1000, ms: 580_000, self: 20_000, database: 560_000, calls: 60_000, queries: [query] }],
+    whole: queue(PILE),
+  })
+  assert.deepEqual(
+    [verdict.bottleneck?.code, verdict.bottleneck?.subject],
+    ['n-plus-one', { kind: 'job', name: 'orders.mail' }],
+  )
+})
+
+test('jobs that wait for an index are that, and not too few workers', () => {
+  const text = 'select "id" from "orders" where "owner" = '
+  const verdict = judged({
+    p95: 20,
+    routes: [{}],
+    jobs: [
+      {
+        count: 1000,
+        ms: 580_000,
+        self: 20_000,
+        database: 560_000,
+        queries: [{ query: `${text}?`, calls: 1000, ms: 555_000, rows: 3000, repeated: 0, mostInOne: 1 }],
+      },
+    ],
+    database: {
+      seen: { client: 580_000, server: 550_000, calls: 7000 },
+      queries: [
+        {
+          query: `${text}$1`,
+          module: 'orders',
+          calls: 1000,
+          ms: 540_000,
+          rows: 3000,
+          blocks: 3_000_000,
+          scans: [{ table: 'orders', schema: 'orders', columns: ['owner'], rows: 400_000, pages: 3000 }],
+        },
+      ],
+    },
+    whole: queue(PILE),
+  })
+  assert.equal(verdict.bottleneck?.code, 'missing-index')
+})
+
+test('why jobs stand still is said: no worker, none takes them, or none ends', () => {
+  const still = { finished: 0, arrived: 600, busyMs: 0, depthBefore: 0, depthAfter: 600, failed: 0 }
+  const why = (running: number, roles: Record<string, number>): string => {
+    const { bottleneck } = judged({
+      p95: 20,
+      routes: [{}],
+      whole: queue({ ...still, running }),
+      configuration: { roles },
+    })
+    assert.equal(bottleneck?.code, 'jobs-stand-still')
+    return describeFinding(bottleneck).claim
+  }
+  assert.match(why(0, { web: 1 }), /no process has the role worker/)
+  assert.match(why(0, { web: 1, worker: 1 }), /hardly busy/)
+  assert.match(why(10, { web: 1, worker: 1 }), /10\.0 are being worked on at a time and do not end/)
+})
+
+test('long jobs that have not ended yet keep their workers busy, too', () => {
+  const verdict = judged({
+    p95: 20,
+    routes: [{}],
+    jobs: [{ count: 20, ms: 60_000, self: 60_000 }],
+    whole: queue({ ...PILE, finished: 20, busyMs: 60_000, running: 9.8 }),
+  })
+  assert.equal(verdict.bottleneck?.code, 'too-few-workers')
+})
+
+test('jobs that pile up on a machine without room need no more workers, but room', () => {
+  const verdict = judged({
+    p95: 60,
+    routes: [{}],
+    jobs: [{ count: 150, ms: 24_000, self: 24_000 }],
+    process: { roles: ['web', 'worker'], loop: 0.95, cpu: 0.4 },
+    host: { busy: 0.99, app: 1.1, postgres: 0.55, other: 0.3 },
+    whole: queue({ finished: 150, arrived: 370, busyMs: 560_000, depthBefore: 35, depthAfter: 255, failed: 0 }),
+  })
+  assert.equal(verdict.bottleneck?.code, 'database-shares-host')
+})
+
+test('requests that a standstill lets pile up are no spike: they came as always', () => {
+  // Nothing was answered for a while, and then all at once, in a slot that lasted longer.
+  const slots = Array.from({ length: 30 }, (_, s) => ({
+    at: (s < 12 ? s : s + 1) * 1000,
+    requests: 60,
+    errors: 0,
+    p95: 3,
+  }))
+  Object.assign(slots[10]!, { requests: 20, p95: 560 })
+  Object.assign(slots[11]!, { requests: 160, p95: 850 })
+  const verdict = judged({ routes: [{ p95: 850 }], traffic: { slots } })
+  assert.equal(verdict.state, 'harmed')
+})
+
+test('a heap that is nearly full is more room first, also where one route suffers most', () => {
+  const signs: Signs = {
+    wait: 300,
+    routes: [{ p95: 60 }, { name: 'GET /b', count: 1500, self: 40_000, ms: 40_000, p95: 300 }],
+  }
+  const tight = { loop: 0.97, cpu: 0.97, gc: 0.5, heapBytes: 230e6, heapLimit: 256e6 }
+  assert.equal(named({ ...signs, process: tight }), 'heap-full')
+  assert.equal(named({ ...signs, process: { ...tight, gc: 0.04, heapBytes: 60e6 } }), 'cpu-bound-route')
+})
