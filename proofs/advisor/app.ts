@@ -233,6 +233,48 @@ const rare = m.cache('rare', {
 const cached = m.route('GET /cached', { ...open, handler: async () => rare.get(randomInt(100_000)) })
 const cachedWell = m.route('GET /cached-well', { ...open, handler: async () => rare.get(randomInt(3)) })
 
+/** A tenth of a second of the server and more, each time another. */
+const totals = m.route('GET /totals', {
+  ...open,
+  handler: async ({ db }) => {
+    const to = 1_500_000 + randomInt(50_000)
+    const { rows } = await db.sql<{ n: number }>`select max(n % 11)::int as n from generate_series(1, ${to}::int) n`
+    return rows[0]!
+  },
+})
+
+/** Neither a statement nor a call, and nothing to compute. */
+const waits = m.route('GET /waits', {
+  ...open,
+  handler: async () => {
+    await sleep(300)
+    return { done: true }
+  },
+})
+
+/** Two rows, in whichever order. */
+const crossing = m.route('GET /crossing', {
+  ...open,
+  handler: ({ db }) =>
+    db.transaction(async (tx) => {
+      const [a, b] = randomInt(2) === 0 ? ([5, 6] as const) : ([6, 5] as const)
+      const n = randomInt(1000)
+      await tx.updateTable('counter').set({ n }).where('id', '=', a).execute()
+      await tx.sql`select pg_sleep(0.01)`
+      await tx.updateTable('counter').set({ n }).where('id', '=', b).execute()
+      return { done: true }
+    }),
+})
+
+const listJob = m.job('list', {
+  input: z.object({}),
+  run: async ({ db }) => {
+    const rows = await db.selectFrom('item').select('id').where('id', '<=', 60).execute()
+    for (const { id } of rows) await db.selectFrom('item').select('note').where('id', '=', id).executeTakeFirst()
+  },
+})
+const enqueueList = m.route('GET /enqueue-list', { ...open, handler: async () => ({ id: await listJob.enqueue({}) }) })
+
 const slowJob = m.job('slow', { input: z.object({}), run: () => sleep(200) })
 const badJob = m.job('bad', {
   input: z.object({}),
@@ -271,6 +313,11 @@ const built = m.build({
       linger,
       grindJob,
       enqueueGrind,
+      totals,
+      waits,
+      crossing,
+      listJob,
+      enqueueList,
       ...pages,
     ],
   ],

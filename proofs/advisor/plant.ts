@@ -42,6 +42,26 @@ export async function crowd({ defer }: Play): Promise<void> {
   }
 }
 
+/** Somebody else's report, three of it at a time, in the same database. */
+export async function strangers({ url, defer }: Play): Promise<void> {
+  for (let i = 0; i < 3; i++) {
+    const client = new pg.Client({ connectionString: url, application_name: 'report' })
+    await client.connect()
+    client.on('error', () => {})
+    let ended = false
+    const endless = async (): Promise<void> => {
+      while (!ended)
+        await client.query('select sum(n % 7) from generate_series(1, 3000000) n').catch(() => (ended = true))
+    }
+    const running = endless()
+    defer(async () => {
+      ended = true
+      await running
+      await client.end()
+    })
+  }
+}
+
 /** A disk on which the log takes a tenth of a second to be safe: Postgres waits for so long before it writes it out, and holds
  *  what a slow disk would hold. */
 export function slowDisk({ url }: Play): Promise<void> {

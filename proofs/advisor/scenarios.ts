@@ -2,7 +2,7 @@
 import type { FindingCode } from '../../packages/tenfold/src/advisor/index.ts'
 import type { Evidence } from '../../packages/tenfold/src/evidence/index.ts'
 import type { Load, LoadResult } from './load.program.ts'
-import { churn, crowd, slowDisk, stuckReplica, takeConnections, workers } from './plant.ts'
+import { churn, crowd, slowDisk, strangers, stuckReplica, takeConnections, workers } from './plant.ts'
 import type { Play } from './stage.ts'
 
 export interface Scenario {
@@ -96,6 +96,11 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'a short spike',
     truth: undefined,
     run: simple({ paths: [...steady(40), { path: '/light', perSecond: 160, from: 4, to: 5.5 }] }),
+  },
+  {
+    name: 'a spike that is too much for a moment',
+    truth: undefined,
+    run: simple({ paths: [...steady(40), { path: '/page/a', perSecond: 650, from: 4, to: 5.2 }] }),
   },
   {
     name: 'quiet hours and busy hours',
@@ -235,6 +240,31 @@ export const SCENARIOS: readonly Scenario[] = [
       ],
       before: (play) => workers(play, 3),
     }),
+  },
+  ...pair('a statement that costs much', 'costly-query', NONE, [loaded('/totals', 7), loaded('/light', 7)]),
+  ...pair('a wait that nobody records', 'unseen-wait', NONE, [loaded('/waits', 30), loaded('/light', 30)]),
+  {
+    name: 'rows taken in another order',
+    truth: 'lock-contention',
+    run: simple(loaded('/crossing', 25)),
+  },
+  {
+    name: 'somebody else in the database',
+    truth: 'database-taken',
+    // With ten milliseconds of the server each, so that its users feel who else is there.
+    run: simple({ ...loaded('/product', 25), before: strangers }),
+  },
+  {
+    name: 'jobs that nobody takes',
+    truth: 'jobs-stand-still',
+    harmless: true,
+    run: simple(loaded('/enqueue', 20)),
+  },
+  {
+    name: 'jobs that ask once for each row',
+    truth: 'n-plus-one',
+    harmless: true,
+    run: simple({ ...loaded('/enqueue-list', 25), begin: { roles: ['web', 'worker'], concurrency: 1, wayMs: 1 } }),
   },
   { name: 'a machine taken by others', truth: 'host-is-busy', run: simple({ paths: steady(60), before: crowd }) },
 ]
