@@ -7,6 +7,7 @@
  *  Passwords are derived from SECRET_KEY, so that every instance knows them and none is stored anywhere. */
 import { createHmac } from 'node:crypto'
 import type { Sql } from './sql.ts'
+import { verifierOf } from './verifier.ts'
 
 export const SYSTEM = 'tenfold'
 
@@ -67,8 +68,10 @@ export async function ensureRoles(
   await ensureRole(admin, group, 'nologin')
   for (const module of [SYSTEM, ...modules]) {
     const { owner, login } = rolesOf(app, module)
-    await ensureRole(admin, owner, `login noinherit password ${quoteText(passwordOf(secretKey, owner))}`)
-    await ensureRole(admin, login, `login noinherit password ${quoteText(passwordOf(secretKey, login))}`)
+    for (const role of [owner, login]) {
+      await ensureRole(admin, role, 'login noinherit')
+      await setPassword(admin, role, secretKey)
+    }
     if (module !== SYSTEM) {
       // The group's right to execute functions must be inherited, its membership must not be usable for SET ROLE.
       await admin.query(`alter role ${quoteName(login)} inherit`)
@@ -94,6 +97,16 @@ async function ensureRole(admin: Sql, role: string, attributes: string): Promise
   })
   // Postgres 16 and newer: whoever creates a role may administer it, but must grant itself the right to act as it.
   await retryingConcurrentUpdate(() => admin.query(`grant ${quoteName(role)} to current_user`))
+}
+
+/** Some managed servers take plain passwords only; whatever else is wrong, the plain one fails of it, too. */
+async function setPassword(admin: Sql, role: string, secretKey: string): Promise<void> {
+  const set = (password: string): Promise<unknown> =>
+    admin.query(`alter role ${quoteName(role)} password ${quoteText(password)}`)
+  const password = passwordOf(secretKey, role)
+  const salt = createHmac('sha256', secretKey).update(`postgres salt:${role}`).digest().subarray(0, 16)
+  const verifier = await verifierOf(password, salt)
+  await retryingConcurrentUpdate(() => set(verifier)).catch(() => retryingConcurrentUpdate(() => set(password)))
 }
 
 async function grantMembership(admin: Sql, group: string, login: string): Promise<void> {
