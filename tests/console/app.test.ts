@@ -121,7 +121,7 @@ describeInBrowser('the console of a running app', () => {
 
   test('shows what runs and what it is bound to', async () => {
     await page.goto('/')
-    await page.getByText('Stage 1').waitFor()
+    await page.getByText(process.env['TEST_VIA'] === 'pgbouncer' ? 'Stage 3' : 'Stage 1').waitFor()
     await page.getByRole('table', { name: 'Processes' }).getByText(`${process.pid} on`).waitFor()
     await page.getByRole('table', { name: 'Bindings' }).getByText('database', { exact: true }).waitFor()
     await page.getByText('PostgreSQL').or(page.getByText('18.')).first().waitFor()
