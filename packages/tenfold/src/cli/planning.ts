@@ -1,7 +1,7 @@
 /** Where a plan's numbers come from: the telemetry store, a load run, or a file. */
 import { readFileSync } from 'node:fs'
-import pg from 'pg'
 import { connect } from '../app/index.ts'
+import { queryStatements, type Sql } from '../database/index.ts'
 import { readDemand, type RecordedDemand } from '../inspect/index.ts'
 import { messageOf, systemClock } from '../kernel/index.ts'
 import { findResult, type LoadResult } from '../load/index.ts'
@@ -97,7 +97,7 @@ async function recorded({ app, root }: Awaited<ReturnType<typeof loadProject>>, 
     const { database } = await connected.open()
     const seen = await readDemand(database.system, { minutes, nowMs: systemClock.now() })
     if (seen.operations.length === 0 || seen.slots.length === 0) throw NothingMeasured({ minutes })
-    const working = await workingShare(connected.target.url, seen)
+    const working = await workingShare(database.system, seen)
     return demandsFrom(seenOf(seen, working, minutes))
   } finally {
     await connected.close()
@@ -136,25 +136,17 @@ function seenOf(
 
 /** Of what the app waits for statements, the part that they execute: the mean of all since the statistics began, by the mean
  *  as the app sees it. Undefined where pg_stat_statements does not answer. */
-async function workingShare(url: string, { statements }: RecordedDemand): Promise<number | undefined> {
-  if (statements.count === 0) return undefined
-  const client = new pg.Client({ connectionString: url, application_name: 'tenfold plan' })
-  client.on('error', () => {})
-  try {
-    await client.connect()
-    const { rows } = await client.query<{ ms: number; calls: number }>(
+async function workingShare(sql: Sql, { statements }: RecordedDemand): Promise<number | undefined> {
+  const rows = await queryStatements<{ ms: number; calls: number }>(
+    sql,
+    (view) =>
       `select coalesce(sum(total_exec_time + total_plan_time), 0)::float8 as ms, coalesce(sum(calls), 0)::float8 as calls
-         from pg_stat_statements where dbid = (select oid from pg_database where datname = current_database())
+         from ${view} where dbid = (select oid from pg_database where datname = current_database())
           and query !~* '(tenfold\\.|pg_stat|^begin|^commit)'`,
-    )
-    const { ms, calls } = rows[0]!
-    if (calls < 100) return undefined
-    return Math.min(1, ms / calls / (statements.totalMs / statements.count))
-  } catch {
-    return undefined
-  } finally {
-    await client.end().catch(() => {})
-  }
+  )
+  const { ms, calls } = rows?.[0] ?? { ms: 0, calls: 0 }
+  if (calls < 100 || statements.count === 0) return undefined
+  return Math.min(1, ms / calls / (statements.totalMs / statements.count))
 }
 
 /** By the service demand law, from what the app and the database felt in each step: CPU by requests. */

@@ -31,6 +31,7 @@ export {
 } from './nplus1/index.ts'
 export { createFingerprint } from './fingerprint.ts'
 export { observeConnections, openDatabase, type Database, type DatabaseOptions } from './open.ts'
+export { queryStatements } from './permissions.ts'
 export { poolerSettings, type PoolerOptions, type PoolerSettings } from './pooler/index.ts'
 export { reachDatabase, type Reach } from './reach.ts'
 export type { Positions, ReadAt, ReplicaInfo } from './replicas/index.ts'

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import pg from 'pg'
-import { allowStatistics } from './permissions.ts'
+import { allowStatistics, queryStatements } from './permissions.ts'
 import { retryingConcurrentUpdate } from './roles.ts'
-import { testServer } from './testing/index.ts'
+import { testDatabase, testServer } from './testing/index.ts'
 
 test('an administrator who may see little of the server still prepares the app; one who may gives statistics on', async () => {
   const server = await testServer()
@@ -37,5 +37,28 @@ test('an administrator who may see little of the server still prepares the app; 
     )
     await admin.query(`drop role ${deployer}`)
     await admin.end()
+  }
+})
+
+test('statements are asked for wherever their view is, and nothing where it is not to be read', async (t) => {
+  const database = await testDatabase()
+  t.after(() => database.close())
+  const client = new pg.Client({ connectionString: database.url })
+  await client.connect()
+  const calls = (): Promise<{ calls: number }[] | undefined> =>
+    queryStatements<{ calls: number }>(
+      client,
+      (view) => `select sum(calls)::float8 as calls from ${view} where calls > $1`,
+      [0],
+    )
+  try {
+    assert.ok((await calls())![0]!.calls > 0)
+    await client.query('drop extension pg_stat_statements')
+    assert.equal(await calls(), undefined)
+    await client.query('create schema "Out of the way"')
+    await client.query('create extension pg_stat_statements schema "Out of the way"')
+    assert.ok((await calls())![0]!.calls > 0)
+  } finally {
+    await client.end()
   }
 })

@@ -37,3 +37,29 @@ export async function allowStatistics(admin: Sql, role: string, mode: RoleMode):
     await attempt(`grant execute on function ${schema}.pg_stat_statements_info() to ${name}`)
   }
 }
+
+/** Asks `pg_stat_statements`, whose view `text` is given by its whole name: it is in the schema of whoever made it, and on
+ *  nobody's search path. Undefined where statements are not counted, or we may not read of them.
+ *  @example await queryStatements<{ calls: number }>(sql, (view) => `select sum(calls)::float8 as calls from ${view}`) */
+export async function queryStatements<Row>(
+  sql: Sql,
+  text: (view: string) => string,
+  values?: readonly unknown[],
+): Promise<Row[] | undefined> {
+  const { rows } = await sql.query<{ schema: string }>(
+    `select quote_ident(n.nspname) as schema
+       from pg_extension e join pg_namespace n on n.oid = e.extnamespace
+       join pg_class c on c.relnamespace = n.oid and c.relname = 'pg_stat_statements'
+      where e.extname = 'pg_stat_statements' and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')`,
+  )
+  if (!rows[0]) return undefined
+  try {
+    return (await sql.query<Row>(text(`${rows[0].schema}.pg_stat_statements`), values)).rows
+  } catch (error) {
+    // A database restored on a server that does not load the library has the view all the same.
+    if ((error as { code?: string }).code === OBJECT_NOT_IN_PREREQUISITE_STATE) return undefined
+    throw error
+  }
+}
+
+const OBJECT_NOT_IN_PREREQUISITE_STATE = '55000'

@@ -1,4 +1,4 @@
-import type { Sql } from '../../database/index.ts'
+import { queryStatements, type Sql } from '../../database/index.ts'
 import type { Overview, ProcessRow } from '../api.ts'
 import type { Span } from './operations.ts'
 
@@ -73,20 +73,11 @@ export async function readOwnCost(sql: Sql): Promise<Overview['telemetry']> {
 
 /** Of the time of all statements in this database, since the server began to count. */
 async function readOwnShare(sql: Sql): Promise<number | undefined> {
-  const place = await sql.query<{ schema: string }>(
-    `select quote_ident(n.nspname) as schema from pg_extension e join pg_namespace n on n.oid = e.extnamespace
-      where e.extname = 'pg_stat_statements' and has_schema_privilege(n.oid, 'usage')`,
-  )
-  if (!place.rows[0]) return undefined
-  // 55000: it was made on a server that does not load it.
-  const counted = await sql
-    .query<{ share: number | null }>(
+  const rows = await queryStatements<{ share: number | null }>(
+    sql,
+    (view) =>
       `select sum(total_exec_time) filter (where query like '%tenfold.telemetry\\_%') / nullif(sum(total_exec_time), 0) as share
-       from ${place.rows[0].schema}.pg_stat_statements
-      where dbid = (select oid from pg_database where datname = current_database())`,
-    )
-    .catch((error: unknown) => {
-      if ((error as { code?: string }).code !== '55000') throw error
-    })
-  return counted?.rows[0]?.share ?? undefined
+         from ${view} where dbid = (select oid from pg_database where datname = current_database())`,
+  )
+  return rows?.[0]?.share ?? undefined
 }
