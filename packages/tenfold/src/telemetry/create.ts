@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Clock, randomHex, systemClock } from '../kernel/index.ts'
-import { createLogger, type LogDestination, type LogLevel, prettyOutput } from './logger.ts'
+import { createLogger, type LogDestination, type LogLevel } from './logger.ts'
+import { prettyOutput } from './pretty.ts'
 import { MetricRegistry } from './metrics.ts'
 import { standardOutput } from './output.ts'
 import { observeHost } from './host.ts'

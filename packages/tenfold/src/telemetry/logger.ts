@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module'
 import { pino } from 'pino'
 import type { Clock } from '../kernel/index.ts'
 import { maskText, type Redactor } from './redact.ts'
@@ -136,16 +135,4 @@ function accessWriter({ base, clock, destination, where, onLog }: LoggerOptions,
       // T2: a line that cannot be written is lost; the caller goes on.
     }
   }
-}
-
-/** Lines for people, in colour: for development on a terminal. */
-export function prettyOutput(): LogDestination {
-  // Loaded here, so that production does not pay for it; in one tick, since loggers are made without waiting.
-  const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty')
-  const format = prettyFactory({
-    colorize: true,
-    translateTime: 'SYS:HH:MM:ss.l',
-    ignore: 'service,version,env,instance,trace_id,span_id',
-  })
-  return { write: (line) => void process.stdout.write(format(line)) }
 }
