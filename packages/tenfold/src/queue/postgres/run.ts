@@ -336,7 +336,7 @@ function isAbort(error: unknown): boolean {
 function resultOf(result: unknown, job: Claimed, { telemetry, sealer }: RunTools): string | null {
   if (result === undefined) return null
   try {
-    const json = JSON.stringify(result) ?? 'null'
+    const json = JSON.stringify(result, countsAsNumbers) ?? 'null'
     if (json.length <= MAX_RESULT) return job.more?.extra?.sealed ? sealer.seal(job.name, json) : storable(json)
     telemetry.log.warn('The result of a job is too large to be kept.', {
       job: job.name,
@@ -352,4 +352,10 @@ function resultOf(result: unknown, job: Claimed, { telemetry, sealer }: RunTools
     })
   }
   return null
+}
+
+/** Query builders count rows with a bigint, and many handlers end with a statement. */
+function countsAsNumbers(_: string, value: unknown): unknown {
+  if (typeof value !== 'bigint') return value
+  return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
 }

@@ -98,11 +98,11 @@ export function describeQueueContract(
 
     promise('Q3', 'the result is kept, and the trace goes on', async () => {
       const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
-      await withWorker(queue, { 'q3.result': async () => ({ sum: 42, odd: 'a\u0000b\ud800' }) }, async () => {
+      await withWorker(queue, { 'q3.result': async () => ({ sum: 42, rows: 1n, odd: 'a\u0000b\ud800' }) }, async () => {
         const [id] = await queue.enqueue([{ name: 'q3.result', payload: [1], traceparent }])
         await until('it is done', () => doneOf(id!))
         const job = (await queue.get(id!))!
-        assert.deepEqual(job.result, { sum: 42, odd: 'a\ufffdb\ufffd' })
+        assert.deepEqual(job.result, { sum: 42, rows: 1, odd: 'a\ufffdb\ufffd' })
         assert.equal(job.traceId, '0af7651916cd43dd8448eb211c80319c')
         assert.ok(job.durationMs! >= 0 && job.finishedAt! >= job.createdAt)
       })
