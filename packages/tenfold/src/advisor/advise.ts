@@ -136,6 +136,8 @@ function firstNamed(findings: readonly Finding[], { harm }: Signals, tight: Limi
     const first = ofJobs[0] ?? all.find(({ code }) => OF_BOTH.has(code))
     if (first) return first
   }
+  const failing = all.find(({ code }) => code === 'route-fails')
+  if (failing) return failing
   const alone = all.find(({ code }) => BY_THEMSELVES.has(code))
   if (alone) return alone
   if (tight && !slow) return all.find(({ code }) => OF_LIMIT[tight.resource].includes(code))

@@ -201,6 +201,27 @@ test('requests that a standstill lets pile up are no spike: they came as always'
   assert.equal(verdict.state, 'harmed')
 })
 
+test('requests that fail in time are named by their route, with what may have broken it', () => {
+  const failing: Signs = {
+    p95: 20,
+    routes: [{ errors: 300, outgoing: 3000, hosts: [{ host: 'bank', count: 3000, ms: 3000 }] }],
+    traffic: { errors: 300 },
+  }
+  const release = { at: HEALTHY.takenAt - 60_000, what: 'release' as const, name: '1.4.0' }
+  const { bottleneck } = judged({ ...failing, whole: { changes: [release] } })
+  assert.equal(bottleneck?.code, 'route-fails')
+  assert.match(
+    describeFinding(bottleneck).claim,
+    /^300 of 3,000 requests of GET \/orders .+ release 1\.4\.0 .+ it asks bank/,
+  )
+  assert.match(
+    describeFinding(judged({ ...failing, host: { diskFree: 0.001 } }).bottleneck!).step.title,
+    /room on the disk/,
+  )
+  // Those that also take too long fail because of that.
+  assert.notEqual(named({ ...failing, ...SLOW, traffic: { errors: 300 } }), 'route-fails')
+})
+
 test('a heap that is nearly full is more room first, also where one route suffers most', () => {
   const signs: Signs = {
     wait: 300,

@@ -264,6 +264,7 @@ const FAULTS: Record<FindingCode, Signs> = {
     active: { cpu: 0.5 },
     database: { seen: { client: 27_000, server: 26_000, calls: 300 }, queries: [REPORT] },
   },
+  'route-fails': { p95: 20, routes: [{ errors: 300 }], traffic: { errors: 300 } },
   'unseen-wait': { routes: [{ p95: 900, ms: 900_000, self: 890_000, database: 9000 }] },
   'database-taken': {
     active: { cpu: 4 },

@@ -45,6 +45,7 @@ export type FindingCode =
   | 'pool-too-small'
   | 'repeated-reads'
   | 'replica-lags'
+  | 'route-fails'
   | 'slow-call'
   | 'too-few-workers'
   | 'too-many-connections'

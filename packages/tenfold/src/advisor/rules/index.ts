@@ -13,6 +13,7 @@ import { missingIndex } from './missing-index.ts'
 import { nPlusOne } from './n-plus-one.ts'
 import { cacheStampede, hotKey, repeatedReads } from './repeats.ts'
 import { overFetch, slowCall } from './requests.ts'
+import { routeFails } from './route-fails.ts'
 import {
   databaseCpu,
   databaseSharesHost,
@@ -38,6 +39,7 @@ export const RULES: readonly Rule[] = [
   eventLoopStalls,
   cpuBoundRoute,
   unseenWait,
+  routeFails,
   noisyClient,
   heapFull,
   connectPerRequest,

@@ -142,6 +142,27 @@ export const CODE = {
       check: 'own time of the route falls to what it computes',
     },
   }),
+  'route-fails': ({ n, s, has }) => ({
+    title: n('full')
+      ? 'The disk is full, and requests fail'
+      : `${s('route')} fails${n('others') ? ', and others with it' : ''}`,
+    claim: `${count(n('failures'))} of ${count(n('count'))} requests of ${s('route')} ended in an error${has('release') ? `; release ${s('release')} came in the last hour` : ''}${has('host') ? `; it asks ${s('host')}` : ''}. They are answered in time: it is not the load.`,
+    step: {
+      title: n('full')
+        ? 'Make room on the disk'
+        : has('release')
+          ? 'Look at its errors, and go back to the release before'
+          : `Look at the errors of ${s('route')}`,
+      kind: 'command',
+      text: n('full')
+        ? 'df -h'
+        : '# the page Errors of the console: one line for each kind, with its place in the code and a trace',
+      cost: 'none',
+      risk: 'none',
+      wayBack: 'nothing is changed',
+      check: 'its requests succeed',
+    },
+  }),
   'cache-stampede': ({ n, s }) => ({
     title: `What ${s('route')} keeps is loaded by many at once when it gets old`,
     claim: `\`${short(s('query'))}\` ran up to ${count(n('mostAtOnce'))} times at the same moment for the very same answer, ${ms(n('meanMs'))} of the server each, while most requests of ${s('route')} do without it: each that finds the kept value too old loads it anew.`,

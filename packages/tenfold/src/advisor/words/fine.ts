@@ -34,6 +34,7 @@ export const FINE: Readonly<Record<FindingCode, string>> = {
   'pool-too-small': 'nobody waits for a connection',
   'repeated-reads': 'reads that cost much are not repeated',
   'replica-lags': 'replicas follow',
+  'route-fails': 'requests succeed',
   'slow-call': 'no route waits for other services',
   'too-few-workers': 'jobs are done as fast as they come',
   'too-many-connections': 'the server has connections left',
