@@ -23,10 +23,16 @@ export async function readSettings(
       problems.push(
         ...result.issues.map(({ path, message }) => ({
           at: `${path} (module ${module.name})`,
-          problem: path in HINTS && given[path] === undefined ? `${message}; ${HINTS[path]}` : message,
+          problem: given[path] === undefined ? withoutValue(path, message) : message,
         })),
       )
   }
   if (problems.length > 0) throw BadConfig({ problems })
   return settings
+}
+
+/** Schemas speak of `undefined`, people of variables that are not set. Rules over several variables have sentences of their own. */
+function withoutValue(path: string, message: string): string {
+  const missing = /\bundefined\b/.test(message) ? 'is not set; give it a value in the environment or in .env' : message
+  return path in HINTS ? `${missing}; ${HINTS[path]}` : missing
 }
