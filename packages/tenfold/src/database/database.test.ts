@@ -140,6 +140,19 @@ for (const via of ways())
       await assert.rejects(kept!.query('select 1'), { code: 'TF_TRANSACTION_CLOSED' })
     })
 
+    test('the stack of what the server refuses leads to the line that asked, in a transaction too', async () => {
+      const item = { id: 1e18, name: 'too large', left: 0 }
+      const alone = async (): Promise<unknown> => await shop.insertInto('item').values(item).execute()
+      const first = (): Promise<unknown> => shop.transaction(async (tx) => await tx.insertInto('item').values(item).returningAll().executeTakeFirstOrThrow())
+      const second = (): Promise<unknown> =>
+        shop.transaction(async (tx) => {
+          await tx.sql`select 1`
+          await tx.sql`select ${'x'}::int`
+        })
+      for (const asks of [alone, first, second])
+        await assert.rejects(asks, ({ stack }: Error) => /database\.test\.ts/.test(stack!))
+    })
+
     test('a large result is read in batches, and leaving the loop early gives the connection back', async () => {
       await shop.sql`insert into item select g, 'many', 0 from generate_series(1000, 5999) g`
       let seen = 0

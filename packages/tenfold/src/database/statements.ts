@@ -134,12 +134,13 @@ export function createStatements(
       const caller = callerOf(connection.role)
       const shape = shapeOf(text)
       const occurrence = seen(caller, shape, values)
-      if (before === undefined) return send<Row>(connection, caller, shape, values, occurrence)
+      // Awaited, not handed on: so the stack of an error leads to whoever asked.
+      if (before === undefined) return await send<Row>(connection, caller, shape, values, occurrence)
       const first = shapeOf(before)
       // The simple protocol, which statements without values use, takes no company.
-      if (values.length > 0) return send<Row>(connection, caller, shape, values, occurrence, first)
+      if (values.length > 0) return await send<Row>(connection, caller, shape, values, occurrence, first)
       await send(connection, caller, first, [], undefined)
-      return send<Row>(connection, caller, shape, values, occurrence)
+      return await send<Row>(connection, caller, shape, values, occurrence)
     },
     async run<Row>(role: string, text: string, values: readonly unknown[]) {
       const caller = callerOf(role)

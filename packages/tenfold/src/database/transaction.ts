@@ -74,17 +74,19 @@ async function runOnce<T>(
     connection,
     query: <Row>(text: string, values: readonly unknown[] = []) => {
       if (!open) return Promise.reject(TransactionClosed())
-      return turns((): Promise<Result<Row>> => {
-        if (opening === undefined) return statements.runOn<Row>(connection, text, values)
+      return turns(async (): Promise<Result<Row>> => {
+        if (opening === undefined) return await statements.runOn<Row>(connection, text, values)
         const before = opening
         opening = undefined
         asked = true
-        // Where it failed, the next one brings it again: perhaps nothing was sent, and what follows must not stand alone. If it was,
-        // the transaction has failed, and refuses whatever comes.
-        return statements.runOn<Row>(connection, text, values, before).catch((error: unknown) => {
+        try {
+          return await statements.runOn<Row>(connection, text, values, before)
+        } catch (error) {
+          // The next one brings it again: perhaps nothing was sent, and what follows must not stand alone. If it was, the
+          // transaction has failed, and refuses whatever comes.
           opening = before
           throw error
-        })
+        }
       })
     },
     afterCommit: (callback) => void afterCommit.push(callback),
@@ -111,16 +113,20 @@ async function runOnce<T>(
 
 /** One statement at a time on one connection: those given at once (`Promise.all`) run one after the other. */
 function inTurns(): <T>(run: () => Promise<T>) => Promise<T> {
-  let ahead = 0
-  let last: Promise<unknown> = Promise.resolve()
-  return (run) => {
+  const waiting: (() => void)[] = []
+  let busy = false
+  return async (run) => {
     // The usual case runs at once: whoever asked is then still on the stack, for those who want to know the line.
-    const mine = ahead++ === 0 ? run() : last.then(run, run)
-    last = mine.then(
-      () => ahead--,
-      () => ahead--,
-    )
-    return mine
+    if (busy) await new Promise<void>((go) => void waiting.push(go))
+    busy = true
+    try {
+      // Nobody else waits for this promise: so the stack of an error leads further, to whoever asked.
+      return await run()
+    } finally {
+      const next = waiting.shift()
+      if (next) next()
+      else busy = false
+    }
   }
 }
 
