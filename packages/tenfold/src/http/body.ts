@@ -3,14 +3,16 @@ import type { IncomingMessage } from 'node:http'
 import { parse as parseForm } from 'node:querystring'
 import { BodyMalformed, BodyTooLarge, ContentTypeUnsupported } from './errors.ts'
 
+type Headed = Pick<IncomingMessage, 'headers'>
+
 /** Whether a body follows the headers. */
-export function hasBody(raw: IncomingMessage): boolean {
+export function hasBody(raw: Headed): boolean {
   const length = raw.headers['content-length']
   return raw.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
 }
 
 /** Refuses, before a byte is read, what the headers already tell: too long, compressed, of a type that is not read here. */
-export function checkBodyHeaders(raw: IncomingMessage, limit: number, anyType: boolean): void {
+export function checkBodyHeaders(raw: Headed, limit: number, anyType: boolean): void {
   if (Number(raw.headers['content-length'] ?? 0) > limit) throw BodyTooLarge({ limit })
   if (anyType) return
   // A compressed body could unpack to a thousand times its size; nothing that we send needs it on the way in.
@@ -55,7 +57,7 @@ export function readBody(raw: IncomingMessage, limit: number): Promise<Buffer> {
 }
 
 /** The bytes as a value: JSON, or form fields (a repeated field becomes an array). */
-export function parseBody(raw: IncomingMessage, bytes: Buffer): unknown {
+export function parseBody(raw: Headed, bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw BodyMalformed({ problem: 'it is not UTF-8' })
   const text = bytes.toString('utf8')
   if (!isJson(mediaType(raw))) return harmless({ ...parseForm(text, '&', '=', { maxKeys: 1000 }) })
@@ -92,7 +94,7 @@ function harmless(value: unknown): unknown {
   return value
 }
 
-function mediaType(raw: IncomingMessage): string {
+function mediaType(raw: Headed): string {
   if (raw.headers['content-type'] === 'application/json') return 'application/json'
   return (raw.headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase()
 }

@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { FastifyRequest } from 'fastify'
 import { randomHex, type User } from '../kernel/index.ts'
+import type { Asker } from './asker.ts'
 import type { CookieJar } from './cookies.ts'
 import type { HttpRequest, RequestSession } from './http.ts'
 import { penalize } from './limit.ts'
+import { type PlainReply, PlainRequest } from './plain/index.ts'
 import type { PreparedRoute } from './prepare.ts'
 import type { ReplyCookie } from './reply.ts'
 import { rankOf } from './shed/rank.ts'
@@ -19,8 +20,9 @@ export class ClientGone extends Error {
 
 /** One request and its answer: the one object that the request path works on, and what the handler is given. */
 export class Exchange implements HttpRequest {
-  readonly raw: IncomingMessage
-  readonly res: ServerResponse
+  readonly raw: IncomingMessage | PlainRequest
+  /** Node's own, or a plain one, until it has to be Node's. */
+  res: ServerResponse | PlainReply
   readonly route: PreparedRoute
   readonly requestId = randomHex(16)
   readonly startedAt = performance.now()
@@ -37,8 +39,8 @@ export class Exchange implements HttpRequest {
   readonly sockets: Sockets
   /** Whether it asks for a WebSocket. */
   readonly upgrade: boolean
-  params: unknown = {}
-  query: unknown = {}
+  params: unknown
+  query: unknown
   readonly headers: HttpRequest['headers']
   headerValues: unknown = undefined
   body: unknown = undefined
@@ -69,25 +71,26 @@ export class Exchange implements HttpRequest {
   private giveUp: ((reason: unknown) => void) | undefined
 
   constructor(
-    request: FastifyRequest,
-    res: ServerResponse,
-    route: PreparedRoute,
+    { raw, res, route, params, query }: Asked,
+    { ip, host, secure }: Asker,
     jar: CookieJar,
     sessionCookie: SessionCookie,
     sockets: Sockets,
   ) {
-    this.raw = request.raw
+    this.raw = raw
     this.sockets = sockets
-    this.upgrade = sockets.headOf(request.raw) !== undefined
+    this.upgrade = !(raw instanceof PlainRequest) && sockets.headOf(raw) !== undefined
     this.res = res
-    this.headers = request.raw.headers
+    this.headers = raw.headers
+    this.params = params
+    this.query = query
     this.route = route
     this.jar = jar
-    this.ip = request.ip
+    this.ip = ip
     this.method = this.raw.method ?? 'GET'
     this.url = this.raw.url ?? '/'
-    this.secure = request.protocol === 'https'
-    this.host = request.host
+    this.secure = secure
+    this.host = host
     const authorization = this.raw.headers.authorization
     this.timeoutMs = timeoutOf(route.timeoutMs, this.raw.headers[DEADLINE_HEADER])
     this.bearer =
@@ -180,6 +183,16 @@ export class Exchange implements HttpRequest {
     if (this.abortedWith instanceof Error) throw this.abortedWith
     if (this.res.destroyed) throw new ClientGone()
   }
+}
+
+/** A request on its way in: what came, where its answer goes, and which route it asks for with what. */
+export interface Asked {
+  readonly raw: IncomingMessage | PlainRequest
+  readonly res: ServerResponse | PlainReply
+  readonly route: PreparedRoute
+  /** As the path and the query have them, not checked yet. */
+  readonly params: unknown
+  readonly query: unknown
 }
 
 /** How many milliseconds the caller waits for the answer. */

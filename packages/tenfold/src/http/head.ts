@@ -1,9 +1,30 @@
 import { ServerResponse, STATUS_CODES } from 'node:http'
+import { PlainReply } from './plain/index.ts'
 import type { HeaderBlock } from './security.ts'
 
 /** What `writeHead` of Node itself calls with the status line; the line may be longer. */
 interface StoresHeader {
   _storeHeader(firstLines: string, headers: readonly string[]): void
+}
+
+/** Writes an answer that is ready as a whole.
+ *  @param body undefined for none, also where `own` speaks of one
+ *  @returns where it went to: Node's own answer, when that had to take the place of a plain one */
+export function writeWhole(
+  res: ServerResponse | PlainReply,
+  status: number,
+  block: HeaderBlock,
+  own: readonly string[],
+  body: string | Buffer | undefined,
+): ServerResponse | PlainReply {
+  if (res instanceof PlainReply && res.whole(status, block, own, body)) return res
+  const node = res instanceof PlainReply ? res.byNode() : res
+  writeHead(node, status, block, own)
+  if (body === undefined) node.end()
+  // Text of ASCII alone is the same in Latin-1, which Node writes without looking at each character again.
+  else if (typeof body === 'string' && Buffer.byteLength(body) === body.length) node.end(body, 'latin1')
+  else node.end(body)
+  return node
 }
 
 /** Writes the status and the headers. Those of every answer are one text, checked when the server was made, which goes out

@@ -1,22 +1,28 @@
+import type { IncomingMessage } from 'node:http'
 import { Transform, type Readable } from 'node:stream'
 import { type AnySchema, type Issue, type Validated, validateNow } from '../kernel/index.ts'
 import { checkBodyHeaders, hasBody, parseBody, readBody } from './body.ts'
 import { BadRequest, BodyMalformed, BodyTooLarge, Invalid } from './errors.ts'
 import type { Exchange } from './exchange.ts'
+import { PlainRequest } from './plain/index.ts'
 
 /** Reads and validates all that the route declares: path and query first, since they cost no waiting. Gives a promise only
  *  where something has to be waited for. */
-export function readInput(x: Exchange, params: unknown, query: unknown): Promise<void> | undefined {
+export function readInput(x: Exchange): Promise<void> | undefined {
   const { route } = x.route
   // A NUL fits no text column, and some file APIs stop reading at it.
   if (x.url.includes('%00')) throw BadRequest({ problem: 'its URL holds a NUL character' })
-  x.params = params
-  if (!route.params && !route.query && !route.headers) return readBodyOf(x)
-  return readParts(x, query as Record<string, unknown>)
+  if (!route.params && !route.query && !route.headers) {
+    x.query = {}
+    return readBodyOf(x)
+  }
+  return readParts(x)
 }
 
-async function readParts(x: Exchange, query: Record<string, unknown>): Promise<void> {
+async function readParts(x: Exchange): Promise<void> {
   const { route } = x.route
+  const query = x.query as Record<string, unknown>
+  x.query = {}
   if (route.params) x.params = await checked(route.params, { ...(x.params as object) }, 'params')
   if (route.query) x.query = await checked(route.query, queryValues(x, query), 'query')
   if (route.headers) x.headerValues = await checked(route.headers, headersOf(x), 'headers')
@@ -65,21 +71,23 @@ function queryValues(x: Exchange, query: Record<string, unknown>): Record<string
   return values
 }
 
-async function readWholeBody(x: Exchange): Promise<void> {
+function readWholeBody(x: Exchange): Promise<void> | undefined {
+  const { raw } = x
+  if (!hasBody(raw)) return takeBody(x, undefined)
   const { route, bodyLimit } = x.route
-  let value: unknown
-  if (hasBody(x.raw)) {
-    checkBodyHeaders(x.raw, bodyLimit, route.body === undefined)
-    const bytes = await readBody(x.raw, bodyLimit)
-    if (route.raw) x.rawBody = bytes
-    if (route.body) value = parseBody(x.raw, bytes)
-  } else if (route.raw) {
-    x.rawBody = Buffer.alloc(0)
-  }
-  if (route.body) {
-    const body = checkedBody(route.body as AnySchema, value)
-    x.body = body instanceof Promise ? await body : body
-  }
+  checkBodyHeaders(raw, bodyLimit, route.body === undefined)
+  if (raw instanceof PlainRequest) return takeBody(x, raw.body)
+  return readBody(raw, bodyLimit).then((bytes) => takeBody(x, bytes))
+}
+
+function takeBody(x: Exchange, bytes: Buffer | undefined): Promise<void> | undefined {
+  const { route } = x.route
+  if (route.raw) x.rawBody = bytes ?? Buffer.alloc(0)
+  if (!route.body) return undefined
+  const body = checkedBody(route.body as AnySchema, bytes && parseBody(x.raw, bytes))
+  if (body instanceof Promise) return body.then((late) => void (x.body = late))
+  x.body = body
+  return undefined
 }
 
 function checkedBody(schema: AnySchema, value: unknown): unknown {
@@ -100,8 +108,10 @@ function throwUnlessDeep(error: unknown): never {
 /** The unread body. A length that the headers promise is enforced by Node; without one we count ourselves. */
 function openStream(x: Exchange): Readable {
   const limit = x.route.bodyLimit
-  checkBodyHeaders(x.raw, limit, true)
-  if (x.raw.headers['content-length'] !== undefined) return x.raw
+  // Such routes are never asked the plain way.
+  const raw = x.raw as IncomingMessage
+  checkBodyHeaders(raw, limit, true)
+  if (raw.headers['content-length'] !== undefined) return raw
   let size = 0
   const counter = new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -114,6 +124,6 @@ function openStream(x: Exchange): Readable {
     },
   })
   counter.on('error', () => {})
-  x.raw.on('error', (error) => counter.destroy(error)).on('aborted', () => counter.destroy())
-  return x.raw.pipe(counter)
+  raw.on('error', (error) => counter.destroy(error)).on('aborted', () => counter.destroy())
+  return raw.pipe(counter)
 }

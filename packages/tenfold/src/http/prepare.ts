@@ -25,6 +25,8 @@ export interface PreparedRoute {
   readonly priority: Priority
   /** Whether it takes one of the places of requests that run: those that may last as long as they like take none. */
   readonly takesPlace: boolean
+  /** Whether it may be asked the plain way: its body is not read in pieces, and its answer does not last. */
+  readonly plain: boolean
   /** Health checks: logged at debug only, and never turned away. */
   readonly quiet: boolean
   /** The route's series of the duration histogram, by the first digit of the status. */
@@ -56,6 +58,7 @@ export function prepareRoute(route: HttpRoute, defaults: RouteDefaults, quiet = 
     status: route.status ?? 200,
     priority: route.priority ?? 'normal',
     takesPlace: route.body !== 'stream' && route.timeout !== 0,
+    plain: route.body !== 'stream' && route.socket === undefined && route.timeout !== 0,
     quiet,
     durations: [0, 1, 2, 3, 4, 5].map((digit) =>
       defaults.durations.series({

@@ -1,10 +1,12 @@
+import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { Reply, type Validated, validateNow } from '../kernel/index.ts'
 import { ReplyInvalid } from './errors.ts'
 import { ClientGone, type Exchange } from './exchange.ts'
+import { PlainReply } from './plain/index.ts'
 import { problemOf } from './problem.ts'
 import { HttpReply, ROUTE_STATUS } from './reply.ts'
-import { writeHead } from './head.ts'
+import { writeHead, writeWhole } from './head.ts'
 import type { SocketTalk } from './sockets/index.ts'
 import { type HeaderBlock, NO_HEADERS, type SecurityHeaders, withHeaders } from './security.ts'
 
@@ -99,13 +101,10 @@ function sendWhole(x: Exchange, { status, base, headers }: Outgoing, body: strin
   const length = body === undefined ? 0 : Buffer.byteLength(body)
   const bodiless = status === 204 || status === 304
   if (!bodiless && !headers.includes('content-length')) headers.push('content-length', String(length))
-  writeHead(x.res, status, base, headers)
+  const res = writeWhole(x.res, status, base, headers, bodiless || x.method === 'HEAD' ? undefined : body)
+  if (res !== x.res) x.res = res
   x.status = status
   x.bytes = length
-  if (bodiless || x.method === 'HEAD' || body === undefined) x.res.end()
-  // Text of ASCII alone is the same in Latin-1, which Node writes without looking at each character again.
-  else if (typeof body === 'string' && length === body.length) x.res.end(body, 'latin1')
-  else x.res.end(body)
 }
 
 async function sendStream(
@@ -113,12 +112,12 @@ async function sendStream(
   { status, base, headers }: Outgoing,
   source: AsyncIterable<string | Uint8Array>,
 ): Promise<void> {
-  const { res } = x
   const iterator = source[Symbol.asyncIterator]()
   const close = (): void => void Promise.resolve(iterator.return?.()).catch(() => {})
   if (x.method === 'HEAD') {
     destroy(source)
     close()
+    const res = nodeReply(x)
     writeHead(res, status, base, headers)
     x.status = status
     res.end()
@@ -126,14 +125,15 @@ async function sendStream(
   }
   // The first piece before the headers: a source that fails at once is still a proper error.
   let piece = await x.until(iterator.next())
+  const res = nodeReply(x)
   try {
     writeHead(res, status, base, headers)
     x.status = status
     while (!piece.done) {
       if (res.destroyed) throw new ClientGone()
       x.bytes += piece.value.length
-      if (!res.write(piece.value)) await drained(x)
-      piece = await orClosed(x, iterator.next())
+      if (!res.write(piece.value)) await drained(res)
+      piece = await orClosed(x, res, iterator.next())
     }
     res.end()
   } catch (error) {
@@ -144,14 +144,19 @@ async function sendStream(
   }
 }
 
+/** What comes in pieces goes through Node's own answer. */
+function nodeReply(x: Exchange): ServerResponse {
+  if (x.res instanceof PlainReply) x.res = x.res.byNode()
+  return x.res
+}
+
 function destroy(source: unknown): void {
   if (source instanceof Readable) source.destroy()
 }
 
 /** Back-pressure: resolves when the client has taken what was written. */
-function drained(x: Exchange): Promise<void> {
+function drained(res: ServerResponse): Promise<void> {
   return new Promise<void>((resolve, reject) => {
-    const { res } = x
     const onDrain = (): void => {
       res.off('close', onClose)
       resolve()
@@ -165,8 +170,7 @@ function drained(x: Exchange): Promise<void> {
 }
 
 /** The promise, unless the client goes away or the request is aborted first. */
-function orClosed<T>(x: Exchange, promise: Promise<T>): Promise<T> {
-  const { res } = x
+function orClosed<T>(x: Exchange, res: ServerResponse, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const onClose = (): void => reject(new ClientGone())
     res.once('close', onClose)

@@ -1,4 +1,3 @@
-import type { FastifyRequest } from 'fastify'
 import type { Attributes, Context, Telemetry } from '../telemetry/index.ts'
 import { BadRequest } from './errors.ts'
 import { ClientGone, type Exchange } from './exchange.ts'
@@ -11,6 +10,7 @@ import type { SecurityHeaders } from './security.ts'
 import { type Outgoing, outgoingOf, outgoingProblem, send } from './send.ts'
 import { assertAllowed, identify, type SessionKit } from './session.ts'
 import type { Shedding } from './shed/index.ts'
+import { PlainRequest } from './plain/index.ts'
 import type { Watch } from './watch.ts'
 
 /** What every request needs of the server. */
@@ -30,12 +30,12 @@ export interface Kit {
 }
 
 /** One request from its first look to its log line. */
-export function serve(x: Exchange, request: FastifyRequest, kit: Kit): void {
+export function serve(x: Exchange, kit: Kit): void {
   kit.watch.add(x)
   const coming = kit.shedding?.comesIn(x) ?? true
-  if (coming === true) answerInContext(x, request, kit)
+  if (coming === true) answerInContext(x, kit)
   else if (coming === false) leave(x, kit)
-  else void coming.then((may) => (may ? answerInContext(x, request, kit) : leave(x, kit)))
+  else void coming.then((may) => (may ? answerInContext(x, kit) : leave(x, kit)))
 }
 
 function leave(x: Exchange, kit: Kit): void {
@@ -43,7 +43,7 @@ function leave(x: Exchange, kit: Kit): void {
   finishConnection(x)
 }
 
-function answerInContext(x: Exchange, request: FastifyRequest, kit: Kit): void {
+function answerInContext(x: Exchange, kit: Kit): void {
   const { telemetry } = kit
   const context = telemetry.open({
     kind: 'request',
@@ -53,13 +53,13 @@ function answerInContext(x: Exchange, request: FastifyRequest, kit: Kit): void {
     attributes: attributesOf(x),
   })
   context.requestId = x.requestId
-  void telemetry.within(context, () => respond(x, request, context, kit))
+  void telemetry.within(context, () => respond(x, context, kit))
 }
 
 /** Never rejects. One function for the whole way, since each that waits for another costs as much as a check. */
-async function respond(x: Exchange, request: FastifyRequest, context: Context, kit: Kit): Promise<void> {
+async function respond(x: Exchange, context: Context, kit: Kit): Promise<void> {
   try {
-    await respondTo(x, request, context, kit)
+    await respondTo(x, context, kit)
     record(x, context, kit)
     context.root.end()
   } catch (error) {
@@ -70,11 +70,11 @@ async function respond(x: Exchange, request: FastifyRequest, context: Context, k
   leave(x, kit)
 }
 
-async function respondTo(x: Exchange, request: FastifyRequest, context: Context, kit: Kit): Promise<void> {
+async function respondTo(x: Exchange, context: Context, kit: Kit): Promise<void> {
   const base = x.secure ? kit.secureHeaders : kit.headers
   const { positions } = kit
   if (positions) acceptPosition(x, positions)
-  const answered = answer(x, request, context, kit, base)
+  const answered = answer(x, context, kit, base)
   try {
     const out = await x.until(answered)
     kit.shedding?.answered(x)
@@ -95,13 +95,7 @@ async function respondTo(x: Exchange, request: FastifyRequest, context: Context,
   }
 }
 
-async function answer(
-  x: Exchange,
-  request: FastifyRequest,
-  context: Context,
-  kit: Kit,
-  base: SecurityHeaders,
-): Promise<Outgoing> {
+async function answer(x: Exchange, context: Context, kit: Kit, base: SecurityHeaders): Promise<Outgoing> {
   if (x.raw.headers.host === undefined && x.raw.httpVersionMinor > 0)
     throw BadRequest({ problem: 'it has no Host header' })
   kit.origins.check(x)
@@ -115,7 +109,7 @@ async function answer(
     const taking = takeLimit(x, limit)
     if (taking) await taking
   }
-  const reading = readInput(x, request.params, request.query)
+  const reading = readInput(x)
   if (reading) await reading
   x.assertWanted()
   return outgoingOf(x, await x.route.route.handle(x), base)
@@ -183,7 +177,7 @@ function discard(out: Outgoing): void {
  *  the client has read the answer. */
 function finishConnection(x: Exchange): void {
   const { raw } = x
-  if (raw.complete || raw.destroyed || typeof raw.socket.destroy !== 'function') return
+  if (raw instanceof PlainRequest || raw.complete || raw.destroyed || typeof raw.socket.destroy !== 'function') return
   raw.unpipe()
   raw.resume()
   const timer = setTimeout(() => raw.complete || raw.socket.destroy(), 2000).unref()

@@ -5,10 +5,11 @@ import { type Duration, type Service, toMs } from '../kernel/index.ts'
 import type { Limits } from '../limits/index.ts'
 import type { Storage } from '../storage/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
+import { askersBehind } from './asker.ts'
 import { createCookieJar } from './cookies.ts'
 import { createDrain } from './drain.ts'
 import { PortTaken, RouteTwice, Stopping } from './errors.ts'
-import { Exchange } from './exchange.ts'
+import { type Asked, Exchange } from './exchange.ts'
 import { fetchFrom } from './fetch.ts'
 import { type Checks, healthRoutes } from './health.ts'
 import { fileRoutes } from './files.ts'
@@ -16,10 +17,12 @@ import type { HttpRoute } from './http.ts'
 import { openapi } from './openapi/index.ts'
 import { type CorsOptions, originGuard, type OriginGuard } from './origin.ts'
 import type { PositionCarrier } from './position.ts'
+import { openPlain } from './plain/index.ts'
 import { type PreparedRoute, prepareRoute } from './prepare.ts'
 import { errorFields } from './problem.ts'
 import { referenceRoutes } from './reference/index.ts'
 import { refuse } from './refuse.ts'
+import { createRouter, ROUTER_OPTIONS } from './router.ts'
 import { securityHeaders } from './security.ts'
 import { type Kit, serve } from './serve.ts'
 import type { SessionStore } from './session.ts'
@@ -183,9 +186,13 @@ export function createServer(options: ServerOptions): HttpServer {
       unit: 's',
     }),
   }
-  const take = (request: FastifyRequest, res: ServerResponse, route: PreparedRoute): void => {
-    serve(new Exchange(request, res, route, jar, sessionCookie, sockets), request, kit)
+  const askerOf = askersBehind(options.trustProxy)
+  const takeAsked = (asked: Asked): void => {
+    serve(new Exchange(asked, askerOf(asked.raw), jar, sessionCookie, sockets), kit)
   }
+  const take = ({ raw, params, query }: FastifyRequest, res: ServerResponse, route: PreparedRoute): void =>
+    takeAsked({ raw, res, route, params, query })
+  const router = createRouter()
   for (const route of routes) {
     const prepared = prepareRoute(route, defaults, health.includes(route))
     app.route({
@@ -196,10 +203,20 @@ export function createServer(options: ServerOptions): HttpServer {
       onRequest: (request, reply, _done) => take(request, reply.raw, prepared),
       handler: () => {},
     })
+    router.add(prepared)
   }
   const unmatched = prepareRoute(unmatchedRoute(routes, origins), defaults)
   const unreadable = prepareRoute(unreadableRoute, defaults)
   app.setNotFoundHandler((request, reply) => take(request, reply.raw, unmatched))
+  const plain = openPlain(app.server, {
+    headersMs: toMs(options.headersTimeout ?? '10s'),
+    serve(raw, res) {
+      const found = router.find(raw.method, raw.url)
+      if (!found?.route.plain) return false
+      takeAsked({ raw, res, ...found })
+      return true
+    },
+  })
   app.server.on('clientError', (error: Error & { code?: string }, socket: Socket) => {
     const answered = refuse(error, socket, kit.headers.problem)
     if (answered)
@@ -258,6 +275,7 @@ export function createServer(options: ServerOptions): HttpServer {
       options.onClosing?.()
       const drained = sockets.drain(toMs(options.stopTimeout ?? '10s'))
       const closed = app.close()
+      plain.closeIdle()
       await watch.idle(toMs(options.stopTimeout ?? '10s'))
       if (watch.running > 0) {
         telemetry.log.warn(`stopping: aborting ${watch.running} requests that still run`)
@@ -267,6 +285,7 @@ export function createServer(options: ServerOptions): HttpServer {
       await drained
       // Idle keep-alive connections, and clients that never finish, must not hold the process.
       app.server.closeAllConnections()
+      plain.closeAll()
       await closed
     },
   }
@@ -284,15 +303,12 @@ function openFastify(
 ): FastifyInstance {
   const app = fastify({
     logger: false,
-    trustProxy: Array.isArray(options.trustProxy)
-      ? options.trustProxy.length > 0 && [...options.trustProxy]
-      : options.trustProxy === true,
     return503OnClosing: false,
     keepAliveTimeout: toMs(options.keepAliveTimeout ?? '72s'),
     // Long uploads are legal: what bounds a body is the pause between its pieces, which the watch looks after.
     requestTimeout: 0,
     exposeHeadRoutes: false,
-    routerOptions: { maxParamLength: 2000 },
+    routerOptions: ROUTER_OPTIONS,
     http: {
       maxHeaderSize: options.maxHeaderSize ?? 16 * 1024,
       headersTimeout: toMs(options.headersTimeout ?? '10s'),

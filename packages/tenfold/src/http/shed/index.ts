@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import { Overloaded } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
-import { writeHead } from '../head.ts'
+import { writeWhole } from '../head.ts'
 import type { OriginGuard } from '../origin.ts'
 import type { HeaderBlock } from '../security.ts'
 import type { Admission } from './admission.ts'
@@ -35,11 +35,9 @@ export function createShedding(admission: Admission, headers: HeaderBlock, origi
     const body = `${start},"instance":"${x.requestId}"}`
     const retry = RETRY_SECONDS[Math.floor(Math.random() * RETRY_SECONDS.length)]!
     const own = ['retry-after', retry, 'x-request-id', x.requestId, 'content-length', String(body.length), ...x.extra]
-    writeHead(x.res, status, headers, own)
+    writeWhole(x.res, status, headers, own, x.method === 'HEAD' ? undefined : body)
     x.status = status
     x.bytes = body.length
-    if (x.method === 'HEAD') x.res.end()
-    else x.res.end(body)
     x.route.durations[5]!.record((performance.now() - x.startedAt) / 1000)
     return false
   }

@@ -120,7 +120,7 @@ export function openSockets(
   return {
     headOf: (request) => heads.get(request),
     accept(x, talk, headers) {
-      const { raw, res } = x
+      const [raw, res] = [x.raw, x.res] as [IncomingMessage, ServerResponse]
       const head = heads.get(raw)
       if (head === undefined || !isWellFormed(raw)) throw UpgradeRequired()
       if (life.draining) throw Stopping()
