@@ -151,7 +151,8 @@ function nextOf(bottleneck: Finding | undefined, state: Verdict['state'], { spik
   if (!bottleneck && state === 'healthy' && spike)
     return { kind: 'nothing', why: 'a spike has passed', seconds: spike.seconds, times: spike.times }
   if (!bottleneck) return { kind: 'nothing', why: state === 'healthy' ? 'healthy' : 'no cause found' }
-  if (bottleneck.class === 'outside') return { kind: 'nothing', why: 'not the app' }
+  if (bottleneck.class === 'outside')
+    return { kind: 'nothing', why: bottleneck.facts['held'] === 1 ? 'held back' : 'not the app' }
   return { kind: 'step', finding: bottleneck }
 }
 

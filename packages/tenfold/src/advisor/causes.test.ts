@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Evidence } from '../evidence/index.ts'
-import { advise, describeFinding, type Verdict } from './index.ts'
+import { advise, describeFinding, viewOf, type Verdict } from './index.ts'
 import { evidenceWith, HEALTHY, type Signs } from './testing/signs.ts'
 
 const judged = (signs: Signs): Verdict => advise(evidenceWith(signs))
@@ -91,6 +91,13 @@ test('what takes the database and is not this app is named with its statement', 
   const own = { ...ASKED, query: others.query }
   assert.notEqual(named({ ...signs, routes: [{ ...route, p95: 900, queries: [own] }] }), 'database-taken')
   assert.notEqual(named({ ...signs, database: { others: { ...others, working: 0.1 } } }), 'database-taken')
+})
+
+test('a limit of the processors is told apart from a machine that others take', () => {
+  const held = judged({ wait: 400, process: { loop: 0.9, cpu: 0.2 }, host: { busy: 0.2, throttled: 0.5 } })
+  assert.deepEqual([held.bottleneck?.code, held.next], ['host-is-busy', { kind: 'nothing', why: 'held back' }])
+  assert.match(viewOf(held).headline, /A limit of the processors holds the app back/)
+  assert.match(viewOf(held).next, /Raise that limit/)
 })
 
 test('deadlocks are named, though none of the two holds what the other waits for', () => {

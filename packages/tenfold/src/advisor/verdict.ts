@@ -137,6 +137,8 @@ export type Growth =
 export type Next =
   | { kind: 'step'; finding: Finding }
   | { kind: 'nothing'; why: 'healthy' | 'not the app' | 'no cause found' }
+  /** By a limit of the processors that somebody has set. */
+  | { kind: 'nothing'; why: 'held back' }
   /** So many seconds were slow, with so many times the usual requests; before and after it was well. */
   | { kind: 'nothing'; why: 'a spike has passed'; seconds: number; times: number }
   | {

@@ -256,7 +256,7 @@ export interface ProcessEvidence {
   rssBytes: number
   heapBytes: number
   heapLimit: number
-  /** Bytes by which the heap grew in a second, after collections; absent when there were too few. */
+  /** Bytes by which the heap and its buffers grew in a second, after collections; absent when there were too few. */
   heapGrowth?: number
   pool: { max: number; used: number; waiting: number; opened: number }
   requests: number

@@ -32,7 +32,7 @@ export interface ProcessSample {
   cpuMs: number
   rssBytes: number
   heapBytes: number
-  /** In use right after the last full collection of the slot. */
+  /** In use right after the last full collection of the slot, buffers included. */
   heapAfterGc?: number
   heapLimit: number
   pool: { max: number; used: number; waiting: number; opened: number }
@@ -180,7 +180,7 @@ class Slots {
       for (const entry of list.getEntries()) {
         this.#gcMs += entry.duration
         const { kind } = (entry as { detail?: { kind?: number } }).detail ?? {}
-        if (kind === constants.NODE_PERFORMANCE_GC_MAJOR) this.#heapAfterGc = process.memoryUsage().heapUsed
+        if (kind === constants.NODE_PERFORMANCE_GC_MAJOR) this.#heapAfterGc = inUse()
       }
     })
   }
@@ -274,6 +274,12 @@ class Slots {
     }
     return counted
   }
+}
+
+/** Of the heap, with the buffers that it holds: who keeps those keeps memory as well. */
+function inUse(): number {
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
 }
 
 function cacheOf({ caches }: Pick<ProcessSample, 'caches'>, labels: Readonly<Record<string, string>>) {

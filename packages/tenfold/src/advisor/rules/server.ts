@@ -187,7 +187,7 @@ export const hostIsBusy: Rule = {
         { signal: 'held back by a limit', value: throttled, threshold: 0.05, unit: 'share' },
       ],
       against: [check('the app itself is wasteful', 'nothing found in its code or settings', true)],
-      facts: { others: foreign.share, steal, throttled },
+      facts: { others: foreign.share, steal, throttled, held: !full && steal < 0.1 ? 1 : 0 },
       expected: { what: 'p95', ...without(felt, Math.min(0.8, foreign.share)) },
     }
   },

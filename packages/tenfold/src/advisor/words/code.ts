@@ -132,7 +132,7 @@ export const CODE = {
   }),
   'unseen-wait': ({ n, s }) => ({
     title: `${s('route')} waits for something that nobody records`,
-    claim: `Each request of ${s('route')} spends ${ms(n('meanMs'))} neither in a statement nor in a call to others, while the event loop is busy only ${percent(n('loop'))} of the time: it waits for a timer, a file, a process, the pool of threads (bcrypt, zlib, DNS), or a client of its own${n('redis') ? ' or for Redis' : ''}.${n('everywhere') ? ` Other routes wait as well: it is something that they share${n('redis') ? ', Redis most likely' : ''}.` : ''}`,
+    claim: `Each request of ${s('route')} spends ${ms(n('meanMs'))} neither in a statement nor in a call to others, while the event loop is busy only ${percent(n('loop'))} of the time: it waits for a timer, a file, a process, the pool of threads (bcrypt, zlib, DNS), a body that is sent slowly, or a client of its own${n('redis') ? ' or for Redis' : ''}.${n('everywhere') ? ` Other routes wait as well: it is something that they share${n('redis') ? ', Redis most likely' : ''}.` : ''}`,
     step: {
       title: `Find what ${s('route')} waits for, and take it out of the request`,
       kind: 'code',

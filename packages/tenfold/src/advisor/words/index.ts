@@ -119,6 +119,8 @@ export function describeNext(next: Next, headroom?: Verdict['headroom']): string
     return `Do nothing: ${much}, and that has passed${headroom ? `; ${leisure(headroom)}` : '.'}`
   }
   if (next.why === 'healthy') return `Do nothing${headroom ? `: ${leisure(headroom)}` : '.'}`
+  if (next.why === 'held back')
+    return 'Do nothing in the app: a limit of the processors holds it back. Raise that limit.'
   if (next.why === 'not the app') return 'Do nothing in the app: the machine is taken by others.'
   const [first] = headroom?.limits ?? []
   const limit = first ? ` The ${first.resource} is used most (${percent(first.used)} of it).` : ''

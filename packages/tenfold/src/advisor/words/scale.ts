@@ -164,12 +164,14 @@ export const SCALE = {
     },
   }),
   'host-is-busy': ({ n }) => ({
-    title: 'The machine is taken by others',
-    claim: `Other processes take ${percent(n('others'))} of it${n('steal') > 0.01 ? `, and other machines ${percent(n('steal'))}` : ''}${n('throttled') > 0.01 ? `; a limit holds the app back ${percent(n('throttled'))} of the time` : ''}.`,
+    title: n('held') ? 'A limit of the processors holds the app back' : 'The machine is taken by others',
+    claim: `Other processes take ${percent(n('others'))} of the machine${n('steal') > 0.01 ? `, and other machines ${percent(n('steal'))}` : ''}${n('throttled') > 0.01 ? `; a limit holds the app back ${percent(n('throttled'))} of the time` : ''}.`,
     step: {
       title: 'Do nothing in the app: give it a machine of its own, or a higher limit',
       kind: 'command',
-      text: 'top          # who else is there?',
+      text: n('held')
+        ? 'cat /sys/fs/cgroup/cpu.max          # of the container; systemd: CPUQuota=, Docker: --cpus, Kubernetes: limits.cpu'
+        : 'top          # who else is there?',
       cost: 'none in the app',
       risk: 'none',
       wayBack: 'nothing is changed',
