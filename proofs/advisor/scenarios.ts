@@ -100,7 +100,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'a spike that is too much for a moment',
     truth: undefined,
-    run: simple({ paths: [...steady(40), { path: '/page/a', perSecond: 650, from: 4, to: 5.2 }] }),
+    run: simple({ paths: [...steady(40), { path: '/product', perSecond: 380, from: 3, to: 4 }] }),
   },
   {
     name: 'quiet hours and busy hours',
