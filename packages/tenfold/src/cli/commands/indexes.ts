@@ -43,7 +43,7 @@ function observedAdvice(flags: Invocation['flags'], days: number): Promise<{ res
 
 function show({ create, drop, unplanned, queries }: Advice, output: Output): void {
   for (const { sql, helps, size, writes } of create) {
-    output.line(`${output.paint('green', 'create')} ${sql}`)
+    output.line(output.paint('green', sql))
     for (const { text, calls, costBefore, costAfter } of helps) {
       const cost = `cost ${Math.round(costBefore)} -> ${Math.round(costAfter)}, ${calls} call(s)`
       output.line(`  ${cost}: ${oneLine(text)}`)
@@ -59,7 +59,7 @@ function show({ create, drop, unplanned, queries }: Advice, output: Output): voi
       duplicate: `${of} does the same`,
       bloated: `most of it is empty: about ${megabytes(needs)} would do`,
     }[why]
-    output.line(`${output.paint('yellow', why === 'bloated' ? 'rebuild' : 'drop')} ${sql}`)
+    output.line(output.paint('yellow', sql))
     output.line(output.paint('grey', `  ${reason}; ${megabytes(size)}`))
   }
   for (const { text, reason } of unplanned)

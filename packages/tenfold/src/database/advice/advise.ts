@@ -50,7 +50,7 @@ export async function adviseIndexes(options: AdviseOptions): Promise<Advice> {
       (url) =>
         withClient(url, async (client) => {
           await client.query(target.settings)
-          const trials = await dressUp(client, scratch, target.tables, target.indexes, candidates)
+          const trials = await dressUp(client, scratch, target, candidates)
           const prices = new Prices(client, trials)
           await prices.prepare(parsed.all, target.tables)
           const chosen = await choose(prices, trials)
@@ -218,7 +218,8 @@ function superfluous(indexes: readonly IndexFacts[], used: ReadonlySet<string>):
       if (twin) {
         gone.add(index)
         found.push({ ...drop, why: 'duplicate', of: twin.name })
-      } else if (index.scans === 0 && !used.has(name)) found.push({ ...drop, why: 'unused' })
+      } else if (index.scans === 0 && !used.has(name) && size >= READ_WHOLE_BYTES)
+        found.push({ ...drop, why: 'unused' })
     }
     const rebuild = `reindex index concurrently ${quoteName(schema)}.${quoteName(name)};`
     if (isBloated && found.length === before) found.push({ ...drop, why: 'bloated', needs, sql: rebuild })
@@ -226,6 +227,8 @@ function superfluous(indexes: readonly IndexFacts[], used: ReadonlySet<string>):
   return found
 }
 
+/** Smaller ones cost little, and that nobody reads them says nothing: the planner reads the tables of so few rows whole. */
+const READ_WHOLE_BYTES = 2 ** 20
 /** A B-tree that grows by inserts in no order fills its pages to two thirds; this is far beyond. */
 const BLOATED = 2.5
 const WORTH_BYTES = 4 * 2 ** 20

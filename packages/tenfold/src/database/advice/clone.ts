@@ -27,10 +27,10 @@ export interface Clone {
 export async function dressUp(
   client: pg.Client,
   scratch: Scratch,
-  tables: readonly TableStatistics[],
-  indexes: readonly IndexFacts[],
+  real: { tables: readonly TableStatistics[]; indexes: readonly IndexFacts[] },
   candidates: readonly (Candidate & { schema: string })[],
 ): Promise<Trial[]> {
+  const { tables, indexes } = await madeHereToo(client, real)
   await alignIndexes(client, indexes)
   for (const table of tables) await restoreStatistics(client, table)
   for (const { schema, table, pages } of tables) await stretch(client, scratch, schema, table, pages)
@@ -59,6 +59,27 @@ export async function dressUp(
   }
   for (const { schema, name, pages, tuples } of indexes) await size(client, scratch, schema, name, pages, tuples)
   return trials
+}
+
+/** Without the tables and columns that no migration has made: the scratch database lacks them, and no module asks for them. */
+async function madeHereToo(
+  client: pg.Client,
+  { tables, indexes }: { tables: readonly TableStatistics[]; indexes: readonly IndexFacts[] },
+): Promise<{ tables: TableStatistics[]; indexes: IndexFacts[] }> {
+  const { rows } = await client.query<{ schema: string; table: string; columns: string[] }>(
+    `select n.nspname as schema, c.relname as table, array_agg(a.attname::text) as columns
+       from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+      where c.relkind = 'r' and n.nspname = any($1) and a.attnum > 0 and not a.attisdropped group by 1, 2`,
+    [[...new Set(tables.map(({ schema }) => schema))]],
+  )
+  const made = new Map(rows.map(({ schema, table, columns }) => [`${schema}.${table}`, new Set(columns)]))
+  return {
+    tables: tables.flatMap((one) => {
+      const known = made.get(`${one.schema}.${one.table}`)
+      return known ? [{ ...one, columns: new Map([...one.columns].filter(([column]) => known.has(column))) }] : []
+    }),
+    indexes: indexes.filter(({ schema, table }) => made.has(`${schema}.${table}`)),
+  }
 }
 
 /** Migrations made most of them; some were made by hand, or dropped. */
