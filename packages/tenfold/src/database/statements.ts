@@ -92,7 +92,7 @@ export function createStatements(
       if (endsConnection(error)) connection.usable = false
       end(span, started, caller, 0, error)
       // What the server answers is read where no one waits: from here the stack leads to whoever asked.
-      if (error instanceof Error && 'severity' in error) Error.captureStackTrace(error)
+      if (error instanceof Error && 'severity' in error) captureWhole(error)
       throw told(error)
     } finally {
       seesRunning?.ended(asked)
@@ -162,6 +162,14 @@ export function createStatements(
 interface Caller {
   readonly module: string
   readonly duration: Pick<Histogram, 'record'>
+}
+
+/** The ten calls that Node.js keeps end where the query builder does. */
+function captureWhole(error: Error): void {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 30
+  Error.captureStackTrace(error, captureWhole)
+  Error.stackTraceLimit = stackTraceLimit
 }
 
 /** What says nothing about the statement but something about the server has a code of ours, and is answered with 503. */
