@@ -12,15 +12,15 @@ const MAX_CHARS = 4_000_000
 const MAX_WAITING_ROWS = 50_000
 const MAX_WAITING_CHARS = 64_000_000
 
-interface Call<Row> {
+interface Call<Row, Written> {
   rows: Row[]
   chars: number
-  resolve: (ids: string[]) => void
+  resolve: (written: Written[]) => void
   reject: (error: unknown) => void
 }
 
-export interface Coalescer<Row> {
-  add(rows: Row[]): Promise<string[]>
+export interface Coalescer<Row, Written = string> {
+  add(rows: Row[]): Promise<Written[]>
   /** Resolves when all that was added is written or refused. */
   drain(): Promise<void>
 }
@@ -33,13 +33,13 @@ export function createCoalescer(write: (rows: string) => Promise<string[]>): Coa
   )
 }
 
-/** @param write gives one id for each row
+/** @param write gives one answer for each row
  *  @param sizeOf in characters */
-export function createGroupCommit<Row>(
-  write: (rows: Row[]) => Promise<string[]>,
+export function createGroupCommit<Row, Written>(
+  write: (rows: Row[]) => Promise<Written[]>,
   sizeOf: (row: Row) => number,
-): Coalescer<Row> {
-  const waiting: Call<Row>[] = []
+): Coalescer<Row, Written> {
+  const waiting: Call<Row, Written>[] = []
   const underWay = new Set<Promise<void>>()
   let rows = 0
   let chars = 0
@@ -59,7 +59,7 @@ export function createGroupCommit<Row>(
     })
   }
 
-  const take = (): Call<Row>[] => {
+  const take = (): Call<Row, Written>[] => {
     let takenRows = 0
     let takenChars = 0
     let end = 0
@@ -75,11 +75,11 @@ export function createGroupCommit<Row>(
     return waiting.splice(0, end)
   }
 
-  const send = async (calls: Call<Row>[]): Promise<void> => {
+  const send = async (calls: Call<Row, Written>[]): Promise<void> => {
     try {
-      const ids = await write(calls.length === 1 ? calls[0]!.rows : calls.flatMap((call) => call.rows))
+      const written = await write(calls.length === 1 ? calls[0]!.rows : calls.flatMap((call) => call.rows))
       let at = 0
-      for (const call of calls) call.resolve(ids.slice(at, (at += call.rows.length)))
+      for (const call of calls) call.resolve(written.slice(at, (at += call.rows.length)))
     } catch (error) {
       if (calls.length === 1 || !isBadData(error)) return calls.forEach((call) => call.reject(error))
       for (const call of calls) await send([call])

@@ -24,6 +24,8 @@ const SHARE = 10
 
 export interface Hint {
   next(): Place
+  /** Where most claims begin. */
+  readonly recent: Place
   /** The first job of a claim (undefined if it got none), that began at `from` and took so long. */
   saw(first: Place | undefined, from?: Place, tookMs?: number): void
   /** Something with this place may be ready; 0: somewhere. */
@@ -69,6 +71,9 @@ export function createHint(clock: Clock): Hint {
 
   return {
     next,
+    get recent() {
+      return recent
+    },
     saw(first, from, tookMs = 0) {
       if (from === START) {
         slowUntil = clock.elapsed() + tookMs * SHARE

@@ -9,9 +9,10 @@ import { createAdmin } from './admin.ts'
 import { createControls } from './controls.ts'
 import { encodeEvent, encodeJob, hasLane, type Encoding } from './encode.ts'
 import { createCoalescer, createGroupCommit, writeThrough } from './enqueue.ts'
-import { encodePlain, isPlain, sizeOf, writePlain } from './plain.ts'
+import { encodePlain, isPlain, sizeOf, writeAndBegin, writePlain, type Written } from './plain.ts'
 import { createRelay, replay } from './relay.ts'
 import { list } from './report.ts'
+import { createTakers } from './takers.ts'
 import { createWake, type News } from './wake.ts'
 import { createWorker } from './worker.ts'
 
@@ -41,34 +42,34 @@ export function openPostgresQueue(options: PostgresQueueOptions, bytesOf?: (name
   const encodingOf = ({ name }: NewJob): Encoding =>
     bytesOf ? { ...encoding, maxPayloadBytes: bytesOf(name) } : encoding
   const wake = createWake(db, telemetry)
-  const parts = { db, telemetry, clock, wake, sealer }
-  const plain = createGroupCommit(writePlain(db), sizeOf)
+  const takers = createTakers()
+  const parts = { db, telemetry, clock, wake, sealer, takers }
+  const plain = createGroupCommit(writeAndBegin(db, takers), sizeOf)
   const jobs = createCoalescer(writeThrough('enqueue', db))
   const events = createCoalescer(writeThrough('publish', db))
   const chains = createCoalescer(writeThrough('enqueue_chain', db))
 
   /** Jobs of one call are in the same place in line and in the same commit, so they all go the same way. */
-  const writeJobs = (newJobs: readonly NewJob[], within: SqlTransaction | undefined): Promise<string[]> => {
+  const writeJobs = (newJobs: readonly NewJob[], within: SqlTransaction | undefined): Promise<Written[]> => {
     const traceparent = telemetry.traceparent()
     if (newJobs.every((job) => isPlain(job, encoding))) {
       const rows = newJobs.map((job) => encodePlain(job, encodingOf(job), traceparent))
       return within ? writePlain(within)(rows) : plain.add(rows)
     }
     const rows = newJobs.map((job) => encodeJob(job, encodingOf(job), traceparent))
-    if (!newJobs.some((job) => job.after)) return within ? writeThrough('enqueue', within)(list(rows)) : jobs.add(rows)
-    const written = within ? writeThrough('enqueue_chain', within)(list(rows)) : chains.add(rows)
-    return written.catch((error: unknown) => refuseUnknown(newJobs[0]!.name, error))
+    const chain = newJobs.some((job) => job.after)
+    const ids = within
+      ? writeThrough(chain ? 'enqueue_chain' : 'enqueue', within)(list(rows))
+      : (chain ? chains : jobs).add(rows)
+    return ids.then(
+      (all) => all.map((id) => ({ id, begun: false })),
+      (error: unknown) => refuseUnknown(newJobs[0]!.name, error),
+    )
   }
 
-  const told = async (
-    written: Promise<string[]>,
-    within: SqlTransaction | undefined,
-    news: (ids: string[]) => News,
-  ): Promise<string[]> => {
-    const ids = await written
-    if (within) within.afterCommit(() => wake.tell(news(ids)))
-    else wake.tell(news(ids))
-    return ids
+  const tell = (news: News, within: SqlTransaction | undefined): void => {
+    if (within) within.afterCommit(() => wake.tell(news))
+    else wake.tell(news)
   }
 
   return {
@@ -79,7 +80,11 @@ export function openPostgresQueue(options: PostgresQueueOptions, bytesOf?: (name
         'enqueue',
         newJobs.length === 1 ? first.name : `${newJobs.length} jobs`,
         { 'job.count': newJobs.length },
-        async () => told(writeJobs(newJobs, within), within, (ids) => newsOf(newJobs, ids, clock)),
+        async () => {
+          const written = await writeJobs(newJobs, within)
+          tell(newsOf(newJobs, written, clock), within)
+          return written.map(({ id }) => id)
+        },
       )
     },
     async publish(newEvents, within) {
@@ -88,8 +93,9 @@ export function openPostgresQueue(options: PostgresQueueOptions, bytesOf?: (name
       return telemetry.span('enqueue', first.name, { 'event.count': newEvents.length }, async () => {
         const traceparent = telemetry.traceparent()
         const rows = newEvents.map((event) => encodeEvent(event, maxPayloadBytes, traceparent))
-        const written = within ? writeThrough('publish', within)(list(rows)) : events.add(rows)
-        return told(written, within, () => ({ events: true }))
+        const ids = await (within ? writeThrough('publish', within)(list(rows)) : events.add(rows))
+        tell({ events: true }, within)
+        return ids
       })
     },
     work: (work) => createWorker(parts, work),
@@ -115,7 +121,7 @@ function refuseUnknown(name: string, error: unknown): never {
   throw JobAfterUnknown({ name, reason: cause?.message ?? message }, { cause: error })
 }
 
-function newsOf(jobs: readonly NewJob[], ids: readonly string[], clock: Clock): News {
+function newsOf(jobs: readonly NewJob[], written: readonly Written[], clock: Clock): News {
   const names = new Set<string>()
   const held: { name: string; key: string }[] = []
   let count = 0
@@ -128,9 +134,11 @@ function newsOf(jobs: readonly NewJob[], ids: readonly string[], clock: Clock): 
     if (wait > 0) return void (dueIn = Math.min(dueIn, wait))
     if (hasLane(job)) return void lanes.add(name)
     if (concurrency) return void held.push({ name, key: concurrency.key ?? '' })
+    const { id, begun } = written[i]!
+    if (begun) return
     names.add(name)
     count++
-    low = Math.min(low, Number(ids[i]))
+    low = Math.min(low, Number(id))
   })
   return {
     ...(count > 0 && { ready: { names: [...names], count, low } }),

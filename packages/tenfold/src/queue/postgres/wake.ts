@@ -29,6 +29,9 @@ export interface Listener {
 }
 
 const CHANNEL = 'tenfold_job'
+/** Nobody waits for the disk: a message that a crash of the server takes along is one that polling makes up for. It also keeps no commit of
+ *  jobs waiting. */
+const NOTIFY = `select set_config('synchronous_commit', 'off', true), pg_notify($1, $2)`
 /** At most one message in this time. */
 const NOTIFY_EVERY_MS = 5
 
@@ -56,9 +59,14 @@ export function createWake(db: SystemDatabase, telemetry: Telemetry): Wake {
     if (closed) return
     const low = Math.min(waiting?.low ?? Infinity, message.low ?? Infinity)
     waiting = { ...waiting, ...message, ...(low < Infinity && { low }) }
-    if (timer) return
+    if (timer || sending) return
     // The first one goes at once; who waits is only what comes right after it.
-    timer = setTimeout(() => (sending = send()), Math.max(0, sentAt + NOTIFY_EVERY_MS - performance.now()))
+    const left = sentAt + NOTIFY_EVERY_MS - performance.now()
+    if (left <= 0) return void (sending = send())
+    timer = setTimeout(() => {
+      timer = undefined
+      sending = send()
+    }, left)
     timer.unref()
   }
 
@@ -67,11 +75,11 @@ export function createWake(db: SystemDatabase, telemetry: Telemetry): Wake {
     waiting = undefined
     sentAt = performance.now()
     try {
-      await db.query('select pg_notify($1, $2)', [CHANNEL, payload])
+      await db.query(NOTIFY, [CHANNEL, payload])
     } catch (error) {
       telemetry.log.debug('Could not announce jobs; polling finds them.', { reason: messageOf(error) })
     }
-    timer = undefined
+    sending = undefined
     if (waiting) announce({})
   }
 

@@ -5,6 +5,7 @@
  *  One statement reports what is finished and claims what comes next, so while jobs are short a whole batch costs one
  *  commit. The buffer holds at most about 100 ms of work, measured: a longer one would keep jobs from idle workers and
  *  urgent ones waiting behind it. */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { SystemDatabase } from '../../database/index.ts'
 import { messageOf, type Clock, type Service } from '../../kernel/index.ts'
 import type { Telemetry } from '../../telemetry/index.ts'
@@ -12,23 +13,24 @@ import { JobInterrupted, JobLeaseLost } from '../errors.ts'
 import type { JobWork, Predecessor, WorkOptions } from '../queue.ts'
 import { startBatch } from './batch.ts'
 import { isBadData } from './enqueue.ts'
-import { createHint } from './hint.ts'
+import { createHint, type Place } from './hint.ts'
 import { createJournal } from './journal.ts'
 import { createKeeper } from './keeper.ts'
 import { createLease } from './lease.ts'
 import { createLanes } from './lanes.ts'
 import { createLine } from './line.ts'
-import { exchange, giveBack } from './report.ts'
+import { exchange, giveBack, type Answer } from './report.ts'
 import { KEEP_OFF_MS, startSingle, type Claimed, type Outcome, type Run, type RunTools } from './run.ts'
 import type { Sealer } from '../secret.ts'
 import { createSignal } from './signal.ts'
 import { PREDECESSORS, RECONCILE } from './statements.ts'
+import type { Offer, Takers } from './takers.ts'
 import { watchJobs } from './watch.ts'
 import type { News, Wake } from './wake.ts'
 
 const BUFFER_MS = 100
-/** Jobs here and under way; half of them at a time, so that one half runs while the other is fetched. */
-const MAX_BUFFER = 1000
+/** Jobs here and under way: while one batch runs, two are fetched. */
+const MAX_BUFFER = 2000
 const MAX_BATCH = 500
 const MAX_EXCHANGES = 2
 /** While jobs are waiting in the buffer, outcomes gather for so long. */
@@ -42,10 +44,11 @@ export interface WorkerParts {
   clock: Clock
   wake: Wake
   sealer: Sealer
+  takers: Takers
 }
 
 export function createWorker(parts: WorkerParts, options: WorkOptions): Service {
-  const { db, telemetry, clock, wake, sealer } = parts
+  const { db, telemetry, clock, wake, sealer, takers } = parts
   const { concurrency = 10, leaseMs = 30_000, stopTimeoutMs = 25_000 } = options
   const works = worksOf(options)
   const all = [...works.keys()]
@@ -61,15 +64,20 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
   const watch = watchJobs(telemetry)
   const hint = createHint(clock)
   const nudge = createSignal()
+  const asWorker = AsyncLocalStorage.snapshot()
   const line = createLine(works, clock)
   const lanes = createLanes(db, clock, concurrency, (name) => works.has(name))
   const running = new Map<string, Run>()
   /** Places that are taken: by a job, or by a batch. */
   let busy = 0
   let outcomes: Outcome[] = []
-  /** Exchanges under way, and how many jobs they asked for. */
+  /** Exchanges that were not worked off (after a failure: with the pause that follows), those that wait for their answer, and how many jobs these asked for. */
   const underWay = new Set<Promise<void>>()
+  let awaited = 0
   let asked = 0
+  /** Offers that were not answered yet, and how many places they keep. */
+  let offers = 0
+  let offered = 0
   /** A claim of lanes is under way. */
   let turning = false
   /** Mean of recent runs; the first guess makes the buffer as long as `concurrency`. */
@@ -86,6 +94,7 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
   let batchTimer: NodeJS.Timeout | undefined
   let loop: Promise<void> | undefined
   let stopListening: (() => Promise<void>) | undefined
+  let stopTaking: (() => void) | undefined
 
   const lease = createLease({
     db,
@@ -139,6 +148,50 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
 
   const room = (wanted: readonly string[]): number =>
     stopping || !wanted.every((name) => works.has(name)) ? 0 : Math.max(0, concurrency - busy - line.length - promised)
+
+  /** Nothing is offered while jobs wait: those go first. */
+  const offer = (wantedNames: ReadonlySet<string>): Offer | undefined => {
+    if (stopping || answerLost || maybeMore || backlog || line.length > 0 || !lease.trusted()) return undefined
+    const places = concurrency - busy - offered - lanes.reserved()
+    if (places <= 0) return undefined
+    const can = names()
+    const takes = (name: string): boolean => can.includes(name) && !('batch' in works.get(name)!)
+    if (![...wantedNames].some(takes)) return undefined
+    const { id: worker } = lease
+    offers++
+    offered += places
+    const settle = (): void => {
+      offers--
+      offered -= places
+    }
+    return {
+      worker,
+      names: can,
+      takes,
+      places,
+      from: hint.recent,
+      take(jobs) {
+        settle()
+        // Not as a part of whatever enqueued them.
+        asWorker(() => takeOn(jobs.filter(({ owner }) => owner === lease.id)))
+        nudge.fire()
+      },
+      lose() {
+        settle()
+        answerLost = true
+        nudge.fire()
+      },
+    }
+  }
+
+  /** What was leased to us as it was inserted. Under a lease that was lost meanwhile, it is freed with the others. */
+  const takeOn = (jobs: Claimed[]): void => {
+    if (jobs.length === 0) return
+    for (const job of jobs) watch.waited(job)
+    hint.saw(jobs[0])
+    line.add(jobs)
+    begin()
+  }
 
   const begin = (): void => {
     while (!stopping && line.length > 0 && busy + lanes.reserved() < concurrency && lease.trusted()) {
@@ -210,11 +263,12 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
 
   /** Starts an exchange when there is a reason for one; else waits for one. */
   const turn = async (): Promise<void> => {
-    if (underWay.size >= MAX_EXCHANGES || (answerLost && underWay.size > 0)) return void (await nudge.wait(POLL_MAX_MS))
+    const unknown = answerLost && (underWay.size > 0 || offers > 0)
+    if (awaited >= MAX_EXCHANGES || unknown) return void (await nudge.wait(POLL_MAX_MS))
     const claim = claimable()
     const takesTurns = !turning && busy < concurrency && lanes.waiting()
     if (!claim && !takesTurns && outcomes.length === 0) return idle(wanted())
-    if (!claim && !takesTurns && outcomes.length < MAX_BATCH && (line.length > 0 || underWay.size > 0) && !stopping) {
+    if (!claim && !takesTurns && outcomes.length < MAX_BATCH && (line.length > 0 || awaited > 0) && !stopping) {
       // More will come along: running jobs end, or a claim is asked for.
       if (gatheringSince === undefined) gatheringSince = clock.elapsed()
       const left = gatheringSince + GATHER_MS - clock.elapsed()
@@ -223,10 +277,11 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
     gatheringSince = undefined
     // What ends in this turn of the event loop is reported together.
     await new Promise((resolve) => setImmediate(resolve))
-    const asking = wanted()
-    asked += asking
-    const exchange: Promise<void> = swap(asking).finally(() => {
-      asked -= asking
+    dispatch()
+  }
+
+  const dispatch = (): void => {
+    const exchange: Promise<void> = swap(wanted()).finally(() => {
       underWay.delete(exchange)
       nudge.fire()
     })
@@ -251,13 +306,7 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
     const from = count > 0 ? hint.next() : undefined
     const began = clock.elapsed()
     try {
-      if (answerLost) await reconcile(reporting)
-      const answer = await exchange(db, telemetry.instanceId, reporting, {
-        worker: lease.id,
-        names: names(),
-        count,
-        hint: from ?? NOWHERE,
-      })
+      const answer = await tell(reporting, count, from ?? NOWHERE)
       if (count > 0) backlog = answer.jobs.length >= count
       if (from) hint.saw(answer.jobs[0], from, clock.elapsed() - began)
       if (answer.refused > 0) watch.leasesLost(answer.refused)
@@ -266,6 +315,8 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
         idleMs = POLL_MIN_MS
         for (const job of answer.jobs) watch.waited(job)
         line.add(answer.jobs)
+        // First the next claim: the database works on it while these run.
+        if (backlog && awaited < MAX_EXCHANGES && !answerLost && wanted() > 0) dispatch()
         begin()
       }
       await takeTurns()
@@ -280,6 +331,23 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
         unreported: outcomes.length,
       })
       await clock.sleep(200 + Math.random() * 800)
+    }
+  }
+
+  const tell = async (reporting: readonly Outcome[], count: number, from: Place): Promise<Answer> => {
+    awaited++
+    asked += count
+    try {
+      if (answerLost) await reconcile(reporting)
+      return await exchange(db, telemetry.instanceId, reporting, {
+        worker: lease.id,
+        names: names(),
+        count,
+        hint: from,
+      })
+    } finally {
+      awaited--
+      asked -= count
     }
   }
 
@@ -306,7 +374,7 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
   }
 
   const run = async (): Promise<void> => {
-    while (!stopping || running.size > 0) await turn()
+    while (!stopping || running.size > 0 || offers > 0) await turn()
     await Promise.all(underWay)
   }
 
@@ -327,11 +395,13 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
       await keeper.prepare()
       await lease.start()
       stopListening = await wake.listen({ takes: 'jobs', hear, room })
+      stopTaking = takers.join({ offer })
       keeper.start()
       loop = run()
     },
     async stop() {
       stopping = true
+      stopTaking?.()
       await stopListening?.()
       nudge.fire()
       clearTimeout(batchTimer)
