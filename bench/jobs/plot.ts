@@ -41,12 +41,12 @@ function linesOf(results: Results, name: RegExp): Line[] {
 
 function chartOf(title: string, lines: readonly Line[], shift: number): string {
   const ticks = lines[0]!.points.map(({ x }) => x)
-  const most = Math.max(...lines.flatMap(({ points }) => points.map(({ y }) => y))) * 1.1
+  const { step, most } = scaleOf(Math.max(...lines.flatMap(({ points }) => points.map(({ y }) => y))))
   const xOf = (i: number): number => LEFT + (ticks.length < 2 ? 0 : (i * (WIDTH - LEFT - 20)) / (ticks.length - 1))
   const yOf = (y: number): number => Math.round(TOP + (HEIGHT - TOP) * (1 - y / most))
-  const grid = [0, 0.25, 0.5, 0.75, 1].map((share) => {
-    const y = most * share
-    const words = Math.round(y).toLocaleString('en-US')
+  const grid = Array.from({ length: Math.round(most / step) + 1 }, (_, i) => {
+    const y = i * step
+    const words = y.toLocaleString('en-US')
     return `<line x1="${LEFT}" x2="${WIDTH}" y1="${yOf(y)}" y2="${yOf(y)}" stroke="#9ca3af" stroke-opacity=".4"/><text x="${LEFT - 6}" y="${yOf(y) + 4}" text-anchor="end">${words}</text>`
   })
   const labels = ticks.map((x, i) => `<text x="${xOf(i)}" y="${HEIGHT + 18}" text-anchor="middle">${x}</text>`)
@@ -59,4 +59,13 @@ function chartOf(title: string, lines: readonly Line[], shift: number): string {
   })
   return `<g transform="translate(${shift} 0)"><text x="${LEFT}" y="20" font-weight="600">${title}</text>
 ${[...grid, ...labels, ...drawn].join('\n')}</g>`
+}
+
+/** Steps that people count in, six at most: 1, 2 or 5 with zeros. */
+function scaleOf(largest: number): { step: number; most: number } {
+  const top = Math.max(largest, 1)
+  const rough = top / 6
+  const tens = 10 ** Math.floor(Math.log10(rough))
+  const step = tens * [1, 2, 5, 10].find((times) => times * tens >= rough)!
+  return { step, most: Math.ceil(top / step) * step }
 }
