@@ -114,6 +114,8 @@ describeInBrowser('the pages of the console, in a real browser', () => {
 
   test('say in the overview what is wrong, and lead there', async () => {
     const { page } = await open('/')
+    await page.getByText('newer backup than there is. The last attempt: No space is left').waitFor()
+    await page.getByText('1 d ago, 48 MB').waitFor()
     await page.getByRole('link', { name: '1 job has used up all attempts.' }).click()
     await page.waitForURL('**/jobs?state=dead')
     assert.equal(await rowsOf(page, 'Jobs'), 1)

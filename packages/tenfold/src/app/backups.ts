@@ -2,10 +2,11 @@
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { openBackups, parseKeep, type Backups } from '../backup/index.ts'
+import { openBackups, parseKeep, type Backups, type BackupStatus } from '../backup/index.ts'
 import { readEnvironment, type Environment } from '../config/index.ts'
 import { jobNameOf, timetableOf, type CronDefinition } from '../cron/index.ts'
-import { randomHex, systemClock, type Service } from '../kernel/index.ts'
+import type { BackupState } from '../inspect/index.ts'
+import { messageOf, randomHex, systemClock, type Service } from '../kernel/index.ts'
 import type { JobHandler, JobWork } from '../queue/index.ts'
 import { openStorage, type Storage } from '../storage/index.ts'
 import type { Telemetry } from '../telemetry/index.ts'
@@ -17,6 +18,8 @@ const CRON = 'tenfold.backup'
 const HOUR_MS = 3_600_000
 
 export interface OpenedBackups extends Backups {
+  /** Its status, by the schedule in the configuration: one that is due counts as missed an hour later. */
+  scheduled(): Promise<BackupStatus>
   close(): Promise<void>
 }
 
@@ -46,7 +49,15 @@ export async function openAppBackups(options: OpenBackupsOptions): Promise<Opene
     scratch: join(scratchBase(root), '.tenfold/scratch'),
     ...(url !== undefined && { url }),
   })
-  return Object.assign(backups, { close: () => storage.close() })
+  const timetable = config.backup && timetableOf({ name: CRON, schedule: config.backup.schedule })
+  return Object.assign(backups, {
+    scheduled() {
+      const now = systemClock.now()
+      const [due] = timetable?.between(now - 366 * 24 * HOUR_MS, now - HOUR_MS, 1) ?? []
+      return backups.status(due === undefined ? undefined : { at: due })
+    },
+    close: () => storage.close(),
+  })
 }
 
 /** Beside the app; where that is read-only, as a release is for the user that runs it, in the working directory. */
@@ -63,8 +74,10 @@ function scratchBase(root: URL): string {
 export interface ScheduledBackups {
   crons: CronDefinition[]
   handlers: Map<string, JobWork>
-  /** Archives the log, unless `log: false`. */
+  /** For the role `cron`: looks whether one is missed, and archives the log, unless `log: false`. */
   services: Service[]
+  /** At most a minute old. Undefined without a schedule. */
+  status?: () => Promise<BackupState>
 }
 
 /** What an instance does about backups: nothing, unless tenfold.config.ts has `backup`. */
@@ -76,33 +89,76 @@ export async function scheduleBackups(ground: Ground, opened: AsyncDisposableSta
   const url = bindings.databaseDirectUrl
   const backups = await openAppBackups({ app: app.name, version, root, config, environment, telemetry, url })
   opened.defer(() => backups.close())
-  const timetable = timetableOf({ name: CRON, schedule })
+  const looks = createLooks(backups, telemetry)
   const run: JobHandler = async ({ signal }) => {
-    const made = await backups.take({ signal })
-    telemetry.log.info('The database is backed up.', { id: made.id, kind: made.kind, size: made.size })
-    const removed = await backups.prune(keep)
-    return { id: made.id, size: made.size, removed }
+    try {
+      const made = await backups.take({ signal })
+      telemetry.log.info('The database is backed up.', { id: made.id, kind: made.kind, size: made.size })
+      const removed = await backups.prune(keep)
+      return { id: made.id, size: made.size, removed }
+    } finally {
+      await looks.look()
+    }
   }
-  const state = { missed: false }
-  telemetry.metrics.observe(
-    'tenfold.backup.missed',
-    { help: '1 when there should be a newer backup than there is.', unit: '{backup}' },
-    () => (state.missed ? 1 : 0),
-  )
-  const look = setInterval(() => {
-    const now = systemClock.now()
-    const [due] = timetable.between(now - 366 * 24 * HOUR_MS, now - HOUR_MS, 1)
-    if (due === undefined) return
-    backups.status({ at: due }).then(
-      ({ missed }) => void (state.missed = missed),
-      () => void (state.missed = true),
-    )
-  }, 60_000)
-  look.unref()
-  opened.defer(() => clearInterval(look))
   return {
     crons: [{ name: CRON, schedule, maxAttempts: 2, timeoutMs: 12 * HOUR_MS, graceMs: 6 * HOUR_MS }],
     handlers: new Map([[jobNameOf(CRON), { run }]]),
-    services: log ? [backups.archive()] : [],
+    services: [looks.service, ...(log ? [backups.archive()] : [])],
+    status: looks.status,
+  }
+}
+
+interface Looks {
+  look(): Promise<BackupState>
+  status(): Promise<BackupState>
+  /** Looks at once and then every minute, and tells the metric that the alert reads. */
+  service: Service
+}
+
+const LOOK_EVERY_MS = 60_000
+
+function createLooks(backups: OpenedBackups, { log, metrics }: Telemetry): Looks {
+  let known: { at: number; status: BackupState } | undefined
+  let looking: Promise<BackupState> | undefined
+  let timer: NodeJS.Timeout | undefined
+
+  const read = async (): Promise<BackupState> => {
+    // Backups that cannot be read cannot be restored either.
+    const status: BackupState = await backups.scheduled().catch((error: unknown) => {
+      const message = messageOf(error)
+      log.warn('The list of backups cannot be read.', { reason: message })
+      return { missed: true, failed: { at: new Date(systemClock.now()).toISOString(), message } }
+    })
+    known = { at: performance.now(), status }
+    return status
+  }
+  // One after the other: what a look began with may be out of date when a backup has just been made.
+  const look = (): Promise<BackupState> => {
+    const mine = (looking ?? Promise.resolve()).then(read).finally(() => {
+      if (looking === mine) looking = undefined
+    })
+    return (looking = mine)
+  }
+  return {
+    look,
+    status: async () => (known && performance.now() - known.at < LOOK_EVERY_MS ? known.status : (looking ?? look())),
+    service: {
+      name: 'watch over backups',
+      async start() {
+        // Until the first look nothing is said: a process that starts must not end an alert.
+        metrics.observe(
+          'tenfold.backup.missed',
+          { help: '1 when there should be a newer backup than there is.', unit: '{backup}' },
+          () => (known ? [{ value: known.status.missed ? 1 : 0, labels: {} }] : []),
+        )
+        timer = setInterval(() => void look(), LOOK_EVERY_MS)
+        timer.unref()
+        void look()
+      },
+      async stop() {
+        clearInterval(timer)
+        await looking
+      },
+    },
   }
 }

@@ -149,6 +149,7 @@ export async function openParts(ground: Ground, opened: AsyncDisposableStack): P
     jobs: queue,
     crons: { list: () => crons.list(), run: (name) => crons.runNow(name) },
     ...(mails && { mails }),
+    ...(backups.status && { backup: backups.status }),
     clock,
   })
   const evidence = openEvidence(ground, queue, inspector)

@@ -41,6 +41,19 @@ export interface Overview {
   /** What telemetry itself costs and has dropped. `share` is of the time of all statements that the server has counted: 0 to 1, and
    *  unknown without `pg_stat_statements`. */
   telemetry: { storedRows: number; droppedTraces: number; flushMs: number; storeBytes: number; share?: number }
+  /** Absent where no backups are scheduled. */
+  backup?: BackupState
+}
+
+/** Times in ISO 8601. */
+export interface BackupState {
+  last?: { id: string; finishedAt: string; size: number }
+  /** The last attempt, if it failed after the last backup. */
+  failed?: { at: string; message: string }
+  /** There should be a newer one. */
+  missed: boolean
+  /** How far the archived log goes: up to there any moment can be restored. */
+  log?: { at: string }
 }
 
 export interface ProcessRow {

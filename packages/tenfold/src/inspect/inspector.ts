@@ -30,6 +30,8 @@ export interface InspectorOptions extends AppFacts {
   jobs?: JobSource
   crons?: CronSource
   mails?: MailSource
+  /** Asked with each overview: it should know without looking. */
+  backup?: () => Promise<api.BackupState>
   clock?: Clock
 }
 
@@ -134,13 +136,14 @@ async function overview(options: InspectorOptions, minutes: number, nowMs: numbe
   const whole = spanOf(minutes, nowMs)
   const cutMs = fine ? whole.fromMs : whole.cutMs
   const span = { ...whole, cutMs, hoursFromMs: cutMs }
-  const [requests, runtime, processes, database, telemetry, jobs] = await Promise.all([
+  const [requests, runtime, processes, database, telemetry, jobs, backup] = await Promise.all([
     operationsByTime(db, 'request', span, stepMs),
     readRuntime(db, span, stepMs),
     readProcesses(db),
     readDatabaseFacts(db),
     readOwnCost(db),
     options.jobs?.summary() ?? [],
+    options.backup?.(),
   ])
   const series = seriesOf(requests, runtime, stepMs)
   return {
@@ -161,6 +164,7 @@ async function overview(options: InspectorOptions, minutes: number, nowMs: numbe
       oldestWaitingMs: Math.max(0, ...jobs.map((job) => job.oldestWaitingMs)),
     },
     telemetry,
+    ...(backup && { backup }),
   }
 }
 

@@ -160,7 +160,8 @@ function Charts({ series }: { series: OverviewPoint[] }) {
   )
 }
 
-function Stores({ overview: { database, jobs, telemetry } }: { overview: Overview }) {
+function Stores({ overview: { database, jobs, telemetry, backup } }: { overview: Overview }) {
+  const last = backup?.last
   return (
     <div class="columns three">
       <Card title="Database">
@@ -170,6 +171,8 @@ function Stores({ overview: { database, jobs, telemetry } }: { overview: Overvie
             ['Size', bytes(database.sizeBytes)],
             ['Connections', `${database.connections} of ${database.maxConnections}`],
             ['Read from memory', percent(database.cacheHitRatio)],
+            ['Last backup', last ? <Backup last={last} /> : backup ? 'none' : 'not scheduled'],
+            ...(backup?.log ? [['Any moment until', <Time at={Date.parse(backup.log.at)} />] as const] : []),
           ]}
         />
       </Card>
@@ -195,5 +198,13 @@ function Stores({ overview: { database, jobs, telemetry } }: { overview: Overvie
         />
       </Card>
     </div>
+  )
+}
+
+function Backup({ last: { finishedAt, size } }: { last: NonNullable<NonNullable<Overview['backup']>['last']> }) {
+  return (
+    <>
+      <Time at={Date.parse(finishedAt)} />, {bytes(size)}
+    </>
   )
 }

@@ -9,7 +9,7 @@ export interface Trouble {
 
 /** What deserves a look right now, worst first; empty when nothing does. */
 export function troubleIn(overview: Overview, now: number): Trouble[] {
-  const { totals, jobs, database, processes, telemetry } = overview
+  const { totals, jobs, database, processes, telemetry, backup } = overview
   const found: (Trouble | false)[] = [
     totals.errors > 0 &&
       totals.errors / totals.requests > 0.01 && {
@@ -26,6 +26,10 @@ export function troubleIn(overview: Overview, now: number): Trouble[] {
     },
     database.connections > database.maxConnections * 0.8 && {
       says: `${database.connections} of ${database.maxConnections} database connections are in use.`,
+    },
+    backup?.missed === true && {
+      says: `There should be a newer backup than there is.${backup.failed ? ` The last attempt: ${backup.failed.message}` : ''}`,
+      href: '/crons',
     },
     ...processes.flatMap((process): (Trouble | false)[] => [
       now - process.seenAt > 60_000 && {

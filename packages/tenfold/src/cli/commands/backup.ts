@@ -39,7 +39,7 @@ export const backupList: Command = {
   run: (invocation) =>
     withBackups(invocation, 'not needed', async (backups) => {
       const { output } = invocation
-      const [all, status] = [await backups.list(), await backups.status()]
+      const [all, status] = [await backups.list(), await backups.scheduled()]
       output.show({ backups: all.map(({ tables: _, sequences: __, ...one }) => one), ...status }, () => {
         if (all.length === 0) output.line('no backups; `tenfold backup` takes one')
         else {
@@ -58,6 +58,7 @@ export const backupList: Command = {
           )
         }
         if (status.log) output.line(`\nany moment up to ${status.log.at} can be restored`)
+        if (status.missed) output.line(output.paint('red', '\nthere should be a newer one: the schedule was missed'))
         if (status.failed)
           output.line(output.paint('red', `\nthe last attempt failed, ${status.failed.at}: ${status.failed.message}`))
       })
