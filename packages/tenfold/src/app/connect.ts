@@ -7,13 +7,13 @@ import { createTelemetry, type Telemetry } from '../telemetry/index.ts'
 import { bind, type Bindings } from './bindings.ts'
 import type { App, Config } from './define.ts'
 import { engineOf, openQueueWithRedis } from './engines.ts'
-import { migrationsOf } from './migrations.ts'
+import { migrationsOf, type MigrationTarget } from './migrations.ts'
 
 export interface Connected {
   bindings: Bindings
   telemetry: Telemetry
   /** For `migrate`, `migrationStatus` and the like. */
-  target: { url: string; app: string; secretKey: string; sources: ReturnType<typeof migrationsOf> }
+  target: MigrationTarget
   /** Opens the migrated database; throws TF_MIGRATIONS_PENDING before the first migration. */
   open(): Promise<{ database: Database; queue: Queue }>
   close(): Promise<void>

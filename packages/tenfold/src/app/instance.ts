@@ -4,6 +4,7 @@ import { BadConfig, readEnvironment, ROLES, type Environment, type Role } from '
 import {
   migrate,
   migrationStatus,
+  SYSTEM,
   MigrationsPending,
   openDatabase,
   refuseDamageToStart,
@@ -24,7 +25,7 @@ import type { App, Config } from './define.ts'
 import { engineProblems } from './engines.ts'
 import { BadApp } from './errors.ts'
 import type { EvidencePart } from './evidence.ts'
-import { migrationsOf } from './migrations.ts'
+import { migrationsOf, type MigrationTarget } from './migrations.ts'
 import { openParts } from './parts.ts'
 import { placesOf, strayPlaces, variableOf, type Places } from './remote/index.ts'
 import { servicesOf } from './services.ts'
@@ -44,6 +45,9 @@ export interface StartOptions {
   /** Whether missing migrations are applied first. Defaults to yes for the embedded database and no otherwise: there they
    *  are a step of the release, and an instance that lacks them does not start. */
   migrate?: boolean
+  /** Called when migrations of modules that the database has already are about to be applied: what it throws ends the start,
+   *  and nothing is applied. Defaults to nothing; `tenfold start` judges them here. */
+  beforeMigrations?: (target: MigrationTarget) => Promise<void>
   /** Defaults to one that is made from the environment. */
   telemetry?: Telemetry
   /** What this process is called among those of one machine, `web-1`. */
@@ -161,6 +165,7 @@ async function prepare(app: App, options: StartOptions, opened: AsyncDisposableS
     bindings,
     options.migrate ?? bindings.databaseEmbedded,
     telemetry,
+    options.beforeMigrations,
   )
   const database = openDatabase({
     url: bindings.databaseUrl,
@@ -200,14 +205,21 @@ interface Migrated {
 }
 
 /** The schema is up to date, or this instance does not start. */
-async function migrated(app: App, bindings: Bindings, mayMigrate: boolean, telemetry: Telemetry): Promise<Migrated> {
-  const target = {
+async function migrated(
+  app: App,
+  bindings: Bindings,
+  mayMigrate: boolean,
+  telemetry: Telemetry,
+  before: StartOptions['beforeMigrations'],
+): Promise<Migrated> {
+  const target: MigrationTarget = {
     url: bindings.databaseDirectUrl,
     app: app.name,
     secretKey: bindings.secretKey,
     sources: migrationsOf(app),
   }
   if (mayMigrate) {
+    if (before && (await changesWhatIsThere(target))) await before(target)
     const onProgress = (one: object): void => telemetry.log.debug('Migrated.', { ...one })
     const { roleMode, applied } = await migrate({ ...target, onProgress })
     const first = target.sources[0]!.module
@@ -218,6 +230,15 @@ async function migrated(app: App, bindings: Bindings, mayMigrate: boolean, telem
   const pending = migrations.filter((one) => one.state === 'pending').map((one) => `${one.module}/${one.name}`)
   if (pending.length > 0 || !roleMode) throw MigrationsPending({ pending })
   return { roleMode, newDatabase: false }
+}
+
+/** Tables of a module that the database does not know are empty, and no code uses them; the platform's files are not judged. */
+async function changesWhatIsThere(target: MigrationTarget): Promise<boolean> {
+  const { migrations } = await migrationStatus(target)
+  const inUse = new Set(migrations.filter(({ state }) => state === 'applied').map(({ module }) => module))
+  return migrations.some(
+    ({ module, state }) => state === 'pending' && inUse.has(module) && !module.startsWith(`${SYSTEM}.`),
+  )
 }
 
 function placesOfApp(app: App, named: readonly string[] | undefined, environment: Environment): Places {

@@ -12,6 +12,15 @@ import { migrations as queue } from '../queue/index.ts'
 import { migrations as sessions } from '../sessions/index.ts'
 import type { App } from './define.ts'
 
+/** What the migrations of an app are applied to. */
+export interface MigrationTarget {
+  /** An administrator's address, past any pooler. */
+  url: string
+  app: string
+  secretKey: string
+  sources: MigrationSource[]
+}
+
 /** All migrations of an app, in the order in which they are applied: the platform's own, then each module's, after those
  *  that its parts bring along. */
 export function migrationsOf(app: Pick<App, 'modules'>): MigrationSource[] {

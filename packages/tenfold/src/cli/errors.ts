@@ -53,7 +53,7 @@ export const NoSuchWebhook = defineError('TF_NO_SUCH_WEBHOOK', {
 export const MigrationsRefused = defineError('TF_MIGRATIONS_REFUSED', {
   says: (e: { migrations: string[] }) =>
     `Nothing was applied: ${e.migrations.join(', ')} would harm the app while it runs.`,
-  fix: 'Take the safe way that is printed for each. `--! allow: <code> <reason>` in the file lets one thing pass; `--unsafe <reason>` lets everything pass.',
+  fix: 'Take the safe way that is printed for each. `--! allow: <code> <reason>` in the file lets one thing pass; `tenfold migrate up --unsafe <reason>` lets everything pass.',
 })
 
 export const NothingMeasured = defineError('TF_PLAN_NOTHING_MEASURED', {

@@ -105,3 +105,32 @@ describe('migrations before they are applied', () => {
     )
   })
 })
+
+describe('migrations that a start applies', () => {
+  let project: Sandbox
+  before(async () => {
+    project = await sandbox()
+    assert.equal((await project.run(['migrate', 'up'])).code, 0)
+    project.write({ [SECOND]: '--! phase: expand\ncreate index note_text on note (text);\n' })
+  })
+  after(() => project.remove())
+
+  test('are foretold by check, refused in production, and shown in development', async () => {
+    const { code, stdout } = await project.run(['check'])
+    assert.match(stdout, /^warning migration notes\/0002_more: index-not-concurrent \(modules\/notes\/.*\.sql:2\)/m)
+    assert.equal(code, 0)
+
+    const production = { NODE_ENV: 'production', SECRET_KEY: 'a key that the database has not seen before' }
+    const refused = await project.run(['start'], production)
+    assert.match(refused.stderr, /^refused index-not-concurrent[^]*concurrently[^]*^TF_MIGRATIONS_REFUSED /m)
+    assert.equal(refused.code, 1)
+    assert.match((await project.run(['migrate', 'status'])).stdout, /0002_more +expand +pending/)
+
+    const app = project.start(['start', '--json'])
+    await app.untilPrinted(/^\{"ready":true/m)
+    assert.match(app.printed(), /^refused index-not-concurrent[^]*^Applied all the same, in development/m)
+    app.child.kill('SIGTERM')
+    await app.finished
+    assert.match((await project.run(['migrate', 'status'])).stdout, /0002_more +expand +applied/)
+  })
+})

@@ -1,19 +1,25 @@
+import { existsSync } from 'node:fs'
 import { BadConfig, readEnvironment, type Environment } from '../../config/index.ts'
 import {
+  connect,
   engineProblems,
   jobsOnRedis,
+  looseEndsOf,
   placeOf,
   placesOf,
   problemsOf,
   readSettings,
   stageOf,
   strayPlaces,
+  type App,
   type Config,
 } from '../../app/index.ts'
 import { REDIS_CANNOT, REDIS_DEPENDS } from '../../queue/index.ts'
 import { reachDatabase } from '../../database/index.ts'
+import { refusals } from '../../database/safety/index.ts'
 import { illegalImports } from '../boundaries.ts'
 import type { Command } from '../command.ts'
+import { judgeMigrations, placeIn } from '../gates.ts'
 import { slowPatterns } from '../patterns.ts'
 import { loadProject } from '../project.ts'
 import { checkSplit } from '../split.ts'
@@ -42,6 +48,7 @@ export const check: Command = {
     const problems = [
       ...slow.problems,
       ...problemsOf(app.name, app.modules),
+      ...looseEndsOf(app.modules),
       ...engineProblems(app.modules, config.queue),
       ...(await illegalImports(root, app.modules, new URL(config.app ?? './app.ts', root))),
     ]
@@ -62,6 +69,7 @@ export const check: Command = {
       warned.push(...strays.map((variable) => `${variable}: the app has no such module`))
       lines.push(...placesLines(places.remote))
       await readSettings(places.local, withStandIns(environment, config))
+      warned.push(...(await dangersIn(app, root, environment)))
     } catch (error) {
       if (!BadConfig.is(error)) throw error
       problems.push(...error.details.problems.map(({ at, problem }) => `${at}: ${problem}`))
@@ -121,6 +129,21 @@ async function reachOf({ databaseUrl, databaseDirectUrl, databaseReplicaUrls }: 
     databaseReplicaUrls,
     ...(connections !== undefined && { connections }),
   })
+}
+
+/** What a start would find in the migrations that it applies by itself: those of the embedded database. */
+async function dangersIn(app: App, root: URL, { databaseUrl }: Environment): Promise<string[]> {
+  if (databaseUrl !== undefined || !existsSync(new URL('.tenfold/postgres', root))) return []
+  const connected = await connect(app, root)
+  try {
+    const { findings } = await judgeMigrations(connected.target, 'pending of modules in use')
+    return refusals(findings).map(
+      (finding) =>
+        `migration ${finding.migration}: ${finding.code} (${placeIn(finding)}); a start in production refuses it, \`tenfold migrate check\` has the safe way`,
+    )
+  } finally {
+    await connected.close()
+  }
 }
 
 /** The variables, with those that `tenfold start` would set in development: companions and the mail server. */

@@ -4,8 +4,8 @@ import { connect } from '../../app/index.ts'
 import { migrate, migrationStatus, refuseDamage, type BackfillProgress } from '../../database/index.ts'
 import { refusals } from '../../database/safety/index.ts'
 import type { Command } from '../command.ts'
-import { BadOptionValue, MigrationsRefused, MissingArgument } from '../errors.ts'
-import { judgeMigrations, reportOf, showFindings } from '../gates.ts'
+import { BadOptionValue, MissingArgument } from '../errors.ts'
+import { judgeMigrations, refuseDangerous, reportOf, showFindings } from '../gates.ts'
 import { fromHere, loadProject } from '../project.ts'
 
 export const migrateUp: Command = {
@@ -35,13 +35,10 @@ export const migrateUp: Command = {
         return 0
       }
       if (flags.unsafe === undefined) {
-        const judged = await judgeMigrations(connected, 'pending of modules in use')
-        const refused = refusals(judged.findings)
-        if (refused.length > 0) {
-          output.show(reportOf(judged), () => showFindings(judged, output))
-          throw MigrationsRefused({ migrations: [...new Set(refused.map(({ migration }) => migration))] })
-        }
+        const judged = await judgeMigrations(connected.target, 'pending of modules in use')
         if (!output.json) showFindings(judged, output)
+        else if (refusals(judged.findings).length > 0) output.line(JSON.stringify(reportOf(judged), null, 2))
+        refuseDangerous(judged)
       } else if (!output.json) {
         output.line(output.paint('yellow', `not judged: ${flags.unsafe}`))
       }
@@ -82,7 +79,7 @@ export const migrateCheck: Command = {
     const { app, root } = await loadProject(flags)
     const connected = await connect(app, root)
     try {
-      const judged = await judgeMigrations(connected, flags.all ? 'all' : 'pending')
+      const judged = await judgeMigrations(connected.target, flags.all ? 'all' : 'pending')
       const refused = refusals(judged.findings).length
       output.show(reportOf(judged), () => {
         showFindings(judged, output)

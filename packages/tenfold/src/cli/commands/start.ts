@@ -52,6 +52,9 @@ export const start: Command = {
       version: project.version,
       ...(modules !== undefined && { modules }),
       ...(flags.migrate === true && { migrate: true }),
+      // What judges is loaded when there is something to judge.
+      beforeMigrations: async (target) =>
+        (await import('../gates.ts')).judgeBeforeStart(target, environment.env, output),
       ...(supervised && { name: supervised.name, sockets: supervised.sockets }),
     })
     if (supervised) return serveSupervised(instance, supervised, stopAsked)
