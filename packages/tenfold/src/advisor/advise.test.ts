@@ -47,6 +47,7 @@ const TRUTH: Record<string, FindingCode | undefined> = {
   'without-what-everybody-looks-at': 'database-cpu',
   healthy: undefined,
   'healthy-growing-by-3-a-week': undefined,
+  'an-event-loop-that-is-full': 'event-loop-full',
   'a-short-spike': undefined,
   'quiet-hours-and-busy-hours': undefined,
 }
