@@ -172,7 +172,7 @@ function Stores({ overview: { database, jobs, telemetry, backup } }: { overview:
             ['Connections', `${database.connections} of ${database.maxConnections}`],
             ['Read from memory', percent(database.cacheHitRatio)],
             ['Last backup', last ? <Backup last={last} /> : backup ? 'none' : 'not scheduled'],
-            ...(backup?.log ? [['Any moment until', <Time at={Date.parse(backup.log.at)} />] as const] : []),
+            ['Any moment until', backup?.log ? <Time at={Date.parse(backup.log.at)} /> : '–'],
           ]}
         />
       </Card>
