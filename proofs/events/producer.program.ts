@@ -24,6 +24,21 @@ async function publish(): Promise<void> {
   counts.set(key, n + 1)
 }
 
+/** So many at once that they share rows on their way. */
+async function publishCrowd(): Promise<void> {
+  const crowd = `${process.pid}-${generation}-crowd-${random.next()}`
+  const events = Array.from({ length: 60 }, (_, i) => {
+    const marker = `${crowd}-${i}`
+    return { key: marker, n: 0, marker, poison: random.whole(0, 60) === 0 }
+  })
+  await db.transaction(async (tx) => {
+    await Promise.all(events.map((event) => happened.publish(event, { tx })))
+    await tx.sql`
+      insert into promise (marker, key, n, poison) select marker, marker, 0, poison
+      from unnest(${events.map(({ marker }) => marker)}::text[], ${events.map(({ poison }) => poison)}::boolean[]) as p (marker, poison)`
+  })
+}
+
 async function publishInVain(): Promise<void> {
   const marker = `never-${process.pid}-${random.next()}`
   const event = { key: marker, n: 0, marker, poison: false }
@@ -37,7 +52,8 @@ async function publishInVain(): Promise<void> {
 }
 
 while (!stop.signal.aborted) {
-  const act = random.whole(0, 9) === 0 ? publishInVain : publish
+  const turn = random.whole(0, 99)
+  const act = turn < 10 ? publishInVain : turn === 99 ? publishCrowd : publish
   // With the database away nobody knows whether a commit was done: these keys are not used again.
   await instance.run(act).catch(async () => {
     generation++

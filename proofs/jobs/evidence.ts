@@ -20,10 +20,14 @@ export async function readEvidence(admin: SystemDatabase, onRedis: readonly Fini
     'select job_id::text as job from work.effect union all select job_id::text from ears.effect',
   )
   const finished = await read<Evidence['finished'][number]>(`
-    select id::text as job, name, coalesce(payload->>'marker', payload->'payload'->>'marker') as marker,
+    select coalesce(i.id, d.id::text) as job, name, coalesce(d.payload->>'marker', coalesce(e.event, d.payload)->'payload'->>'marker') as marker,
            ${ms('finished_at')} as at,
            array(select (error->>'at')::float8 from jsonb_array_elements(coalesce(errors, '[]')) as error) as "failedAt"
-    from tenfold.job_done where name not like 'redis:%'`)
+    from tenfold.job_done d
+      -- Of many events that shared a row, each counts, but for those that left it.
+      left join lateral jsonb_array_elements(d.payload->'events') with ordinality as e (event, n) on d.payload ? 'ids'
+      left join lateral jsonb_array_elements_text(d.payload->'ids') with ordinality as i (id, n) on i.n = e.n
+    where name not like 'redis:%' and not coalesce(d.payload->'out' @> to_jsonb(e.n - 1), false)`)
   const left = await read<{ unfinished: number; dead: number }>(`
     select ((select count(*) from tenfold.job) + (select count(*) from tenfold.event_outbox)
       + (select count(*) from tenfold.redis_held))::int as unfinished,

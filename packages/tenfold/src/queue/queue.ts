@@ -18,7 +18,8 @@
  *       then aborts it and gives it back. That costs these jobs no attempt.
  *  Q14  One bad job in a busy moment fails its own call of `enqueue` and no other.
  *  Q15  Everything works without LISTEN, only later: polling finds within about a second what no message announced.
- *  Q16  An event published inside a transaction becomes exactly one job for each subscriber if and only if that commits.
+ *  Q16  An event published inside a transaction becomes exactly one job for each subscriber if and only if that commits. Of a
+ *       crowd of events several may share a row; each keeps an id, attempts and an outcome of its own.
  *
  *  What people decide:
  *  Q17  `cancel` ends a job: one that has not begun never begins; the signal of one that runs is aborted with the reason, and
@@ -231,6 +232,8 @@ export interface Subscriber extends RetryOptions {
   /** Events of one key one after another, in the order of publishing; a failed one holds up those behind it until it is done
    *  or dead. Events without a key have no order. */
   ordered?: boolean
+  /** Each event is a job of its own, however many there are. Defaults to false: of a crowd, up to 50 share a row. */
+  alone?: boolean
 }
 
 /** What the job of a subscriber carries. `eventId` is the same for all subscribers and all attempts. */

@@ -5,6 +5,12 @@ import type { Wake } from './wake.ts'
 
 const MS = (column: string): string => `round(extract(epoch from ${column}) * 1000)::float8`
 
+/** A page of events counts as so many jobs. */
+const JOBS_OF = `coalesce((extra ->> 'many')::int, 1)`
+
+/** Other ids may have been drawn in between. */
+const NEAR = 20_000
+
 type Table = 'job' | 'job_dead' | 'job_done' | 'job_kept'
 
 /** The tables as one shape. `full` adds what only the page of one job shows. */
@@ -90,9 +96,22 @@ export function createAdmin(db: SystemDatabase, wake: Wake): Admin {
     if (!isId(id)) return undefined
     const parts = ALL.map((table) => `(${source(table, true)} where j.id = $1)`)
     const { rows } = await db.query<FullRow>(parts.join(' union all '), [id])
-    if (!rows[0]) return undefined
+    if (!rows[0]) return onPage(id)
     const job = detailOf(rows[0])
     return job.finishedAt === undefined || job.state === 'dead' ? { ...job, ...(await unfinishedOf(id)) } : job
+  }
+
+  /** An event that shares a row with others: their ids were drawn together. */
+  const onPage = async (id: JobId): Promise<JobDetail | undefined> => {
+    const parts = ALL.map(
+      (table) => `(${source(table, true)} where j.id between $1::bigint - ${NEAR} and $1::bigint + ${NEAR}
+        and payload ? 'ids' and payload -> 'ids' @> to_jsonb($1::bigint))`,
+    )
+    const { rows } = await db.query<FullRow>(parts.join(' union all '), [id])
+    if (!rows[0]) return undefined
+    const { result: _, ...page } = detailOf(rows[0])
+    const { events, ids } = page.payload as { events: unknown[]; ids: number[] }
+    return { ...page, id, payload: events[ids.indexOf(Number(id))] }
   }
 
   /** What it comes after, and how far it has come. */
@@ -110,8 +129,8 @@ export function createAdmin(db: SystemDatabase, wake: Wake): Admin {
   const summary = async (): Promise<JobSummary[]> => {
     const { rows } = await db.query<JobSummary & { paused: boolean }>(`
       with live as (
-        select name, count(*) filter (where state in ('ready', 'held', 'parked')) as waiting, count(*) filter (where state in ('delayed', 'blocked')) as delayed,
-          count(*) filter (where state = 'leased') as running, min(run_at) filter (where state in ('ready', 'held', 'parked')) as oldest
+        select name, sum(${JOBS_OF}) filter (where state in ('ready', 'held', 'parked')) as waiting, sum(${JOBS_OF}) filter (where state in ('delayed', 'blocked')) as delayed,
+          sum(${JOBS_OF}) filter (where state = 'leased') as running, min(run_at) filter (where state in ('ready', 'held', 'parked')) as oldest
         from tenfold.job group by name
       ), dead as (
         select name, count(*) as dead from tenfold.job_dead group by name

@@ -6,6 +6,7 @@ import type { NewJob, Queue } from '../queue.ts'
 import { JobAfterUnknown } from '../errors.ts'
 import { createSealer } from '../secret.ts'
 import { createAdmin } from './admin.ts'
+import { createCompanions } from './companions.ts'
 import { createControls } from './controls.ts'
 import { encodeEvent, encodeJob, hasLane, type Encoding } from './encode.ts'
 import { createCoalescer, createGroupCommit, writeThrough } from './enqueue.ts'
@@ -47,6 +48,7 @@ export function openPostgresQueue(options: PostgresQueueOptions, bytesOf?: (name
   const plain = createGroupCommit(writeAndBegin(db, takers), sizeOf)
   const jobs = createCoalescer(writeThrough('enqueue', db))
   const events = createCoalescer(writeThrough('publish', db))
+  const eventsWithin = createCompanions<string>((rows, within) => writeThrough('publish', within)(list(rows)))
   const chains = createCoalescer(writeThrough('enqueue_chain', db))
 
   /** Jobs of one call are in the same place in line and in the same commit, so they all go the same way. */
@@ -93,7 +95,7 @@ export function openPostgresQueue(options: PostgresQueueOptions, bytesOf?: (name
       return telemetry.span('enqueue', first.name, { 'event.count': newEvents.length }, async () => {
         const traceparent = telemetry.traceparent()
         const rows = newEvents.map((event) => encodeEvent(event, maxPayloadBytes, traceparent))
-        const ids = await (within ? writeThrough('publish', within)(list(rows)) : events.add(rows))
+        const ids = await (within ? eventsWithin(rows, within) : events.add(rows))
         tell({ events: true }, within)
         return ids
       })

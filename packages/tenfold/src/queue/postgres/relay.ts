@@ -6,41 +6,65 @@ import { messageOf, type Service } from '../../kernel/index.ts'
 import type { Telemetry } from '../../telemetry/index.ts'
 import type { RelayOptions, Replay } from '../queue.ts'
 import { retryFields } from './encode.ts'
+import { PAGE_VERSION } from './many.ts'
 import { createSignal } from './signal.ts'
 import type { Wake } from './wake.ts'
 
 const BATCH = 500
 const POLL_MS = 1000
 const FIND_MS = 1000
+/** Events of one job, at most, and how large they may be. */
+const PAGE = 50
+const PAGE_BYTES = 2000
 
 /** The payload of a subscriber's job. */
 export const DELIVERY = (id: string, event: string, at: string, payload: string): string =>
   `jsonb_build_object('eventId', ${id}::text, 'event', ${event}, 'publishedAt', round(extract(epoch from ${at}) * 1000), 'payload', ${payload})`
 
-/** Keyed events go through one relay at a time, so that those of one key keep their order; the others through all of them. */
+/** Keyed events go through one relay at a time, so that those of one key keep their order; the others through all of them.
+ *  When many wait, a subscriber without order is handed pages of events as one job each (see many.ts): a tenth of those that
+ *  were taken, so that all workers get some, and only small ones. */
 const relayOf = (keyed: boolean): string => `
-with taken as (
+with subscriber as materialized (
+  select * from json_to_recordset($1::text::json) as s (
+    event text, job text, attempts integer, timeout integer, backoff integer, "backoffMax" integer, ordered boolean, pages boolean)
+), taken as (
   delete from tenfold.event_outbox where id = any (array(
     select id from tenfold.event_outbox where key is ${keyed ? 'not null' : 'null'} order by id limit ${BATCH} for update skip locked))
     returning id, name, published_at, key, traceparent, payload
+), placed as materialized (
+  select taken.*, row_number() over small - 1 as place,
+    case when pg_column_size(payload) <= ${PAGE_BYTES} then least(${PAGE}, count(*) over (partition by name) / 10) else 0 end as room
+  from taken window small as (partition by name, pg_column_size(payload) <= ${PAGE_BYTES} order by id)
+), page as (
+  select name, count(*)::int as many,
+    jsonb_agg(${DELIVERY('id', 'name', 'published_at', 'payload')} || case when traceparent is null then '{}' else jsonb_build_object('trace', traceparent) end order by id) as events
+  from placed where room > 1 group by name, place / room
 ), delivery as (
-  select taken.id as event_id, taken.name as event, taken.published_at, taken.traceparent as trace, taken.payload as body,
-         s.job, s.attempts, s.timeout, s.backoff, s."backoffMax", ${keyed ? 'case when s.ordered then taken.key end' : 'null::text'} as key,
-         row_number() over (order by taken.id, s.job) as n
-  from taken join json_to_recordset($1::text::json) as s (
-    event text, job text, attempts integer, timeout integer, backoff integer, "backoffMax" integer, ordered boolean) on s.event = taken.name
+  select p.id as event_id, p.name as event, p.published_at, p.traceparent as trace, p.payload as body,
+         s.job, s.attempts, s.timeout, s.backoff, s."backoffMax", ${keyed ? 'case when s.ordered then p.key end' : 'null::text'} as key
+  from placed p join subscriber s on s.event = p.name and not (s.pages and p.room > 1${keyed ? ' and not s.ordered' : ''})
+  order by p.id, s.job
 ), numbered as materialized (
-  select delivery.*, nextval('tenfold.job_seq') as id from delivery order by n
+  select delivery.*, nextval('tenfold.job_seq') as id from delivery
+), pages as materialized (
+  select s.*, page.many, page.events, nextval('tenfold.job_seq') as id,
+    array(select nextval('tenfold.job_seq') from generate_series(1, page.many)) as ids
+  from page join subscriber s on s.event = page.name and s.pages${keyed ? ' and not s.ordered' : ''}
 ), jobs as (
   insert into tenfold.job (id, seq, name, state, rank, run_at, created_at, max_attempts, timeout_ms, backoff_ms, backoff_max_ms,
-                           traceparent, event_id, payload${keyed ? ', lane, gates' : ''})
+                           traceparent, event_id, payload, version, extra${keyed ? ', lane, gates' : ''})
     select id, id, job, ${keyed ? `case when key is null then 'ready' else 'held' end` : `'ready'`}, 0, now(), now(), attempts, timeout, backoff, "backoffMax", trace, event_id,
-      ${DELIVERY('event_id', 'event', 'published_at', 'body')}${keyed ? `, E'\\x01=' || key || E'\\x01', case when key is not null then '{"ordered":true}'::jsonb end` : ''}
+      ${DELIVERY('event_id', 'event', 'published_at', 'body')}, null, null${keyed ? `, E'\\x01=' || key || E'\\x01', case when key is not null then '{"ordered":true}'::jsonb end` : ''}
     from numbered
+    union all
+    select id, id, job, 'ready', 0, now(), now(), attempts, timeout, backoff, "backoffMax", null, null,
+      jsonb_build_object('events', events, 'ids', to_jsonb(ids)), ${PAGE_VERSION}, jsonb_build_object('many', many)${keyed ? ', null, null' : ''}
+    from pages
     returning seq, name
 ), logged as (
   insert into tenfold.event_log (id, name, published_at, key, subscribers, payload)
-    select id, name, published_at, key, (select count(*) from delivery where event_id = taken.id), payload from taken
+    select id, name, published_at, key, (select count(*) from subscriber where event = taken.name), payload from taken
 ), awaited as (
   delete from tenfold.job_wait w using taken
     where w.event = taken.name and taken.payload @> w.match
@@ -72,7 +96,13 @@ export function createRelay(
     [...subscriptions].flatMap(([event, list]) =>
       list.map((one) => {
         const subscriber = typeof one === 'string' ? { job: one } : one
-        return { event, job: subscriber.job, ordered: subscriber.ordered === true, ...retryFields(subscriber) }
+        return {
+          event,
+          job: subscriber.job,
+          ordered: subscriber.ordered === true,
+          pages: subscriber.alone !== true,
+          ...retryFields(subscriber),
+        }
       }),
     ),
   )

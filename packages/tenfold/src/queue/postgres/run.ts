@@ -35,7 +35,8 @@ export interface More {
   links: number | null
   version: number | null
   cancel: string | null
-  extra: { keep?: number; sealed?: true } | null
+  /** `many`: so many events, see many.ts. */
+  extra: { keep?: number; sealed?: true; many?: number } | null
   lane: string | null
 }
 

@@ -10,7 +10,7 @@ import type { SystemDatabase } from '../../database/index.ts'
 import { messageOf, type Clock, type Service } from '../../kernel/index.ts'
 import type { Telemetry } from '../../telemetry/index.ts'
 import { JobInterrupted, JobLeaseLost } from '../errors.ts'
-import type { JobWork, Predecessor, WorkOptions } from '../queue.ts'
+import type { BatchWork, JobWork, Predecessor, WorkOptions } from '../queue.ts'
 import { startBatch } from './batch.ts'
 import { isBadData } from './enqueue.ts'
 import { createHint, type Place } from './hint.ts'
@@ -20,6 +20,7 @@ import { createLease } from './lease.ts'
 import { createLanes } from './lanes.ts'
 import { createLine } from './line.ts'
 import { exchange, giveBack, type Answer } from './report.ts'
+import { isPage, startPage } from './many.ts'
 import { KEEP_OFF_MS, startSingle, type Claimed, type Outcome, type Run, type RunTools } from './run.ts'
 import type { Sealer } from '../secret.ts'
 import { createSignal } from './signal.ts'
@@ -210,13 +211,33 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
   /** Jobs that are run together, in one place. */
   const start = (jobs: readonly Claimed[]): void => {
     const work = works.get(jobs[0]!.name)!
+    if (!jobs.some(isPage))
+      return follow('batch' in work ? startBatch(jobs, work, tools) : [startSingle(jobs[0]!, work, tools)])
+    for (const page of jobs.filter(isPage)) follow([startPage(page, work, { db, tools, ...pageEvents })])
+    const others = jobs.filter((job) => !isPage(job))
+    if (others.length > 0) follow(startBatch(others, work as BatchWork, tools))
+  }
+
+  const follow = (runs: readonly Run[]): void => {
     busy++
-    let left = jobs.length
-    for (const run of 'batch' in work ? startBatch(jobs, work, tools) : [startSingle(jobs[0]!, work, tools)]) {
+    let left = runs.length
+    for (const run of runs) {
       running.set(run.job.id, run)
       lanes.began(run.job)
-      void run.outcome.then((outcome) => finish(outcome, jobs.length, --left === 0))
+      void run.outcome.then((outcome) => finish(outcome, runs.length, --left === 0))
     }
+  }
+
+  const pageEvents = {
+    onReady: (name: string, count: number, low: number) => wake.tell({ ready: { names: [name], count, low } }),
+    onOwn: (run: Run) => void running.set(run.job.id, run),
+    onEnded(outcome: Outcome, own: boolean) {
+      watch.ran(outcome)
+      if (!own) return
+      running.delete(outcome.job.id)
+      outcomes.push(outcome)
+      nudge.fire()
+    },
   }
 
   const finish = (outcome: Outcome, together: number, last: boolean): void => {
@@ -226,7 +247,7 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
     if (last) busy--
     lanes.ended(job)
     meanMs += (outcome.ms / together - meanMs) * 0.05
-    watch.ran(outcome)
+    if (!isPage(job)) watch.ran(outcome)
     outcomes.push(outcome)
     if (outcome.kind === 'returned' && outcome.delayMs !== undefined)
       keptOff.set(job.name, clock.elapsed() + KEEP_OFF_MS)

@@ -60,6 +60,8 @@ export function envelopeOf(job: NewJob, id?: string): NewJob {
   return {
     name: outboxName(name),
     payload: envelope,
+    // What is to be secret in it is sealed already.
+    encrypt: false,
     ...HAND_OVER,
     ...shared,
     ...(delay !== undefined && { delay }),
@@ -70,7 +72,7 @@ export function envelopeOf(job: NewJob, id?: string): NewJob {
 
 /** A subscriber on Redis, as the relay of events knows it. */
 export function subscriberOf(job: string): Subscriber {
-  return { job: outboxName(job), ...HAND_OVER }
+  return { job: outboxName(job), alone: true, ...HAND_OVER }
 }
 
 export interface OutboxParts {

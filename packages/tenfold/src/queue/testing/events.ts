@@ -38,6 +38,57 @@ export function describeEvents(promise: Promised, parts: () => { backend: QueueB
   })
 
   promise(
+    'Q16',
+    'in a crowd each event has its own outcome and its own id, and a slow one holds up no other',
+    async () => {
+      const { backend, queue } = parts()
+      const slow = Promise.withResolvers<void>()
+      const runs: { n: number; id: string; attempt: number; shown: boolean }[] = []
+      const steps: number[] = []
+      const handler = async (job: RunningJob): Promise<void> => {
+        const { n } = (job.payload as EventDelivery).payload as { n: number }
+        const shown = n % 100 === 9 ? (await queue.get(job.id)) !== undefined : true
+        runs.push({ n, id: job.id, attempt: job.attempt, shown })
+        if (n === 5) await slow.promise
+        if (n === 9) await job.step('charge', async () => void steps.push(n))
+        if (n % 50 === 9 && job.attempt === 1) throw new Error('once')
+      }
+      const events = Array.from({ length: 600 }, (_, n) => ({ name: 'crowd.came', payload: { n } }))
+      await backend.transaction((tx) => Promise.all(events.map((event) => queue.publish([event], tx))))
+      const relay = queue.relay({
+        subscriptions: new Map([['crowd.came', [{ job: 'q16.crowd', backoff: { baseMs: 20 }, timeoutMs: 0 }]]]),
+      })
+      await relay.start()
+      await withWorker(queue, { 'q16.crowd': handler }, async () => {
+        await until('all came, and those that failed once more', () => runs.length >= 612, 30_000)
+        const waiting = async (): Promise<number> =>
+          (await queue.summary()).reduce(
+            (sum, row) => sum + (row.name === 'q16.crowd' ? row.waiting + row.delayed : 0),
+            0,
+          )
+        await until('nothing is left but the slow one', async () => (await waiting()) === 0)
+        slow.resolve()
+      })
+      await relay.stop()
+      assert.equal(runs.length, 612)
+      for (const [n, of] of Map.groupBy(runs, (run) => run.n)) {
+        assert.deepEqual(
+          of.map(({ attempt }) => attempt),
+          n % 50 === 9 ? [1, 2] : [1],
+          `attempts of ${n}`,
+        )
+        assert.equal(new Set(of.map(({ id }) => id)).size, 1, `event ${n} keeps its id`)
+      }
+      assert.equal(new Set(runs.map(({ id }) => id)).size, 600)
+      assert.deepEqual(steps, [9])
+      assert.ok(
+        runs.every(({ shown }) => shown),
+        'each can be looked at under its id',
+      )
+    },
+  )
+
+  promise(
     'Q34',
     'the events of one key come in order, over three relays and two workers, failures included',
     async () => {
