@@ -1,6 +1,7 @@
 /** What can be known to be wrong with an app before anything is started. */
-import { toMs } from '../kernel/index.ts'
-import { nameOf, type JobDefinition, type Module } from '../modules/index.ts'
+import { timetableOf } from '../cron/index.ts'
+import { messageOf, toMs } from '../kernel/index.ts'
+import { nameOf, type CronDefinition, type JobDefinition, type Module } from '../modules/index.ts'
 
 export function problemsOf(name: string, modules: readonly Module[]): string[] {
   return [
@@ -12,6 +13,25 @@ export function problemsOf(name: string, modules: readonly Module[]): string[] {
     ...cycles(modules),
     ...modules.flatMap((module) => module.parts.flatMap((part) => (part.kind === 'job' ? jobProblems(part) : []))),
   ]
+}
+
+/** What starts, and then does less than was meant. */
+export function looseEndsOf(modules: readonly Module[]): string[] {
+  return modules.flatMap(({ name, parts, unlisted }) => [
+    ...unlisted.map(
+      (part) => `${part.kind} '${nameOf(part)}' is not among the parts of module '${name}': nothing runs it`,
+    ),
+    ...parts.flatMap((part) => (part.kind === 'cron' ? scheduleProblems(part) : [])),
+  ])
+}
+
+function scheduleProblems({ name, schedule, options }: CronDefinition): string[] {
+  try {
+    timetableOf({ name, schedule, timeZone: options.timeZone ?? 'UTC' })
+    return []
+  } catch (error) {
+    return [messageOf(error)]
+  }
 }
 
 function duplicates(modules: readonly Module[]): string[] {

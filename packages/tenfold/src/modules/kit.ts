@@ -53,6 +53,8 @@ export interface Module<Name extends string = string> {
   readonly uses: Record<string, AnyContract>
   readonly settings: AnySchema | undefined
   readonly parts: readonly Part<Name>[]
+  /** What was made with its kit and is not among them: most likely forgotten. */
+  readonly unlisted: readonly Part<Name>[]
   /** Folder of its SQL migrations; undefined if it has no tables. */
   readonly migrations: URL | undefined
 }
@@ -210,7 +212,8 @@ export function defineModule<
 >(name: Name, options: ModuleOptions<Uses, T, S> = {}): Kit<Name, Uses, T, OutputOf<S>> {
   checkName('module', name)
   const uses = (options.uses ?? {}) as Record<string, AnyContract>
-  return {
+  const made: Part<Name>[] = []
+  const kit: Kit<Name, Uses, T, OutputOf<S>> = {
     name,
     route: (path, routeOptions) => ({
       kind: 'route',
@@ -265,9 +268,28 @@ export function defineModule<
       uses,
       settings: options.settings,
       parts: checkParts(name, parts),
+      get unlisted() {
+        return made.filter((part) => !parts.includes(part))
+      },
       migrations,
     }),
   }
+  return noting(kit, made)
+}
+
+/** The same kit, which notes what it makes. */
+function noting<K extends Kit<any, any, any, any>>(kit: K, made: Part[]): K {
+  const makers = Object.entries(kit).map(([maker, make]) => [
+    maker,
+    maker === 'name' || maker === 'build'
+      ? make
+      : (...args: unknown[]) => {
+          const part = (make as (...args: unknown[]) => Part)(...args)
+          made.push(part)
+          return part
+        },
+  ])
+  return Object.fromEntries(makers) as K
 }
 
 /** `uses: { billing }`: each key is the name of the contract behind it, so that `call.billing` means module billing. */

@@ -90,6 +90,19 @@ describe('tenfold check', () => {
     assert.match(problems[1]!, /'greetings' uses 'notes', which is not among the app's modules/)
   })
 
+  test('finds what was made and is not listed, and a schedule that cannot be read', async () => {
+    const greetings = PROJECT[GREETINGS]!.replace(
+      'export default m.build({ parts: [hello] })',
+      `m.route('GET /bye', { auth: 'public', handler: () => {} })
+const often = m.cron('often', '*/5 * * *', { run: () => {} })
+export default m.build({ parts: [hello, often] })`,
+    )
+    assert.deepEqual(await checkWith({ [GREETINGS]: greetings }), [
+      "route 'GET /bye' is not among the parts of module 'greetings': nothing runs it",
+      "The schedule '*/5 * * *' of cron 'greetings.often' cannot be read: it has 4 field(s)",
+    ])
+  })
+
   test('finds settings of modules that are missing', async () => {
     const problems = await checkWith({
       [GREETINGS]: PROJECT[GREETINGS]!.replace(
