@@ -122,6 +122,19 @@ test('jobs that ask the database once for each row are that, and not too few wor
   )
 })
 
+test('a job that asks for much many times is not asking for too little each time', () => {
+  const query = { query: 'select sum(?) from orders', calls: 40, ms: 80_000, rows: 40, repeated: 3, mostInOne: 14 }
+  const { findings } = judged({
+    jobs: [{ count: 3, ms: 6000, self: 1, database: 5999, calls: 40, queries: [query] }],
+    active: { cpu: 4 },
+    database: {
+      queries: [{ query: 'select sum($1) from orders', module: 'orders', calls: 40, ms: 79_000, rows: 40, blocks: 0 }],
+      seen: { client: 90_000, server: 79_500, calls: 6000 },
+    },
+  })
+  assert.ok(!findings.some(({ code }) => code === 'n-plus-one'))
+})
+
 test('jobs that wait for an index are that, and not too few workers', () => {
   const text = 'select "id" from "orders" where "owner" = '
   const verdict = judged({

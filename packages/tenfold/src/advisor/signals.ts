@@ -1,5 +1,5 @@
 /** Numbers that several rules look at, worked out once. */
-import type { Evidence, Work } from '../evidence/index.ts'
+import type { Evidence, QueryEvidence, Work } from '../evidence/index.ts'
 import { type Spike, spikeIn } from './spike.ts'
 
 export interface Signals {
@@ -109,6 +109,17 @@ export function isSlow(route: Work, requests: number, promised: number): boolean
 export function without(p95: number, share: number): { before: number; low: number; high: number } {
   const most = Math.min(0.97, Math.max(0, share))
   return { before: p95, low: p95 * (1 - most), high: p95 * (1 - most * 0.67) }
+}
+
+/** How long one call would take the server with a processor of its own: many quick ones at once are slow, too, and so is what others on the
+ *  machine do not let run. */
+export function aloneMs({ ms, calls }: QueryEvidence, { evidence, cores }: Signals): number {
+  const { database, window, hosts, configuration } = evidence
+  const crowd = (database?.active.cpu ?? 0) / (cores ?? 4)
+  const host = configuration.databaseOnSameHost ? hosts[0] : undefined
+  const atOnce = (database?.seen.server ?? 0) / Math.max(1, window.seconds * 1000)
+  const held = host && host.busy > 0.85 ? atOnce / Math.max(0.05, host.postgres) : 0
+  return ms / Math.max(1, calls) / Math.max(1, crowd, held)
 }
 
 /** The same statement, as the client's fingerprint and as the server's text have it. */

@@ -1,6 +1,6 @@
 import type { QueryEvidence } from '../../evidence/index.ts'
 import { check, percent, type Rule } from '../rule.ts'
-import { sameShape, type Signals, without } from '../signals.ts'
+import { aloneMs, sameShape, type Signals, without } from '../signals.ts'
 import { largeTable } from './architecture.ts'
 import { poolTooSmall, tooManyConnections } from './connections.ts'
 import { cronInterferes } from './cron.ts'
@@ -33,7 +33,7 @@ export const costlyQuery: Rule = {
     if (!database || share.database + share.pool < 0.2) return undefined
     const query = database.queries.find((one) => isCostly(one, signals))
     if (!query || isExplained(query, signals)) return undefined
-    const alone = alonesMs(query, signals)
+    const alone = aloneMs(query, signals)
     const ofServer = query.ms / Math.max(1, database.seen.server)
     // Sessions that wait for a lock or a timer inside of it take the server nothing.
     const atOnce = query.ms / Math.max(1, window.seconds * 1000)
@@ -87,18 +87,7 @@ function isCostly(query: QueryEvidence, signals: Signals): boolean {
   const { evidence, promised } = signals
   const ofServer = query.ms / Math.max(1, evidence.database!.seen.server)
   if (query.calls < LEAST_CALLS || ofServer < OF_SERVER_TIME) return false
-  return alonesMs(query, signals) >= promised * OF_PROMISE
-}
-
-/** How long it would take with a processor of its own: many quick ones at once are slow, too, and so is what others on the
- *  machine do not let run. */
-function alonesMs({ ms, calls }: QueryEvidence, { evidence, cores }: Signals): number {
-  const { database, window, hosts, configuration } = evidence
-  const crowd = (database?.active.cpu ?? 0) / (cores ?? 4)
-  const host = configuration.databaseOnSameHost ? hosts[0] : undefined
-  const atOnce = (database?.seen.server ?? 0) / Math.max(1, window.seconds * 1000)
-  const held = host && host.busy > 0.85 ? atOnce / Math.max(0.05, host.postgres) : 0
-  return ms / Math.max(1, calls) / Math.max(1, crowd, held)
+  return aloneMs(query, signals) >= promised * OF_PROMISE
 }
 
 function isExplained({ query }: QueryEvidence, signals: Signals): boolean {

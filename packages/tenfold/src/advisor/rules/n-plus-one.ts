@@ -1,9 +1,10 @@
 import type { Work } from '../../evidence/index.ts'
 import { check, percent, type Rule } from '../rule.ts'
-import { sameShape, without } from '../signals.ts'
+import { aloneMs, sameShape, without } from '../signals.ts'
 
 const REPEATS = 10
 const MEAN = 5
+const EXPENSIVE_MS = 20
 /** Where it is known that the keys come from the rows of another statement, a few are enough to be sure what it is. */
 const KNOWN_REPEATS = 4
 
@@ -12,7 +13,8 @@ export const nPlusOne: Rule = {
   code: 'n-plus-one',
   version: 3,
   class: 'code',
-  judge({ evidence, lost, harm }) {
+  judge(signals) {
+    const { evidence, lost, harm } = signals
     const placeOf = ({ query }: { query: string }) =>
       evidence.repeats.find((one) => one.code === 'n-plus-one' && sameShape(one.query, query))
     const found = [...evidence.routes, ...evidence.jobs].flatMap((work) =>
@@ -38,6 +40,8 @@ export const nPlusOne: Rule = {
     const share = (work.database + work.pool) / (isJob(work) ? Math.max(1, evidence.queue.busyMs) : lost)
     const place = placeOf(query)
     if (waiting < 0.5 || ofCalls < 0.7) return undefined
+    // Then it is what each of them costs, and not how many there are.
+    if (onServer && aloneMs(onServer, signals) >= EXPENSIVE_MS && onServer.ms > query.ms * 0.7) return undefined
     return {
       structural: true,
       subject: { kind: isJob(work) ? 'job' : 'route', name: work.name },
