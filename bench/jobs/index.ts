@@ -70,7 +70,7 @@ function scenarios(quick: boolean): Scenario[] {
   const drained = quick ? 20_000 : 40_000
   return [
     rate('enqueue one after another', ALL, { do: 'sequential', count: 300 * times }),
-    rate('enqueue, 50 callers', ALL, { do: 'concurrent', count: 5000 * times, callers: 50 }),
+    rate('enqueue, 50 callers', ALL, { do: 'concurrent', count: quick ? 10_000 : 20_000, callers: 50 }),
     rate('enqueue 1,000 at a time', ALL, { do: 'bulk', count: 10_000 * times, size: 1000 }),
     ...[1, 10, 50].map((concurrency) => drain(`run, concurrency ${concurrency}`, ALL, drained, concurrency)),
     ...[1, 2, 4].map((processes) => crew(processes, drained)),

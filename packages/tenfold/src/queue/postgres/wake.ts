@@ -57,8 +57,12 @@ export function createWake(db: SystemDatabase, telemetry: Telemetry): Wake {
 
   const announce = (message: NonNullable<typeof waiting>): void => {
     if (closed) return
-    const low = Math.min(waiting?.low ?? Infinity, message.low ?? Infinity)
-    waiting = { ...waiting, ...message, ...(low < Infinity && { low }) }
+    if (waiting) {
+      const low = Math.min(waiting.low ?? Infinity, message.low ?? Infinity)
+      Object.assign(waiting, message, low < Infinity ? { low } : {})
+    } else {
+      waiting = message
+    }
     if (timer || sending) return
     // The first one goes at once; who waits is only what comes right after it.
     const left = sentAt + NOTIFY_EVERY_MS - performance.now()
@@ -80,7 +84,7 @@ export function createWake(db: SystemDatabase, telemetry: Telemetry): Wake {
       telemetry.log.debug('Could not announce jobs; polling finds them.', { reason: messageOf(error) })
     }
     sending = undefined
-    if (waiting) announce({})
+    if (waiting) announce(waiting)
   }
 
   const receive = (payload: string | undefined): void => {
@@ -98,7 +102,8 @@ export function createWake(db: SystemDatabase, telemetry: Telemetry): Wake {
 
   return {
     tell(news) {
-      const taken = news.ready ? [...listeners].reduce((room, l) => room + l.room(news.ready!.names), 0) : 0
+      let taken = 0
+      if (news.ready) for (const listener of listeners) taken += listener.room(news.ready.names)
       tellHere(news)
       if (news.ready && news.ready.count > taken) announce({ low: news.ready.low })
       if (news.held && !hasListener('jobs')) announce({ held: true })
