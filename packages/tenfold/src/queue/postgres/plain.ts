@@ -60,26 +60,25 @@ export function writePlain(sql: Pick<SystemDatabase, 'query'>): (rows: readonly 
 export function writeAndBegin(db: SystemDatabase, takers: Takers): (rows: readonly PlainRow[]) => Promise<Written[]> {
   return async (rows) => {
     const kinds = kindsOf(rows)
-    const offer = takers.offer(kinds.names)
+    const offer = takers.offer(kinds.names, rows.length)
     if (!offer) return rows.length === 1 ? writeOne(db, rows[0]!) : write(db, PLAIN, kinds.parameters)
     const chosen = choose(kinds, offer)
-    try {
-      const all = await write(db, BEGUN, [
-        ...kinds.parameters,
-        `{${chosen.map((place) => place + 1).join(',')}}`,
-        kinds.rankOf(chosen.at(-1)!),
-        offer.worker,
-        offer.names,
-        offer.from.rank,
-        offer.from.seq,
-      ])
-      offer.take(chosen.flatMap((place) => (all[place]!.begun ? begunOf(rows[place]!, all[place]!.id, offer) : [])))
-      return all
-    } catch (error) {
+    const written = await write(db, BEGUN, [
+      ...kinds.parameters,
+      `{${chosen.map((place) => place + 1).join(',')}}`,
+      kinds.rankOf(chosen.at(-1)!),
+      offer.worker,
+      offer.names,
+      offer.from.rank,
+      offer.from.seq,
+    ]).catch((error: unknown) => {
       if (isBadData(error)) offer.take([])
       else offer.lose()
       throw error
-    }
+    })
+    const begun = chosen.filter((place) => written[place]!.begun)
+    offer.take(begun.map((place) => begunOf(rows[place]!, written[place]!.id, offer)))
+    return written
   }
 }
 

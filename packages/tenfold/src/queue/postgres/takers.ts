@@ -3,9 +3,9 @@
 import type { Place } from './hint.ts'
 import type { Claimed } from './run.ts'
 
-export interface Taker {
-  /** What it could begin at once; undefined if it has something else to do. */
-  offer(names: ReadonlySet<string>): Offer | undefined
+interface Taker {
+  /** Places for at most so many jobs, of those names that it can run; undefined if it has something else to do. */
+  offer(names: ReadonlySet<string>, most: number): Offer | undefined
 }
 
 /** Places of a worker that are kept until `take` or `lose` was called. */
@@ -23,8 +23,7 @@ export interface Offer {
   lose(): void
 }
 
-export interface Takers {
-  offer(names: ReadonlySet<string>): Offer | undefined
+export interface Takers extends Taker {
   /** Gives the way out. */
   join(taker: Taker): () => void
 }
@@ -32,9 +31,9 @@ export interface Takers {
 export function createTakers(): Takers {
   const takers = new Set<Taker>()
   return {
-    offer(names) {
+    offer(names, most) {
       for (const taker of takers) {
-        const offer = taker.offer(names)
+        const offer = taker.offer(names, most)
         if (offer) return offer
       }
       return undefined

@@ -151,9 +151,9 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
     stopping || !wanted.every((name) => works.has(name)) ? 0 : Math.max(0, concurrency - busy - line.length - promised)
 
   /** Nothing is offered while jobs wait: those go first. */
-  const offer = (wantedNames: ReadonlySet<string>): Offer | undefined => {
+  const offer = (wantedNames: ReadonlySet<string>, most: number): Offer | undefined => {
     if (stopping || answerLost || maybeMore || backlog || line.length > 0 || !lease.trusted()) return undefined
-    const places = concurrency - busy - offered - lanes.reserved()
+    const places = Math.min(most, concurrency - busy - offered - lanes.reserved())
     if (places <= 0) return undefined
     const can = names()
     const takes = (name: string): boolean => can.includes(name) && !('batch' in works.get(name)!)
