@@ -337,6 +337,15 @@ describe('migrations', () => {
     await db.close()
   })
 
+  test('a file that was only begun is not applied, nor is anything before it', async () => {
+    const db = await testDatabase()
+    const begun = await source('shop', { '0001_a.sql': 'create table a (id int)', '0002_b.sql': '-- what it does\n/* soon */' })
+    await assert.rejects(migrate(options(db, begun)), { code: 'TF_MIGRATION_UNWRITTEN' })
+    const { migrations } = await migrationStatus(options(db, begun))
+    assert.deepEqual([...new Set(migrations.map(({ state }) => state))], ['pending'])
+    await db.close()
+  })
+
   test('file names and headers that say too little are refused', async () => {
     const db = await testDatabase()
     await assert.rejects(migrate(options(db, await source('shop', { '1_a.sql': 'select 1' }))), {

@@ -44,13 +44,18 @@ export const NestedTransaction = defineError('TF_NESTED_TRANSACTION', {
 export const MigrationChanged = defineError('TF_MIGRATION_CHANGED', {
   says: (e: { module: string; name: string }) =>
     `Migration ${e.module}/${e.name} was changed after it had been applied.`,
-  fix: 'Put the file back as it was (git log shows it) and write a new migration for the change.',
+  fix: 'Put the file back as it was (git log shows it) and write a new migration for the change. In development the database may also begin anew: stop the app and delete `.tenfold/postgres`.',
 })
 
 export const MigrationMissing = defineError('TF_MIGRATION_MISSING', {
   says: (e: { module: string; name: string }) =>
     `Migration ${e.module}/${e.name} has been applied to this database, but its file is not here.`,
-  fix: 'Deploy the release that has the file, or put the file back; an applied migration is never deleted.',
+  fix: 'Deploy the release that has the file, or put the file back; an applied migration is never deleted. In development the database may also begin anew: stop the app and delete `.tenfold/postgres`.',
+})
+
+export const MigrationUnwritten = defineError('TF_MIGRATION_UNWRITTEN', {
+  says: (e: { module: string; name: string }) => `Migration ${e.module}/${e.name} has no statement yet.`,
+  fix: 'Write what it changes, or delete the file. Nothing was applied.',
 })
 
 export const MigrationFailed = defineError('TF_MIGRATION_FAILED', {

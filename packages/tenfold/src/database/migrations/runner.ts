@@ -3,7 +3,14 @@
  *  A file that cannot get a table lock within `lockTimeoutMs` gives way to the readers that wait behind it and tries again
  *  after a jittered pause: readers never stall for longer than that. */
 import { messageOf } from '../../kernel/index.ts'
-import { MigrationChanged, MigrationFailed, MigrationLocked, MigrationMissing, MigrationRoles } from '../errors.ts'
+import {
+  MigrationChanged,
+  MigrationFailed,
+  MigrationLocked,
+  MigrationMissing,
+  MigrationRoles,
+  MigrationUnwritten,
+} from '../errors.ts'
 import { allowStatistics } from '../permissions.ts'
 import {
   ensureRoles,
@@ -72,6 +79,7 @@ export async function migrate(options: MigrateOptions): Promise<{ applied: strin
     const pending = files.filter((file) =>
       states.some((s) => s.state === 'pending' && s.module === file.module && s.name === file.name),
     )
+    refuseUnwritten(pending)
     const applied: string[] = []
     await withOwners(options, admin, roleMode, async (owners) => {
       for (const file of pending) {
@@ -98,6 +106,12 @@ export async function migrationStatus(
     if (!rows[0]?.there) return { migrations: compare(files, []), roleMode: undefined }
     return { migrations: compare(files, await readApplied(admin)), roleMode: await keptRoleMode(admin) }
   })
+}
+
+/** Applied, a file may not change any more: one that was only begun is not, however often the app starts meanwhile. */
+function refuseUnwritten(pending: readonly MigrationFile[]): void {
+  const begun = pending.find(({ sql }) => sql.replaceAll(/--.*|\/\*[^]*?\*\//g, '').trim() === '')
+  if (begun) throw MigrationUnwritten({ module: begun.module, name: begun.name })
 }
 
 export function refuseDamage(states: readonly MigrationState[]): void {
