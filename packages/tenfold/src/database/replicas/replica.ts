@@ -268,7 +268,7 @@ export class Replica {
     } catch (error) {
       void this.#client?.end().catch(() => {})
       this.#client = undefined
-      this.#goDown(messageOf(error))
+      this.#goDown(whyLost(error))
     }
   }
 
@@ -372,6 +372,13 @@ export class Replica {
     const error = ReplicaLost({ replica: this.name, reason })
     for (const lose of this.#running) lose(error)
   }
+}
+
+/** A replica has the roles of its primary, with their passwords. */
+function whyLost(error: unknown): string {
+  const { code } = error as { code?: string }
+  const stranger = code === '28P01' || code === '28000'
+  return stranger ? `${messageOf(error)}: is it a replica of DATABASE_URL's server?` : messageOf(error)
 }
 
 /** Why a statement failed on a replica and may succeed on the primary; undefined if the statement itself is to blame. */
