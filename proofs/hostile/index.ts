@@ -37,7 +37,7 @@ async function run({ quick, set, log, signal }: ClaimsOptions): Promise<Report> 
     const seconds = (performance.now() - started) / 1000
     log('smuggling shapes')
     const control = (await talk(server.port, `${SMUGGLED}${SMUGGLED}`, 1000)).split('"smuggled"').length - 1
-    const tried = await smuggle(server.port)
+    const tried = [...(await smuggle(server.port)), ...(await smuggle(server.port, PLAIN))]
     const behind = []
     for (const kind of BALANCERS) {
       log(`smuggling shapes through ${kind}`)
@@ -155,22 +155,30 @@ async function fuzz(port: number, cases: number, seed: number, signal: AbortSign
   return { statuses, bad }
 }
 
-/** Held: refused with a 4xx and the connection closed, or answered once, with the smuggled request as its body. */
-async function smuggle(port: number): Promise<{ name: string; said: string; held: boolean }[]> {
+/** What the server takes the short way, so that another part of it reads what comes behind. */
+const PLAIN = 'GET /echo/plain HTTP/1.1\r\nHost: a\r\n\r\n'
+
+/** Held: refused with a 4xx and the connection closed, or answered once, with the smuggled request as its body.
+ *  @param first a request that comes before each, and is answered 200 */
+async function smuggle(port: number, first = ''): Promise<{ name: string; said: string; held: boolean }[]> {
   return Promise.all(
     shapes().map(async ({ name, bytes }) => {
-      const answer = await talk(port, bytes, 4000)
+      const answer = await talk(port, first + bytes, 4000)
       const statuses = [...answer.matchAll(/HTTP\/1\.1 (\d{3})/g)].map((match) => Number(match[1]))
-      const held = statuses.every((status) => status < 500) && statuses.length <= 1 && !answer.includes('"smuggled"')
-      return { name, said: statuses.join(' ') || 'closed', held }
+      const answered = first === '' || statuses.shift() === 200
+      const refused = statuses.every((status) => status < 500) && statuses.length <= 1
+      const held = answered && refused && !answer.includes('"smuggled"')
+      return { name: first ? `${name}, after a plain request` : name, said: statuses.join(' ') || 'closed', held }
     }),
   )
 }
 
-/** Connections that send half a request line, and how long someone else waits meanwhile. */
+/** Connections that send half a request line or nothing, and how long someone else waits meanwhile. */
 async function silence(port: number, wanted: number): Promise<{ opened: number; closed: number; slowest: number }> {
   let closed = 0
-  const all = Array.from({ length: wanted }, () => talk(port, 'GET /files', 30_000).then(() => closed++))
+  const all = Array.from({ length: wanted }, (_, n) =>
+    talk(port, n % 2 === 0 ? 'GET /files' : '', 30_000).then(() => closed++),
+  )
   const done = Promise.all(all)
   let slowest = 0
   while (closed < wanted) {
