@@ -69,6 +69,17 @@ test('the runs of a cron are told apart from other jobs', () => {
   )
 })
 
+test('of an answer in pieces, what counts is how long its user waits for the first', () => {
+  const watch = new WorkWatch(100)
+  const live = trace(300_000, [span('query', 'a', 5, 10), span('query', 'b', 200_000, 4000)])
+  live.spans[0]!.attributes['tenfold.http.first_piece_ms'] = 20
+  watch.onTrace(live)
+  const { requests, seconds } = watch.take()
+  const [work] = requests
+  assert.deepEqual([work!.ms, work!.database + work!.self], [20, 20])
+  assert.equal(seconds[0]![3], 0, 'not slower than promised')
+})
+
 test('of clients only the share of the most frequent leaves', () => {
   const watch = new WorkWatch(100)
   for (let i = 0; i < 3; i++) watch.onTrace(trace(1, [], '192.0.2.7'))

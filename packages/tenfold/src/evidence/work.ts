@@ -59,7 +59,7 @@ export class WorkWatch implements Sink {
   onTrace(trace: TraceRecord): void {
     if (trace.kind === 'task') return
     const ms = trace.durationUs / 1000
-    if (trace.kind === 'request') this.#request(trace, ms)
+    if (trace.kind === 'request') this.#request(trace, Math.min(ms, untilFirstPiece(trace)))
     else {
       addTrace(this.#of(this.#jobs, trace), trace, ms)
       if (trace.name.startsWith(CRON) && this.#crons.length < MAX_CRON_RUNS)
@@ -126,6 +126,11 @@ export class WorkWatch implements Sink {
     }
     return one
   }
+}
+
+/** What is answered in pieces may go on for hours (live pages, downloads): its user waits until it begins. */
+function untilFirstPiece({ spans }: TraceRecord): number {
+  return Number(spans[0]!.attributes['tenfold.http.first_piece_ms'] ?? Infinity)
 }
 
 const NOTHING = { self: 0, pool: 0, database: 0, outgoing: 0, calls: 0, rows: 0 }

@@ -54,6 +54,8 @@ export class Exchange implements HttpRequest {
   /** What was sent in the end; 0 until then. */
   status = 0
   bytes = 0
+  /** When the first piece of an answer in pieces was there; 0 for any other. On the clock of `startedAt`. */
+  firstPieceAt = 0
   /** What went wrong, when the answer is an error. */
   error: unknown
   /** Bytes of the socket at the last look of the watch, and when they last moved. */

@@ -129,6 +129,7 @@ async function sendStream(
   try {
     writeHead(res, status, base, headers)
     x.status = status
+    x.firstPieceAt = performance.now()
     while (!piece.done) {
       if (res.destroyed) throw new ClientGone()
       x.bytes += piece.value.length

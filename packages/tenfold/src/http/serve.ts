@@ -139,6 +139,7 @@ function record(x: Exchange, context: Context, kit: Kit): void {
   const code = gone ? 'client_gone' : x.error === undefined ? undefined : asTenfoldError(x.error).code
   context.root.set('http.response.status_code', status)
   if (code !== undefined || status >= 500) context.root.set('error.type', code ?? String(status))
+  if (x.firstPieceAt > 0) context.root.set('tenfold.http.first_piece_ms', x.firstPieceAt - x.startedAt)
   x.route.durations[Math.floor(status / 100)]!.record(ms / 1000)
   // A stream that fails after its status was sent is a failure too, whatever that status was.
   const failed = x.error !== undefined && !gone && (status >= 500 || status < 400)

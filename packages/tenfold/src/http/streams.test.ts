@@ -88,6 +88,10 @@ describe('streamed replies', () => {
     assert.ok(seen.produced < 2000, `${seen.produced} pieces for a client that reads nothing`)
     socket.destroy()
     await eventually(() => seen.closed === 1 && seen.aborted, 'the source was closed and the signal aborted')
+    await eventually(() => server.traces.some(({ name }) => name === 'GET /endless'), 'it was recorded')
+    const { durationUs, spans } = server.traces.find(({ name }) => name === 'GET /endless')!
+    const first = Number(spans[0]!.attributes['tenfold.http.first_piece_ms'])
+    assert.ok(first > 0 && first < durationUs / 1000, `${first} ms until the first piece`)
   })
 
   test('are cut for a client that does not read at all', async () => {
