@@ -36,8 +36,9 @@ export const migrateUp: Command = {
       }
       if (flags.unsafe === undefined) {
         const judged = await judgeMigrations(connected.target, 'pending of modules in use')
-        if (!output.json) showFindings(judged, output)
-        else if (refusals(judged.findings).length > 0) output.line(JSON.stringify(reportOf(judged), null, 2))
+        // Programs get one object: what was applied, or why nothing was.
+        if (refusals(judged.findings).length > 0) output.show(reportOf(judged), () => showFindings(judged, output))
+        else if (!output.json) showFindings(judged, output)
         refuseDangerous(judged)
       } else if (!output.json) {
         output.line(output.paint('yellow', `not judged: ${flags.unsafe}`))
