@@ -13,14 +13,15 @@ export default {
   options: {
     rounds: 'slices of each; 11 unless --quick, then 5',
     bare: 'yes: only tenfold and pg, without the ORMs',
-    profile: 'only tenfold, for --cpu-prof: seconds',
+    only: 'the works whose names hold this, such as insert',
+    profile: 'only tenfold, for --cpu-prof, on the first of those works: seconds',
   },
   run,
 } satisfies Claims
 
 const ITEMS = 100_000
 const OURS = 'tenfold'
-const ORMS = ['Drizzle', 'TypeORM', 'Prisma 7']
+const ORMS = ['Kysely on pg', 'Drizzle', 'TypeORM', 'Prisma 7']
 
 interface Work {
   name: string
@@ -44,6 +45,8 @@ const WORK: readonly Work[] = [
 ]
 
 async function run({ quick, set, log, signal, installPeers }: ClaimsOptions): Promise<Report> {
+  const works = WORK.filter(({ name }) => name.includes(set.only ?? ''))
+  if (works.length === 0) throw new Error(`No work is called '${set.only}': ${WORK.map(({ name }) => name).join('; ')}`)
   const installed = await installPeers(PEERS)
   const folder = await mkdtemp(join(tmpdir(), 'tenfold-bench-'))
   await mkdir(join(folder, 'shop'))
@@ -61,7 +64,7 @@ async function run({ quick, set, log, signal, installPeers }: ClaimsOptions): Pr
   try {
     peers.push(tenfold(OURS, db, telemetry))
     if (set.profile) {
-      await slice(peers[0]!, WORK[1]!, telemetry, Number(set.profile) * 1000)
+      await slice(peers[0]!, works[0]!, telemetry, Number(set.profile) * 1000)
       return { claims: [{ claim: 'profiled', goal: 1, value: 1, holds: true }], rows: [] }
     }
     for (const open of set.bare ? [rawPg] : [rawPg, kysely, drizzle, typeorm, prisma]) {
@@ -75,10 +78,10 @@ async function run({ quick, set, log, signal, installPeers }: ClaimsOptions): Pr
     const rounds = Number(set.rounds ?? (quick ? 5 : 11))
     const ms = quick ? 250 : 700
     /** µs of CPU: work → peer → one for each round. */
-    const cpu = WORK.map(() => peers.map((): number[] => []))
+    const cpu = works.map(() => peers.map((): number[] => []))
     for (let round = -1; round < rounds; round++) {
       log(round < 0 ? 'warming up' : `round ${round + 1} of ${rounds}`)
-      for (const [w, work] of WORK.entries()) {
+      for (const [w, work] of works.entries()) {
         for (const i of peers.keys()) {
           if (signal.aborted) throw signal.reason
           const at = (i + round + peers.length) % peers.length
@@ -87,7 +90,7 @@ async function run({ quick, set, log, signal, installPeers }: ClaimsOptions): Pr
         }
       }
     }
-    return report(peers, cpu, missing)
+    return report(works, peers, cpu, missing)
   } finally {
     for (const peer of peers) await peer.close()
     await telemetry.close()
@@ -138,12 +141,17 @@ async function slice(peer: Peer, work: Work, telemetry: Telemetry, ms: number): 
   return (user + system) / done
 }
 
-function report(peers: readonly Peer[], cpu: readonly number[][][], missing: readonly string[]): Report {
+function report(
+  works: readonly Work[],
+  peers: readonly Peer[],
+  cpu: readonly number[][][],
+  missing: readonly string[],
+): Report {
   const at = (name: string): number => peers.findIndex((peer) => peer.name === name)
   /** One peer against another in the same round; the median over the rounds. */
   const times = (w: number, one: string, other: string): number =>
     median(cpu[w]![at(one)]!.map((value, round) => value / cpu[w]![at(other)]![round]!))
-  const claims: Claim[] = WORK.map(({ name }, w) => {
+  const claims: Claim[] = works.map(({ name }, w) => {
     const value = times(w, OURS, 'pg')
     return {
       claim: `CPU of tenfold against pg: ${name}`,
@@ -154,9 +162,9 @@ function report(peers: readonly Peer[], cpu: readonly number[][][], missing: rea
   })
   for (const orm of ORMS) {
     if (at(orm) < 0) continue
-    const behind = WORK.map(({ name }, w) => ({ name, value: times(w, orm, OURS) })).sort(
-      (a, b) => a.value - b.value,
-    )[0]!
+    const behind = works
+      .map(({ name }, w) => ({ name, value: times(w, orm, OURS) }))
+      .sort((a, b) => a.value - b.value)[0]!
     claims.push({
       claim: `CPU of ${orm} against tenfold, where it is nearest`,
       goal: 'more than 1 x',
@@ -170,7 +178,7 @@ function report(peers: readonly Peer[], cpu: readonly number[][][], missing: rea
       ...peers.map((peer, i) => ({
         'µs CPU for each': peer.name,
         ...Object.fromEntries(
-          WORK.map(({ name }, w) => [
+          works.map(({ name }, w) => [
             name,
             `${median(cpu[w]![i]!).toFixed(0)} (${times(w, peer.name, 'pg').toFixed(2)} x)`,
           ]),

@@ -10,7 +10,7 @@ export default {
   about: 'a module cannot get at the tables of another one, nor call what it has not declared; and what that costs',
   options: {
     hole: 'SQL that the administrator runs before, to see that the proof finds what it opens',
-    only: 'sql: makes the attempts and leaves out the rest; code: leaves out the measurement of what it costs',
+    only: 'sql: makes the attempts and leaves out the rest; code: leaves out the measurement of what it costs; cost: that alone',
   },
   run,
 } satisfies Claims
@@ -24,6 +24,10 @@ interface Tried {
 }
 
 async function run({ quick, set, log, signal }: ClaimsOptions): Promise<Report> {
+  if (set.only === 'cost') {
+    const costs = await costOf(quick, signal)
+    return { claims: costClaims(costs), rows: costs.map(rowOfCost) }
+  }
   log('what a module can try in SQL')
   const attempts = await attemptAll(set.hole)
   log('what it can write in code')
@@ -54,8 +58,12 @@ async function run({ quick, set, log, signal }: ClaimsOptions): Promise<Report> 
   if (set.only) return { claims, rows }
 
   log('what it costs')
-  const costs = await measureCost({ rounds: quick ? 8 : 40, sliceMs: quick ? 200 : 300, signal })
+  const costs = await costOf(quick, signal)
   return { claims: [...claims, ...costClaims(costs)], rows: [...rows, ...costs.map(rowOfCost)] }
+}
+
+function costOf(quick: boolean, signal: AbortSignal): Promise<Cost[]> {
+  return measureCost({ rounds: quick ? 8 : 40, sliceMs: quick ? 200 : 300, signal })
 }
 
 function all(claim: string, of: readonly { held: boolean }[]): Claim {

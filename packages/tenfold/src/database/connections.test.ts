@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { Connections } from './connections.ts'
+import { exchange } from './exchange.ts'
+import { createShapes } from './shapes.ts'
 import { testDatabase, type TestDatabase } from './testing/index.ts'
 
 /** Roles here are labels: all of them log in as the administrator, which is the same work. */
 describe('connections under one budget', () => {
   let db: TestDatabase
   const opened: Connections[] = []
+  const shape = createShapes()('select 1')
 
   before(async () => void (db = await testDatabase()))
   after(async () => {
@@ -32,7 +35,7 @@ describe('connections under one budget', () => {
   async function work(connections: Connections, role: string, times: number): Promise<void> {
     for (let i = 0; i < times; i++) {
       const connection = await connections.acquire(role)
-      await connection.client.query('select 1')
+      await exchange(connection.wire, connection.types, shape, [])
       connections.release(connection)
     }
   }
@@ -63,11 +66,11 @@ describe('connections under one budget', () => {
   })
 
   test('who waits too long is told which role, how long and how many', async () => {
-    const { connections } = connectionsOf(1, 100)
+    const { connections } = connectionsOf(1, 1000)
     const held = await connections.acquire('a')
     await assert.rejects(connections.acquire('b'), {
       code: 'TF_POOL_EXHAUSTED',
-      message: /'b' within 100 ms \(all 1 are/,
+      message: /'b' within 1000 ms \(all 1 are/,
     })
     connections.release(held)
     await work(connections, 'b', 1)

@@ -14,6 +14,7 @@ import { messageOf } from '../kernel/index.ts'
 import { DatabaseUnreachable, PoolExhausted } from './errors.ts'
 import { createLogin, type Login } from './login.ts'
 import { parsers } from './values.ts'
+import { endClient, Wire, WireSocket } from './wire.ts'
 
 /** The password of a role, after so many were refused; undefined: the one in the address. */
 export type Credentials = (role: string, refused?: number) => { user: string; password: string } | undefined
@@ -44,7 +45,7 @@ type Told = 'onLost' | 'onOpen'
 
 export interface Connection {
   readonly role: string
-  readonly client: pg.Client
+  readonly wire: Wire
   /** What values become on it. */
   readonly types: pg.CustomTypesConfig
   /** False until it is open, and once it has failed: it is then closed instead of kept. */
@@ -58,7 +59,7 @@ interface Waiter {
   role: string
   give: (connection: Connection) => void
   fail: (error: unknown) => void
-  timers: NodeJS.Timeout[]
+  since: number
 }
 
 const PATIENCE_MS = 20
@@ -77,10 +78,12 @@ export class Connections {
   readonly #open = new Set<Connection>()
   /** Connections by role, those that are being opened included. */
   readonly #held = new Map<string, number>()
-  readonly #idle: Connection[] = []
+  /** By role, who came back last at the end: that one is taken first, so that those beyond need come to rest. */
+  readonly #idle = new Map<string, Connection[]>()
   readonly #waiting: Waiter[] = []
   readonly #sweeper: NodeJS.Timeout
   readonly #login: Login
+  #alarm: NodeJS.Timeout | undefined
   #opening = 0
   #opened = 0
   #closed = false
@@ -102,18 +105,14 @@ export class Connections {
 
   counts(): ConnectionCounts {
     const { max } = this.#options
-    return { open: this.#open.size, idle: this.#idle.length, waiting: this.#waiting.length, max, opened: this.#opened }
+    let idle = 0
+    for (const ofRole of this.#idle.values()) idle += ofRole.length
+    return { open: this.#open.size, idle, waiting: this.#waiting.length, max, opened: this.#opened }
   }
 
   /** An idle connection of that role, if there is one now. */
   take(role: string): Connection | undefined {
-    for (let i = this.#idle.length - 1; i >= 0; i--) {
-      const connection = this.#idle[i]!
-      if (connection.role !== role) continue
-      this.#idle.splice(i, 1)
-      return connection
-    }
-    return undefined
+    return this.#idle.get(role)?.pop()
   }
 
   async acquire(role: string): Promise<Connection> {
@@ -122,50 +121,72 @@ export class Connections {
     if (this.#open.size + this.#opening < this.#options.max) return this.#connect(role)
     if (this.#heldBy(role) === 0 && this.#closeOldestIdle()) return this.#connect(role)
     return new Promise((give, fail) => {
-      const { acquireTimeoutMs, max } = this.#options
-      const giveUp = (): void => {
-        this.#leave(waiter)
-        fail(PoolExhausted({ role, waitedMs: acquireTimeoutMs, max }))
-      }
-      const takeOver = (): void => {
-        if (!this.#closeOldestIdle()) return
-        this.#leave(waiter)
-        this.#connect(role).then(give, fail)
-      }
-      const waiter: Waiter = {
-        role,
-        give,
-        fail,
-        timers: [setTimeout(giveUp, acquireTimeoutMs), setTimeout(takeOver, PATIENCE_MS)],
-      }
-      this.#waiting.push(waiter)
+      this.#waiting.push({ role, give, fail, since: performance.now() })
+      if (!this.#alarm) this.#alarm = this.#setAlarm()
     })
+  }
+
+  /** One timer for all who wait: mostly there is nothing left to do, for a connection came free long before. */
+  #look(): void {
+    const { acquireTimeoutMs, max } = this.#options
+    const now = performance.now()
+    for (const waiter of [...this.#waiting]) {
+      const waitedMs = now - waiter.since
+      if (waitedMs >= acquireTimeoutMs) {
+        this.#leave(waiter)
+        waiter.fail(PoolExhausted({ role: waiter.role, waitedMs: acquireTimeoutMs, max }))
+      } else if (waitedMs >= PATIENCE_MS && this.#closeOldestIdle()) {
+        this.#serve(waiter)
+      }
+    }
+    this.#alarm = this.#waiting.length > 0 ? this.#setAlarm() : undefined
+  }
+
+  #setAlarm(): NodeJS.Timeout {
+    return setTimeout(() => this.#look(), Math.min(PATIENCE_MS, this.#options.acquireTimeoutMs))
   }
 
   release(connection: Connection): void {
     if (!connection.usable || this.#closed) return this.#drop(connection)
-    const poorer = this.#waiting.find(({ role }) => role !== connection.role && this.#deserves(role, connection.role))
-    if (poorer) return this.#drop(connection, poorer)
-    const own = this.#waiting.find(({ role }) => role === connection.role)
-    if (own) {
-      this.#leave(own)
-      return own.give(connection)
-    }
+    if (this.#waiting.length > 0 && this.#handOn(connection)) return
     connection.idleSince = Date.now()
-    this.#idle.push(connection)
+    const ofRole = this.#idle.get(connection.role)
+    if (ofRole) ofRole.push(connection)
+    else this.#idle.set(connection.role, [connection])
+  }
+
+  /** To who waits; false where nobody wants one of this role. */
+  #handOn(connection: Connection): boolean {
+    let own: Waiter | undefined
+    for (const waiter of this.#waiting) {
+      if (waiter.role === connection.role) own ??= waiter
+      else if (this.#deserves(waiter.role, connection.role)) {
+        this.#drop(connection, waiter)
+        return true
+      }
+    }
+    if (!own) return false
+    this.#leave(own)
+    own.give(connection)
+    return true
   }
 
   /** Waits for nothing: connections in use are closed when they are released. */
   async close(): Promise<void> {
     this.#closed = true
     clearInterval(this.#sweeper)
-    await Promise.all(this.#idle.splice(0).map((connection) => this.#end(connection)))
+    const idle = [...this.#idle.values()].flat()
+    this.#idle.clear()
+    await Promise.all(idle.map((connection) => this.#end(connection)))
   }
 
   #closeOldestIdle(): boolean {
-    const oldest = this.#idle.shift()
-    if (oldest) void this.#end(oldest)
-    return oldest !== undefined
+    let longest: Connection[] | undefined
+    for (const ofRole of this.#idle.values())
+      if (ofRole[0] && (!longest || ofRole[0].idleSince < longest[0]!.idleSince)) longest = ofRole
+    if (!longest) return false
+    void this.#end(longest.shift()!)
+    return true
   }
 
   #heldBy(role: string): number {
@@ -181,7 +202,6 @@ export class Connections {
   }
 
   #leave(waiter: Waiter): void {
-    waiter.timers.forEach(clearTimeout)
     this.#waiting.splice(this.#waiting.indexOf(waiter), 1)
   }
 
@@ -207,11 +227,15 @@ export class Connections {
     const { url, credentials, applicationName, acquireTimeoutMs, typesOf } = this.#options
     const config = clientConfig(url, credentials(role, refused), applicationName)
     const types = typesOf(role)
-    const client = new pg.Client({ ...config, types, connectionTimeoutMillis: acquireTimeoutMs })
-    const connection: Connection = { role, client, types, usable: false, idleSince: 0, waitedMs: 0 }
+    const client = new pg.Client({
+      ...config,
+      types,
+      connectionTimeoutMillis: acquireTimeoutMs,
+      // TLS wraps the driver's own socket.
+      ...(!config.ssl && { stream: () => new WireSocket() }),
+    })
     if (!this.#options.keepAlive) (client as pg.Client & { unref(): void }).unref()
-    client.on('error', (error: Error) => this.#lose(connection, error))
-    client.on('end', () => this.#lose(connection, new Error('the server closed the connection')))
+    client.on('error', () => {}) // while it connects, the promise says so
     try {
       await client.connect()
       await this.#options.onOpen?.(client)
@@ -219,16 +243,19 @@ export class Connections {
       void endClient(client)
       throw error
     }
-    connection.usable = true
+    const connection: Connection = { role, wire: new Wire(client), types, usable: true, idleSince: 0, waitedMs: 0 }
+    client.on('error', (error: Error) => this.#lose(connection, error))
+    client.on('end', () => this.#lose(connection, new Error('the server closed the connection')))
     return connection
   }
 
   #lose(connection: Connection, error: Error): void {
     if (!connection.usable) return
     connection.usable = false
-    const at = this.#idle.indexOf(connection)
+    const ofRole = this.#idle.get(connection.role)
+    const at = ofRole?.indexOf(connection) ?? -1
     if (at >= 0) {
-      this.#idle.splice(at, 1)
+      ofRole!.splice(at, 1)
       this.#drop(connection)
     }
     this.#options.onLost?.(connection.role, error)
@@ -243,7 +270,7 @@ export class Connections {
   async #end(connection: Connection): Promise<void> {
     connection.usable = false
     if (this.#open.delete(connection)) this.#forget(connection.role)
-    await endClient(connection.client)
+    await connection.wire.end()
   }
 
   #forget(role: string): void {
@@ -260,7 +287,8 @@ export class Connections {
 
   #closeIdle(): void {
     const before = Date.now() - this.#options.idleMs
-    while (this.#idle[0] && this.#idle[0].idleSince < before) void this.#end(this.#idle.shift()!)
+    for (const ofRole of this.#idle.values())
+      while (ofRole[0] && ofRole[0].idleSince < before) void this.#end(ofRole.shift()!)
   }
 }
 
@@ -287,14 +315,6 @@ export function clientConfig(
 function sslOf(mode: string | null): { ssl?: { rejectUnauthorized: boolean } } {
   if (!mode || mode === 'disable' || mode === 'prefer' || mode === 'allow') return {}
   return { ssl: { rejectUnauthorized: mode === 'verify-full' || mode === 'verify-ca' } }
-}
-
-/** Says goodbye, and hangs up when the server does not answer within a second: `end` alone would wait for it for ever. */
-export async function endClient(client: pg.Client): Promise<void> {
-  const { stream } = (client as unknown as { connection: { stream: { destroy(): void } } }).connection
-  const timer = setTimeout(() => stream.destroy(), 1000)
-  await client.end().catch(() => {})
-  clearTimeout(timer)
 }
 
 /** A refused connection over several addresses is an AggregateError with an empty message. */

@@ -143,7 +143,10 @@ for (const via of ways())
     test('the stack of what the server refuses leads to the line that asked, in a transaction too', async () => {
       const item = { id: 1e18, name: 'too large', left: 0 }
       const alone = async (): Promise<unknown> => await shop.insertInto('item').values(item).execute()
-      const first = (): Promise<unknown> => shop.transaction(async (tx) => await tx.insertInto('item').values(item).returningAll().executeTakeFirstOrThrow())
+      const first = (): Promise<unknown> =>
+        shop.transaction(
+          async (tx) => await tx.insertInto('item').values(item).returningAll().executeTakeFirstOrThrow(),
+        )
       const second = (): Promise<unknown> =>
         shop.transaction(async (tx) => {
           await tx.sql`select 1`

@@ -156,16 +156,25 @@ const ADAPTER = new PostgresAdapter()
 function executorOver(target: Sql, reads: Sql): QueryExecutor {
   const isPlainRead = reads === target ? undefined : createPlainReads()
   const connection: DatabaseConnection = {
-    async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
+    executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
       const to = isPlainRead?.(query) ? reads : target
-      const { rows, rowCount } = await to.query<Row>(query.sql, query.parameters)
-      return query.query.kind === 'SelectQueryNode' ? { rows } : { rows, numAffectedRows: BigInt(rowCount) }
+      const answer = to.query<Row>(query.sql, query.parameters)
+      return givesRows(query) ? answer : answer.then(counted)
     },
     async *streamQuery<Row>(query: CompiledQuery): AsyncIterableIterator<QueryResult<Row>> {
       yield await connection.executeQuery<Row>(query)
     },
   }
   return new Executor(connection)
+}
+
+/** Its rows are all that is asked for. */
+function givesRows({ query }: CompiledQuery): boolean {
+  return query.kind === 'SelectQueryNode' || ('returning' in query && query.returning !== undefined)
+}
+
+function counted<Row>({ rows, rowCount }: Result<Row>): QueryResult<Row> {
+  return { rows, numAffectedRows: BigInt(rowCount) }
 }
 
 /** What a json or jsonb column carries. */

@@ -7,27 +7,34 @@ import { openDatabase } from './index.ts'
 import { createShapes } from './shapes.ts'
 import { testDatabase, ways, type TestDatabase } from './testing/index.ts'
 import { parsers } from './values.ts'
+import { Wire } from './wire.ts'
 
 for (const via of ways())
   describe(`a statement and its answer, ${via}`, () => {
     let db: TestDatabase
     let client: pg.Client
+    let wire: Wire
+    let driver: pg.Client
     const shapeOf = createShapes()
     const ask = (text: string, values: readonly unknown[] = [], begin?: string) =>
-      exchange(client, parsers, shapeOf(text), values, begin === undefined ? undefined : shapeOf(begin))
+      exchange(wire, parsers, shapeOf(text), values, begin === undefined ? undefined : shapeOf(begin))
 
     before(async () => {
       db = await testDatabase({ via })
       client = new pg.Client({ connectionString: db.url, types: parsers })
       await client.connect()
+      wire = new Wire(client)
+      driver = new pg.Client({ connectionString: db.url, types: parsers })
+      await driver.connect()
     })
     after(async () => {
-      await client.end()
+      await wire.end()
+      await driver.end()
       await db.close()
     })
 
     /** What the driver's own query object answers. */
-    const byDriver = async (text: string, values: unknown[]) => (await client.query(text, values)).rows
+    const byDriver = async (text: string, values: unknown[]) => (await driver.query(text, values)).rows
 
     for (const [what, type, value] of [
       ['a text', 'text', 'O\'Neil\n\\ "x"'],
@@ -39,8 +46,16 @@ for (const via of ways())
       ['a number', 'int', -12],
       ['a fraction', 'float8', 0.1],
       ['a bigint', 'int8', 9_007_199_254_740_993n],
+      ['the least bigint', 'int8', '-9223372036854775808'],
+      ['fifteen digits', 'int8', -999_999_999_999_999],
+      ['nought', 'int2', 0],
       ['true', 'boolean', true],
       ['a date with its zone', 'timestamptz', new Date(1_700_000_000_123)],
+      ['a date of another century, before 1970', 'timestamptz', '1899-12-31 23:59:59.9999+00'],
+      ['a date of the first century', 'timestamptz', '0099-02-03 04:05:06+00'],
+      ['a date before that', 'timestamptz', '0044-03-15 00:00:00+00 BC'],
+      ['a date of five digits', 'timestamptz', '12026-01-02 03:04:05.1+00'],
+      ['the end of time', 'timestamptz', 'infinity'],
       ['a date without one', 'timestamp', new Date(1_700_000_000_123)],
       ['bytes', 'bytea', Buffer.from([0, 1, 255])],
       ['a typed array', 'bytea', new Uint8Array([7, 8])],
@@ -109,8 +124,8 @@ for (const via of ways())
         },
       }
       const shape = shapeOf('select n from generate_series(1, $1::int) n')
-      await assert.rejects(exchange(client, types, shape, [3]), /cannot read this/)
-      assert.equal((await exchange(client, parsers, shape, [3])).rows.length, 3)
+      await assert.rejects(exchange(wire, types, shape, [3]), /cannot read this/)
+      assert.equal((await exchange(wire, parsers, shape, [3])).rows.length, 3)
     })
 
     test('begin travels with the first statement, whose answer it is not', async () => {

@@ -3,7 +3,7 @@
 import type pg from 'pg'
 import type { Telemetry } from '../telemetry/index.ts'
 import { messageOf } from '../kernel/index.ts'
-import { endClient } from './connections.ts'
+import { endClient } from './wire.ts'
 import { createLogin } from './login.ts'
 import { quoteName } from './roles.ts'
 

@@ -1,16 +1,21 @@
 /** What is known of a statement by its text. Statements are parametrised, so their texts repeat: what is worth remembering
  *  of one is found again for one look into a Map. */
-import { parseMessage, type Columns } from './exchange.ts'
+import type { Columns } from './columns.ts'
 import { normalise } from './fingerprint.ts'
+import { parseMessage } from './messages.ts'
 
 export interface Shape {
   readonly text: string
   /** The text without its values: what query statistics and N+1 detection count by. */
   readonly fingerprint: string
-  /** What sends it to the server. */
+  /** What sends it to the server, with values. */
   readonly parse: Buffer
+  /** And without. */
+  query: Buffer | undefined
   /** Of its last result. */
   columns: Columns | undefined
+  /** What its last result said was done. */
+  command: string
 }
 
 const LIMIT = 5000
@@ -22,7 +27,14 @@ export function createShapes(): (text: string) => Shape {
   return (text) => {
     const hit = known.get(text)
     if (hit) return hit
-    const made = { text, fingerprint: normalise(text), parse: parseMessage(text), columns: undefined }
+    const made: Shape = {
+      text,
+      fingerprint: normalise(text),
+      parse: parseMessage(text),
+      query: undefined,
+      columns: undefined,
+      command: '',
+    }
     if (text.length > LONGEST) return made
     if (known.size >= LIMIT) known.delete(known.keys().next().value!)
     known.set(text, made)

@@ -2,7 +2,7 @@
 import type { Attributes, Histogram, Span, Telemetry } from '../telemetry/index.ts'
 import type { Connection, Connections } from './connections.ts'
 import { DatabaseFull, DatabaseLost } from './errors.ts'
-import { exchange } from './exchange.ts'
+import { Exchange, type Answer } from './exchange.ts'
 import type { Occurrence, RepeatWatch } from './nplus1/index.ts'
 import { createShapes, type Shape } from './shapes.ts'
 import type { Result } from './sql.ts'
@@ -45,6 +45,8 @@ export function createStatements(
     .histogram('db.client.connection.wait_time', { help: 'Time that a statement waited for a connection.', unit: 's' })
     .series({})
 
+  const means: Means = { telemetry, target, watch }
+
   const callers = new Map<string, Caller>()
   const callerOf = (role: string): Caller => {
     let caller = callers.get(role)
@@ -62,55 +64,10 @@ export function createStatements(
     return watch.begin(module, shape.fingerprint, shape.text, values, within)
   }
 
-  const send = async <Row>(
-    connection: Connection,
-    caller: Caller,
-    shape: Shape,
-    values: readonly unknown[],
-    occurrence: Occurrence | undefined,
-    before?: Shape,
-  ): Promise<Done<Row>> => {
-    const { module } = caller
-    const { fingerprint, text } = shape
-    const { watch: seesRunning } = telemetry.statements
-    const asked = seesRunning?.began(module, fingerprint, values)
-    const started = performance.now()
-    const attributes: Attributes = { 'db.system.name': 'postgresql', 'tenfold.module': module }
-    if (target) attributes['tenfold.target'] = target
-    if (connection.waitedMs > 0) {
-      attributes['tenfold.db.wait_ms'] = connection.waitedMs
-      connection.waitedMs = 0
-    }
-    const span = telemetry.start('query', fingerprint, attributes)
-    try {
-      const done = await exchange(connection.client, connection.types, shape, values, before)
-      end(span, started, caller, done.rowCount)
-      telemetry.statements.saw(module, fingerprint, text)
-      if (occurrence) watch!.end(occurrence, done.rows)
-      return done as Done<Row>
-    } catch (error) {
-      if (endsConnection(error)) connection.usable = false
-      end(span, started, caller, 0, error)
-      // What the server answers is read where no one waits: from here the stack leads to whoever asked.
-      if (error instanceof Error && 'severity' in error) captureWhole(error)
-      throw told(error)
-    } finally {
-      seesRunning?.ended(asked)
-    }
-  }
-
-  const end = (span: Span, started: number, caller: Caller, rows: number, error?: unknown): void => {
-    caller.duration.record((performance.now() - started) / 1000)
-    span.set('db.response.returned_rows', rows)
-    const code = (error as { code?: string } | undefined)?.code
-    if (code) span.set('db.response.status_code', code)
-    span.end(error)
-  }
-
   /** Without waiting, where one is idle. */
-  const acquire = (role: string): Connection | Promise<Connection> => {
+  const take = (role: string): Connection | undefined => {
     const kept = connections.take(role)
-    if (!kept) return wait(role)
+    if (!kept) return undefined
     waits.record(0)
     kept.waitedMs = 0
     return kept
@@ -129,33 +86,118 @@ export function createStatements(
   return {
     connections,
     telemetry,
-    acquire: async (role) => acquire(role),
-    async runOn<Row>(connection: Connection, text: string, values: readonly unknown[], before?: string) {
+    acquire: async (role) => take(role) ?? wait(role),
+    runOn<Row>(connection: Connection, text: string, values: readonly unknown[], before?: string) {
       const caller = callerOf(connection.role)
       const shape = shapeOf(text)
       const occurrence = seen(caller, shape, values)
-      // Awaited, not handed on: so the stack of an error leads to whoever asked.
-      if (before === undefined) return await send<Row>(connection, caller, shape, values, occurrence)
+      const ask = (what: Shape, given: readonly unknown[], watched?: Occurrence, ahead?: Shape): Promise<Done<Row>> =>
+        new Promise((resolve) => new Statement(means, caller, what, given, watched, ahead, resolve).send(connection))
+      if (before === undefined) return ask(shape, values, occurrence)
       const first = shapeOf(before)
       // The simple protocol, which statements without values use, takes no company.
-      if (values.length > 0) return await send<Row>(connection, caller, shape, values, occurrence, first)
-      await send(connection, caller, first, [], undefined)
-      return await send<Row>(connection, caller, shape, values, occurrence)
+      if (values.length > 0) return ask(shape, values, occurrence, first)
+      return ask(first, []).then(() => ask(shape, values, occurrence))
     },
-    async run<Row>(role: string, text: string, values: readonly unknown[]) {
-      const caller = callerOf(role)
-      const shape = shapeOf(text)
-      // Before anything is awaited: the caller is still on the stack.
-      const occurrence = seen(caller, shape, values)
-      const free = acquire(role)
-      const connection = free instanceof Promise ? await free : free
-      try {
-        return await send<Row>(connection, caller, shape, values, occurrence)
-      } finally {
-        connections.release(connection)
-      }
+    run<Row>(role: string, text: string, values: readonly unknown[]) {
+      return new Promise<Done<Row>>((resolve, reject) => {
+        const caller = callerOf(role)
+        const shape = shapeOf(text)
+        // Before anything is awaited: the caller is still on the stack.
+        const occurrence = seen(caller, shape, values)
+        const statement = new Statement(means, caller, shape, values, occurrence, undefined, resolve, connections)
+        const kept = take(role)
+        if (kept) statement.send(kept)
+        else wait(role).then((connection) => statement.send(connection), reject)
+      })
     },
   }
+}
+
+interface Means {
+  readonly telemetry: Telemetry
+  readonly target: string | undefined
+  readonly watch: RepeatWatch | undefined
+}
+
+/** One run of a statement: all that is known of it, in one object, from the moment it is asked for until it is answered. */
+class Statement extends Exchange {
+  private readonly means: Means
+  private readonly caller: Caller
+  private readonly occurrence: Occurrence | undefined
+  private readonly resolve: (done: Done<never> | Promise<never>) => void
+  /** Where its connection goes back to; undefined where the caller holds it. */
+  private readonly lender: Connections | undefined
+  private connection: Connection | undefined = undefined
+  private span: Span | undefined = undefined
+  private started = 0
+  private running: unknown = undefined
+
+  constructor(
+    means: Means,
+    caller: Caller,
+    shape: Shape,
+    values: readonly unknown[],
+    occurrence: Occurrence | undefined,
+    before: Shape | undefined,
+    resolve: (done: Done<never> | Promise<never>) => void,
+    lender?: Connections,
+  ) {
+    super(shape, values, before)
+    this.means = means
+    this.caller = caller
+    this.occurrence = occurrence
+    this.resolve = resolve
+    this.lender = lender
+  }
+
+  send(connection: Connection): void {
+    const { telemetry, target } = this.means
+    const { module } = this.caller
+    const { fingerprint } = this.shape
+    this.connection = connection
+    this.running = telemetry.statements.watch?.began(module, fingerprint, this.values)
+    this.started = performance.now()
+    const attributes: Attributes = { 'db.system.name': 'postgresql', 'tenfold.module': module }
+    if (target) attributes['tenfold.target'] = target
+    if (connection.waitedMs > 0) {
+      attributes['tenfold.db.wait_ms'] = connection.waitedMs
+      connection.waitedMs = 0
+    }
+    this.span = telemetry.start('query', fingerprint, attributes)
+    connection.wire.ask(this)
+  }
+
+  protected override typesOf(): Connection['types'] {
+    return this.connection!.types
+  }
+
+  protected override settle(answer: Answer, failure: unknown): void {
+    const { telemetry, watch } = this.means
+    const { caller, connection, span, shape, occurrence } = this
+    const { module } = caller
+    caller.duration.record((performance.now() - this.started) / 1000)
+    span!.set('db.response.returned_rows', answer.rowCount)
+    const code = (failure as { code?: string } | undefined)?.code
+    if (code) span!.set('db.response.status_code', code)
+    span!.end(failure)
+    if (failure && endsConnection(failure)) connection!.usable = false
+    if (!failure) {
+      telemetry.statements.saw(module, shape.fingerprint, shape.text)
+      if (occurrence) watch!.end(occurrence, answer.rows)
+    }
+    if (this.running !== undefined) telemetry.statements.watch?.ended(this.running)
+    this.lender?.release(connection!)
+    this.resolve(failure ? refusal(failure) : (answer as Done<never>))
+  }
+}
+
+/** What the server answers is read where no one waits: out of a promise that whoever asked waits for, the stack leads to them. */
+async function refusal(error: unknown): Promise<never> {
+  await Promise.resolve()
+  await Promise.resolve()
+  if (error instanceof Error && 'severity' in error) captureWhole(error)
+  throw told(error)
 }
 
 /** What is the same for all statements of a role. */

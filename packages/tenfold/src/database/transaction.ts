@@ -4,7 +4,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { NestedTransaction, TransactionAborted, TransactionClosed } from './errors.ts'
 import type { Connection } from './connections.ts'
-import type { Result, SqlTransaction } from './sql.ts'
+import type { SqlTransaction } from './sql.ts'
 import type { Statements } from './statements.ts'
 
 export interface TransactionOptions {
@@ -65,29 +65,36 @@ async function runOnce<T>(
 ): Promise<T> {
   const connection = await statements.acquire(role)
   const afterCommit: (() => void)[] = []
-  const turns = inTurns()
+  const waiting: (() => void)[] = []
+  let busy = false
   let open = true
   // It goes along with the first statement: a transaction that runs none asks the server nothing.
   let opening: string | undefined = begin(options)
   let asked = false
   const tx: OpenTransaction = {
     connection,
-    query: <Row>(text: string, values: readonly unknown[] = []) => {
-      if (!open) return Promise.reject(TransactionClosed())
-      return turns(async (): Promise<Result<Row>> => {
-        if (opening === undefined) return await statements.runOn<Row>(connection, text, values)
-        const before = opening
-        opening = undefined
-        asked = true
-        try {
-          return await statements.runOn<Row>(connection, text, values, before)
-        } catch (error) {
-          // The next one brings it again: perhaps nothing was sent, and what follows must not stand alone. If it was, the
-          // transaction has failed, and refuses whatever comes.
-          opening = before
-          throw error
-        }
-      })
+    async query<Row>(text: string, values: readonly unknown[] = []) {
+      if (!open) throw TransactionClosed()
+      // One at a time; those given at once (`Promise.all`) run one after the other. The usual case runs at once: whoever asked is
+      // then still on the stack, for those who want to know the line.
+      if (busy) await new Promise<void>((go) => void waiting.push(go))
+      busy = true
+      const before = opening
+      opening = undefined
+      asked = true
+      try {
+        // Awaited, not handed on: so the stack of an error leads to whoever asked.
+        return await statements.runOn<Row>(connection, text, values, before)
+      } catch (error) {
+        // The next one brings it again: perhaps nothing was sent, and what follows must not stand alone. If it was, the
+        // transaction has failed, and refuses whatever comes.
+        opening = before
+        throw error
+      } finally {
+        const next = waiting.shift()
+        if (next) next()
+        else busy = false
+      }
     },
     afterCommit: (callback) => void afterCommit.push(callback),
   }
@@ -108,25 +115,6 @@ async function runOnce<T>(
     throw error
   } finally {
     statements.connections.release(connection)
-  }
-}
-
-/** One statement at a time on one connection: those given at once (`Promise.all`) run one after the other. */
-function inTurns(): <T>(run: () => Promise<T>) => Promise<T> {
-  const waiting: (() => void)[] = []
-  let busy = false
-  return async (run) => {
-    // The usual case runs at once: whoever asked is then still on the stack, for those who want to know the line.
-    if (busy) await new Promise<void>((go) => void waiting.push(go))
-    busy = true
-    try {
-      // Nobody else waits for this promise: so the stack of an error leads further, to whoever asked.
-      return await run()
-    } finally {
-      const next = waiting.shift()
-      if (next) next()
-      else busy = false
-    }
   }
 }
 

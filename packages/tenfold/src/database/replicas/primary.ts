@@ -2,6 +2,8 @@
 import { messageOf, type Clock } from '../../kernel/index.ts'
 import type { Logger } from '../../telemetry/index.ts'
 import type { Connection, Connections } from '../connections.ts'
+import { exchange } from '../exchange.ts'
+import { createShapes } from '../shapes.ts'
 import { historyOf, lsnOf, type Position } from './position.ts'
 
 /** Read after a commit, so it is past that commit. Where commits do not wait for the disk, what was flushed says too little.
@@ -45,6 +47,7 @@ export class Primary {
   /** When we last heard of it, by our own clock. */
   heardAt = -Infinity
   readonly #options: PrimaryOptions
+  readonly #shapeOf = createShapes()
   readonly #samples: Sample[] = []
   #cluster: string | undefined
   /** The primary's clock minus our monotonic one. */
@@ -164,7 +167,7 @@ export class Primary {
     let connection: Connection | undefined
     try {
       connection = await connections.acquire(role)
-      const result = await connection.client.query(text, values)
+      const result = await exchange(connection.wire, connection.types, this.#shapeOf(text), values)
       return result.rows[0] as Row
     } catch (error) {
       // 55000: a server in recovery has no position to write at. The address may lead to the new primary by now.
