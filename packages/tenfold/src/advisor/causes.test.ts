@@ -185,6 +185,20 @@ test('why jobs stand still is said: no worker, none takes them, or none ends', (
   assert.match(why(10, { web: 1, worker: 1 }), /10\.0 are being worked on at a time and do not end/)
 })
 
+test('many jobs at once that are being worked off harm nobody', () => {
+  const slots = (of: (slot: number) => number): Evidence['traffic']['slots'] =>
+    Array.from({ length: 30 }, (_, i) => ({ at: i * 2000, requests: 100, errors: 0, p95: 20, depth: of(i) }))
+  const signs = (depth: (slot: number) => number): Signs => ({
+    p95: 20,
+    routes: [{}],
+    jobs: [{ count: 1000, ms: 580_000, self: 580_000 }],
+    traffic: { slots: slots(depth) },
+    whole: queue(PILE),
+  })
+  assert.equal(judged(signs((i) => (i < 5 ? 0 : 2000 - (i - 5) * 40))).state, 'healthy')
+  assert.equal(named(signs((i) => i * 34)), 'too-few-workers')
+})
+
 test('long jobs that have not ended yet keep their workers busy, too', () => {
   const verdict = judged({
     p95: 20,

@@ -1,7 +1,7 @@
 /** How far away the first limit is, in load and in time. */
 import type { Evidence } from '../evidence/index.ts'
 import { growthOf } from './forecast.ts'
-import type { Signals } from './signals.ts'
+import { drains, LEAST_GREW, type Signals } from './signals.ts'
 import type { Headroom, Limit } from './verdict.ts'
 
 /** Utilisation at which the response time of M/M/c has doubled: with more servers, later (Erlang's C formula). */
@@ -26,7 +26,10 @@ export function headroomOf(evidence: Evidence, signals: Signals): Headroom {
   return { ...(until !== undefined && { until }), limits, growth: growthOf(evidence.days, until) }
 }
 
-function limitsOf({ processes, hosts, database, configuration, queue, window }: Evidence, signals: Signals): Limit[] {
+function limitsOf(
+  { traffic, processes, hosts, database, configuration, queue, window }: Evidence,
+  signals: Signals,
+): Limit[] {
   const limits: Limit[] = []
   const add = (resource: Limit['resource'], used: number, knee: number): void => {
     if (used >= LEAST_USED) limits.push({ resource, used, knee, times: knee / used })
@@ -41,7 +44,8 @@ function limitsOf({ processes, hosts, database, configuration, queue, window }: 
   const pool = Math.max(0, ...processes.map(({ pool: one }) => one.used / Math.max(1, one.max)))
   add('connection pool', pool, POOL)
   const workers = (configuration.roles['worker'] ?? 0) * configuration.workerConcurrency
-  if (workers > 0 && window.seconds > 0)
+  // Who works off what came at once is busy whatever comes.
+  if (workers > 0 && window.seconds > 0 && !(queue.depthAfter >= LEAST_GREW && drains(traffic.slots)))
     add('workers', queue.busyMs / (workers * window.seconds * 1000), kneeOf(workers))
   return limits
 }

@@ -1,5 +1,5 @@
 /** Numbers that several rules look at, worked out once. */
-import type { Evidence, QueryEvidence, Work } from '../evidence/index.ts'
+import type { Evidence, QueryEvidence, QueueEvidence, Slot, Work } from '../evidence/index.ts'
 import { type Spike, spikeIn } from './spike.ts'
 
 export interface Signals {
@@ -94,10 +94,26 @@ function harmOf(
   if (errors >= 10 && errors > traffic.requests * 0.01) harm.push('errors')
   // To turn some away is what a spike asks for.
   if (!spike && traffic.shed >= 10 && traffic.shed > traffic.requests * 0.01) harm.push('shed')
-  const grows = queue.depthAfter - queue.depthBefore
   const failing = jobs.some(({ count, errors }) => errors >= 10 && errors > count * 0.3)
-  if ((grows >= 20 && queue.arrived > queue.finished * 1.1) || failing) harm.push('jobs')
+  if (pilesUp(queue, traffic.slots) || failing) harm.push('jobs')
   return harm
+}
+
+export const LEAST_GREW = 20
+const FEWEST_DEPTHS = 6
+
+/** More jobs came than were done, and what waits is not becoming less. */
+export function pilesUp(queue: QueueEvidence, slots: readonly Slot[]): boolean {
+  const { arrived, finished, depthBefore, depthAfter } = queue
+  return depthAfter - depthBefore >= LEAST_GREW && arrived >= finished * 1.1 && !drains(slots)
+}
+
+/** Many jobs that came at once, a night's work, are being worked off. */
+export function drains(slots: readonly Slot[]): boolean {
+  const depths = slots.flatMap(({ depth }) => depth ?? [])
+  const most = Math.max(0, ...depths)
+  const since = depths.length - 1 - depths.lastIndexOf(most)
+  return depths.length >= FEWEST_DEPTHS && since >= Math.max(3, depths.length / 4) && depths.at(-1)! <= most * 0.9
 }
 
 /** Whether users of this route wait longer than promised. */

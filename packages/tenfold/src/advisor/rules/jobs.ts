@@ -1,8 +1,8 @@
-import type { Evidence, QueueEvidence } from '../../evidence/index.ts'
+import type { Evidence } from '../../evidence/index.ts'
 import { check, percent, type Rule } from '../rule.ts'
+import { LEAST_GREW, pilesUp } from '../signals.ts'
 
 const BUSY = 0.6
-const LEAST_GREW = 20
 
 /** Jobs come faster than they are done, and all workers are busy. */
 export const tooFewWorkers: Rule = {
@@ -13,7 +13,7 @@ export const tooFewWorkers: Rule = {
     const { queue, window, jobs, hosts } = evidence
     const grew = queue.depthAfter - queue.depthBefore
     const { workers, busy } = workersIn(evidence)
-    if (!pilesUp(queue) || workers === 0 || window.seconds <= 0) return undefined
+    if (!pilesUp(queue, evidence.traffic.slots) || workers === 0 || window.seconds <= 0) return undefined
     const failing = queue.failed / Math.max(1, queue.finished)
     // Workers that wait for their next job are not what is missing; and what never ends, more of them would not end either.
     if (busy < BUSY || failing > 0.3 || queue.finished === 0) return undefined
@@ -60,7 +60,7 @@ export const jobsStandStill: Rule = {
     const { queue, window } = evidence
     const { workers, busy } = workersIn(evidence)
     const failing = queue.failed / Math.max(1, queue.finished)
-    if (!pilesUp(queue) || window.seconds <= 0 || failing > 0.3) return undefined
+    if (!pilesUp(queue, evidence.traffic.slots) || window.seconds <= 0 || failing > 0.3) return undefined
     if (queue.finished > 0 && busy >= BUSY) return undefined
     const grew = queue.depthAfter - queue.depthBefore
     const running = queue.running ?? 0
@@ -91,10 +91,6 @@ export const jobsStandStill: Rule = {
       expected: { what: 'wait of jobs', before: queue.oldestMs, low: 0, high: Math.max(1000, queue.oldestMs * 0.3) },
     }
   },
-}
-
-function pilesUp({ arrived, finished, depthBefore, depthAfter }: QueueEvidence): boolean {
-  return depthAfter - depthBefore >= LEAST_GREW && arrived >= finished * 1.1
 }
 
 /** How many jobs could run at a time, and of that the share that did: by what has ended, or by what was seen running. */
