@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { isAlive, sandbox, type Running, type Sandbox } from '../sandbox.fixture.ts'
+import { isAlive, PROJECT, sandbox, type Running, type Sandbox } from '../sandbox.fixture.ts'
 
 interface Ready {
   url?: string
@@ -118,6 +118,26 @@ export default m.build({ parts: [slow] })
     app.child.kill('SIGTERM')
     assert.equal((await app.finished).code, 0)
     await untilGone(pid)
+  })
+
+  test('goes on when a promise fails that nobody waits for, and says so with the trace', async () => {
+    const file = 'modules/greetings/index.ts'
+    const forgets = `handler: () => {
+    void Promise.resolve().then(() => { throw new Error('forgotten') })
+    return { hello: 'world' }
+  }`
+    project.write({ [file]: PROJECT[file]!.replace("handler: () => ({ hello: 'world' })", forgets) })
+    const app = project.start(['start', '--only', 'web', '--json'])
+    const { url } = await ready(app)
+    for (let round = 0; round < 2; round++) assert.equal((await fetch(`${url}/hello`)).status, 200)
+    const [line] = await app.untilPrinted(/\{[^\n]*nobody waits for[^\n]*\}/)
+    project.write(PROJECT)
+    app.child.kill('SIGTERM')
+    assert.equal((await app.finished).code, 0)
+    const { level, error, fix, trace_id: trace } = JSON.parse(line) as Record<string, string>
+    assert.deepEqual([level, error], ['error', 'forgotten'])
+    assert.match(fix!, /`await`/)
+    assert.match(trace!, /^[0-9a-f]{32}$/)
   })
 
   test('says that a port is taken, and leaves nothing behind', async () => {

@@ -6,6 +6,7 @@ import { announce } from '../announce.ts'
 import type { Command } from '../command.ts'
 import { BadOptionValue } from '../errors.ts'
 import { runFleet } from '../fleet.ts'
+import { watchForgotten } from '../forgotten.ts'
 import { loadProject, type Project } from '../project.ts'
 import { seedOnce } from '../seed.ts'
 import { stopSignal } from '../signals.ts'
@@ -57,6 +58,7 @@ export const start: Command = {
         (await import('../gates.ts')).judgeBeforeStart(target, environment.env, output),
       ...(supervised && { name: supervised.name, sockets: supervised.sockets }),
     })
+    watchForgotten(instance.telemetry.log)
     if (supervised) return serveSupervised(instance, supervised, stopAsked)
     announce({ ...instance, name: instance.app.name, log: instance.telemetry.log, started }, output)
     const endSeed = seedOnce(project, instance, output)
