@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import sharp from 'sharp'
-import { ADDRESS, newKey, openShop, orderOf, until, type Shop } from './shop.ts'
+import { ADDRESS, newKey, openShop, orderOf, until, WAYS, type Shop } from './shop.ts'
 
 interface Order {
   id: string
@@ -11,106 +11,107 @@ interface Order {
   lines: unknown[]
 }
 
-describe('a purchase from sign-up to refund', () => {
-  let shop: Shop
-  before(async () => void (shop = await openShop()))
-  after(() => shop.close())
+for (const via of WAYS)
+  describe(`a purchase from sign-up to refund (${via})`, () => {
+    let shop: Shop
+    before(async () => void (shop = await openShop({ via })))
+    after(() => shop.close())
 
-  test('goes through every module and leaves one charge, one receipt and full shelves', async () => {
-    const mug = await shop.product({ stock: 5, price: 1250 })
-    const plate = await shop.product({ name: 'Plate', stock: 5, price: 300 })
-    const carla = await shop.customer()
+    test('goes through every module and leaves one charge, one receipt and full shelves', async () => {
+      const mug = await shop.product({ stock: 5, price: 1250 })
+      const plate = await shop.product({ name: 'Plate', stock: 5, price: 300 })
+      const carla = await shop.customer()
 
-    const photo = await sharp({ create: { width: 900, height: 600, channels: 3, background: '#48c' } })
-      .jpeg()
-      .toBuffer()
-    const uploaded = await carla.send<{ state: string }>('PUT', '/me/avatar', photo, { 'content-type': 'image/jpeg' })
-    assert.equal(uploaded.status, 202)
-    assert.equal(uploaded.body.state, 'processing')
+      const photo = await sharp({ create: { width: 900, height: 600, channels: 3, background: '#48c' } })
+        .jpeg()
+        .toBuffer()
+      const uploaded = await carla.send<{ state: string }>('PUT', '/me/avatar', photo, { 'content-type': 'image/jpeg' })
+      assert.equal(uploaded.status, 202)
+      assert.equal(uploaded.body.state, 'processing')
 
-    await carla.send('PUT', `/cart/${mug}`, { quantity: 2 })
-    await carla.send('PUT', `/cart/${plate}`, { quantity: 1 })
-    const cart = await carla.get<{ total: number; lines: unknown[] }>('/cart')
-    assert.equal(cart.body.total, 2 * 1250 + 300)
+      await carla.send('PUT', `/cart/${mug}`, { quantity: 2 })
+      await carla.send('PUT', `/cart/${plate}`, { quantity: 1 })
+      const cart = await carla.get<{ total: number; lines: unknown[] }>('/cart')
+      assert.equal(cart.body.total, 2 * 1250 + 300)
 
-    const placed = await carla.post<Order>('/orders', { card: 'tok_visa', address: ADDRESS }, newKey())
-    assert.equal(placed.status, 201)
-    assert.equal(placed.headers.get('location'), `/orders/${placed.body.id}`)
-    assert.deepEqual([placed.body.state, placed.body.total], ['placed', 2800])
-    assert.deepEqual((await carla.get<{ lines: unknown[] }>('/cart')).body.lines, [])
-    await shop.app.drain()
+      const placed = await carla.post<Order>('/orders', { card: 'tok_visa', address: ADDRESS }, newKey())
+      assert.equal(placed.status, 201)
+      assert.equal(placed.headers.get('location'), `/orders/${placed.body.id}`)
+      assert.deepEqual([placed.body.state, placed.body.total], ['placed', 2800])
+      assert.deepEqual((await carla.get<{ lines: unknown[] }>('/cart')).body.lines, [])
+      await shop.app.drain()
 
-    const order = await carla.get<Order>(`/orders/${placed.body.id}`)
-    assert.equal(order.body.state, 'paid')
-    assert.equal(await shop.stockOf(mug), 3)
-    assert.deepEqual(
-      shop.provider.ledger.byReference(order.body.id).map(({ state, amount }) => [state, amount]),
-      [['succeeded', 2800]],
-    )
+      const order = await carla.get<Order>(`/orders/${placed.body.id}`)
+      assert.equal(order.body.state, 'paid')
+      assert.equal(await shop.stockOf(mug), 3)
+      assert.deepEqual(
+        shop.provider.ledger.byReference(order.body.id).map(({ state, amount }) => [state, amount]),
+        [['succeeded', 2800]],
+      )
 
-    const mails = shop.mailbox.to(carla.email)
-    assert.deepEqual(
-      new Set(mails.map((mail) => mail.subject)),
-      new Set(['Welcome to the shop', `Your order ${order.body.id.slice(-8)}`]),
-    )
-    assert.equal(mails.length, 2)
-    const receipt = mails.find((mail) => mail.attachments.length > 0)!.attachments[0]!
-    assert.equal(receipt.mimeType, 'application/pdf')
-    const pdf = Buffer.from(receipt.content as ArrayBuffer)
-    assert.equal(pdf.subarray(0, 5).toString(), '%PDF-')
-    assert.match(pdf.subarray(-1024).toString('latin1'), /startxref\s+\d+\s+%%EOF\s*$/)
+      const mails = shop.mailbox.to(carla.email)
+      assert.deepEqual(
+        new Set(mails.map((mail) => mail.subject)),
+        new Set(['Welcome to the shop', `Your order ${order.body.id.slice(-8)}`]),
+      )
+      assert.equal(mails.length, 2)
+      const receipt = mails.find((mail) => mail.attachments.length > 0)!.attachments[0]!
+      assert.equal(receipt.mimeType, 'application/pdf')
+      const pdf = Buffer.from(receipt.content as ArrayBuffer)
+      assert.equal(pdf.subarray(0, 5).toString(), '%PDF-')
+      assert.match(pdf.subarray(-1024).toString('latin1'), /startxref\s+\d+\s+%%EOF\s*$/)
 
-    const me = await carla.get<{ avatar: string }>('/me')
-    const picture = await fetch(new URL(me.body.avatar, shop.app.url))
-    assert.equal(picture.status, 200)
-    assert.equal(picture.headers.get('content-type'), 'image/webp')
-    const { width, height } = await sharp(Buffer.from(await picture.arrayBuffer())).metadata()
-    assert.deepEqual([width, height], [256, 256])
+      const me = await carla.get<{ avatar: string }>('/me')
+      const picture = await fetch(new URL(me.body.avatar, shop.app.url))
+      assert.equal(picture.status, 200)
+      assert.equal(picture.headers.get('content-type'), 'image/webp')
+      const { width, height } = await sharp(Buffer.from(await picture.arrayBuffer())).metadata()
+      assert.deepEqual([width, height], [256, 256])
 
-    const admin = await shop.admin()
-    const refund = await admin.post<{ state: string }>(`/admin/orders/${order.body.id}/refund`)
-    assert.deepEqual([refund.status, refund.body.state], [202, 'refunding'])
-    await admin.post(`/admin/orders/${order.body.id}/refund`) // once more: nothing is given back twice
-    await shop.app.drain()
-    assert.equal((await carla.get<Order>(`/orders/${order.body.id}`)).body.state, 'refunded')
-    assert.equal(await shop.stockOf(mug), 5)
-    assert.equal(await shop.stockOf(plate), 5)
-    assert.equal(shop.provider.ledger.totals().refunded, 1)
-    assert.equal(shop.mailbox.to(carla.email).filter((mail) => mail.subject?.startsWith('Your money')).length, 1)
+      const admin = await shop.admin()
+      const refund = await admin.post<{ state: string }>(`/admin/orders/${order.body.id}/refund`)
+      assert.deepEqual([refund.status, refund.body.state], [202, 'refunding'])
+      await admin.post(`/admin/orders/${order.body.id}/refund`) // once more: nothing is given back twice
+      await shop.app.drain()
+      assert.equal((await carla.get<Order>(`/orders/${order.body.id}`)).body.state, 'refunded')
+      assert.equal(await shop.stockOf(mug), 5)
+      assert.equal(await shop.stockOf(plate), 5)
+      assert.equal(shop.provider.ledger.totals().refunded, 1)
+      assert.equal(shop.mailbox.to(carla.email).filter((mail) => mail.subject?.startsWith('Your money')).length, 1)
+    })
+
+    test('ends with the pieces back on the shelf when the card is declined', async () => {
+      const mug = await shop.product({ stock: 5 })
+      const carla = await shop.customer()
+      const { body } = await carla.post<Order>('/orders', orderOf(mug, 2, 'tok_declined'), newKey())
+      await shop.app.drain()
+      const order = await carla.get<Order>(`/orders/${body.id}`)
+      assert.deepEqual([order.body.state, order.body.failure], ['payment_failed', 'declined'])
+      assert.equal(await shop.stockOf(mug), 5)
+      assert.equal(shop.mailbox.to(carla.email).length, 1, 'a welcome and no receipt')
+    })
+
+    test('is flagged when it looks like fraud', async () => {
+      const yacht = await shop.product({ name: 'Yacht', price: 250_000 })
+      const carla = await shop.customer()
+      const { body } = await carla.post<Order>('/orders', orderOf(yacht, 1, 'tok_visa_us'), newKey())
+      await shop.app.drain()
+      const score = await shop.app
+        .db('billing')
+        .selectFrom('fraud_scores')
+        .selectAll()
+        .where('order_id', '=', body.id)
+        .executeTakeFirst()
+      assert.deepEqual(score?.reasons, ['large order', 'large order of a new account', 'card of another country'])
+      const order = await shop.app
+        .db('orders')
+        .selectFrom('orders')
+        .select('flagged_at')
+        .where('id', '=', body.id)
+        .executeTakeFirst()
+      assert.ok(order?.flagged_at instanceof Date)
+    })
   })
-
-  test('ends with the pieces back on the shelf when the card is declined', async () => {
-    const mug = await shop.product({ stock: 5 })
-    const carla = await shop.customer()
-    const { body } = await carla.post<Order>('/orders', orderOf(mug, 2, 'tok_declined'), newKey())
-    await shop.app.drain()
-    const order = await carla.get<Order>(`/orders/${body.id}`)
-    assert.deepEqual([order.body.state, order.body.failure], ['payment_failed', 'declined'])
-    assert.equal(await shop.stockOf(mug), 5)
-    assert.equal(shop.mailbox.to(carla.email).length, 1, 'a welcome and no receipt')
-  })
-
-  test('is flagged when it looks like fraud', async () => {
-    const yacht = await shop.product({ name: 'Yacht', price: 250_000 })
-    const carla = await shop.customer()
-    const { body } = await carla.post<Order>('/orders', orderOf(yacht, 1, 'tok_visa_us'), newKey())
-    await shop.app.drain()
-    const score = await shop.app
-      .db('billing')
-      .selectFrom('fraud_scores')
-      .selectAll()
-      .where('order_id', '=', body.id)
-      .executeTakeFirst()
-    assert.deepEqual(score?.reasons, ['large order', 'large order of a new account', 'card of another country'])
-    const order = await shop.app
-      .db('orders')
-      .selectFrom('orders')
-      .select('flagged_at')
-      .where('id', '=', body.id)
-      .executeTakeFirst()
-    assert.ok(order?.flagged_at instanceof Date)
-  })
-})
 
 describe('an order', () => {
   let shop: Shop

@@ -1,5 +1,6 @@
 /** The shop on a database of its own, with a payment provider and a mail server that can be looked into. */
 import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { startTestApp, type TestApp, type TestAppOptions } from 'tenfold/testing'
 import app from '../app.ts'
 import shopConfig from '../tenfold.config.ts'
@@ -32,11 +33,18 @@ export interface ShopOptions {
   /** Defaults to web and worker. */
   roles?: TestAppOptions['roles']
   config?: TestAppOptions['config']
+  via?: TestAppOptions['via']
 }
+
+/** How statements get to the server: a pooler in transaction mode keeps no session. */
+export const WAYS: readonly ('direct' | 'pgbouncer')[] = existsSync('/usr/sbin/pgbouncer')
+  ? ['direct', 'pgbouncer']
+  : ['direct']
 
 export async function openShop({
   failureRate = 0,
   roles = ['web', 'worker'],
+  via,
   ...given
 }: ShopOptions = {}): Promise<Shop> {
   const provider = await startProvider({ file: ':memory:', latencyMs: [1, 5], failureRate })
@@ -52,10 +60,12 @@ export async function openShop({
   // Where other instances run beside it, all have to keep their jobs in the same place.
   const { queue } = shopConfig
   const config = { ...(queue && { queue }), ...given.config }
-  const test = await startTestApp(app, { roles, variables, config }).catch(async (error: unknown) => {
-    await closeOthers() // or they would keep the process alive
-    throw error
-  })
+  const test = await startTestApp(app, { roles, variables, config, ...(via && { via }) }).catch(
+    async (error: unknown) => {
+      await closeOthers() // or they would keep the process alive
+      throw error
+    },
+  )
   const products = test.db<CatalogTables>('catalog')
   return {
     app: test,
