@@ -74,7 +74,7 @@ export async function judgeBeforeStart(
   if (refused.length > 0) showFindings({ ...judged, findings: refused }, aside)
   if (env === 'production') return refuseDangerous(judged)
   if (refused.length > 0)
-    aside.line(output.paint('yellow', `Applied all the same, in development: ${namesOf(refused).join(', ')}.\n`))
+    aside.line(output.paint('yellow', `In development it is applied all the same: ${namesOf(refused).join(', ')}.\n`))
 }
 
 const namesOf = (findings: readonly Finding[]): string[] => [...new Set(findings.map(({ migration }) => migration))]
