@@ -90,7 +90,7 @@ const COLUMNS: Column<FindingRow>[] = [
     head: 'What',
     cell: (row) => <Badge tone={row.code === 'repeat-read' ? 'quiet' : 'warning'}>{NAMES[row.code]}</Badge>,
   },
-  { key: 'origin', head: 'In', hide: 'phone', wide: true, cell: (row) => <code>{row.origin.name}</code> },
+  { key: 'origin', head: 'In', hide: 'phone', cell: (row) => <code>{row.origin.name}</code> },
   {
     key: 'contexts',
     head: 'Affected',

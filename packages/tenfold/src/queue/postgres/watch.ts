@@ -54,10 +54,11 @@ export function watchJobs({ metrics }: Telemetry): Watch {
     waited: ({ name, waitedMs }) => waitOf(name).record(Math.max(0, waitedMs) / 1000),
     ran({ job, kind, ms }) {
       durationOf(job.name, kind).record(ms / 1000)
-      if (kind === 'returned') return
+      if (kind === 'returned' || kind === 'cancelled') return
       const count = countOf(job.name)
+      // A run that ends to sleep or to wait has neither failed nor got the job done; its time belongs to the job.
       if (kind === 'done') count.done++
-      else count.failed++
+      else if (kind === 'failed') count.failed++
       count.ms += ms
     },
     leasesLost: (jobs) => lost.add(jobs),

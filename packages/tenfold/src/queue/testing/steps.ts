@@ -94,6 +94,8 @@ export function describeSteps(promise: Promised, parts: () => { backend: QueueBa
       { concurrency: 1 },
     )
     assert.ok(Date.now() - started >= 400)
+    const row = (await queue.summary()).find(({ name }) => name === 'q30.sleep')!
+    assert.deepEqual([row.doneLastHour, row.failedLastHour], [1, 0], 'to sleep is not to fail')
     assert.deepEqual(effects.filter((one) => one === 'one').length, 1)
     assert.deepEqual(effects.slice(0, 3), ['begin', 'one', 'finally'])
     assert.ok(effects.includes('slept'))
