@@ -48,6 +48,10 @@ const TRUTH: Record<string, FindingCode | undefined> = {
   healthy: undefined,
   'healthy-growing-by-3-a-week': undefined,
   'an-event-loop-that-is-full': 'event-loop-full',
+  'a-statement-that-costs-much': 'costly-query',
+  'a-wait-that-nobody-records': 'unseen-wait',
+  'rows-taken-in-another-order': 'lock-contention',
+  'jobs-that-nobody-takes': 'jobs-stand-still',
   'a-short-spike': undefined,
   'quiet-hours-and-busy-hours': undefined,
 }

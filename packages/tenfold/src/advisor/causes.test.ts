@@ -76,6 +76,8 @@ test('a route that waits for a client of its own is named, and says that it is n
   assert.match(describeFinding(verdict.bottleneck!).claim, /neither in a statement nor in a call .+ or for Redis/)
   // The same time in a loop that is busy is computing, or waiting for those who compute.
   assert.notEqual(named({ ...signs, process: { loop: 0.9, cpu: 0.9 } }), 'unseen-wait')
+  assert.equal(named({ ...signs, wait: 30, host: { busy: 1, other: 1.8 } }), 'unseen-wait')
+  assert.equal(named({ ...signs, wait: 200, host: { busy: 1, other: 1.8 } }), 'host-is-busy')
   assert.notEqual(named({ ...signs, process: { stalled: 0.3, longestStall: 700 } }), 'unseen-wait')
   assert.equal(named({ ...signs, database: { opened: 2900 } }), 'connect-per-request')
 })

@@ -10,6 +10,8 @@ const OF_ROUTE = 0.5
 /** As many requests at a time as the loop is busy may be our own code; more than three times that are waiting. */
 const MORE_THAN_BUSY = 3
 const BUSY = 0.6
+/** Than any request waits for a processor. */
+const MORE_THAN_LATE = 4
 
 /** What has a name explains it better. */
 const NAMED: readonly Rule[] = [
@@ -32,9 +34,11 @@ export const unseenWait: Rule = {
     const { evidence, loop, stalled, longestStall, foreign, lost, gc } = signals
     const { routes, window, processes, configuration, traffic } = evidence
     if (loop >= BUSY || (stalled >= 0.05 && longestStall >= 200)) return undefined
-    if (foreign.full || foreign.steal > 0.1 || foreign.throttled > 0.05) return undefined
     const route = routes.toSorted((a, b) => b.self - a.self)[0]
     if (!route || route.self / route.count < LEAST_MS || route.self < route.ms * OF_ROUTE) return undefined
+    // Where others take the machine everything of ours is late, but not for that long.
+    const late = foreign.full || foreign.steal > 0.1 || foreign.throttled > 0.05
+    if (late && route.self / route.count < traffic.unseenWaitP95 * MORE_THAN_LATE) return undefined
     const atOnce = routes.reduce((sum, { self }) => sum + self, 0) / Math.max(1, window.seconds * 1000)
     const busy = processes.reduce((sum, one) => sum + (one.requests > 0 ? one.loop : 0), 0)
     if (atOnce < busy * MORE_THAN_BUSY || NAMED.some((rule) => rule.judge(signals))) return undefined
