@@ -72,10 +72,12 @@ export async function measureCost(options: { rounds: number; sliceMs: number; si
   }
 }
 
-/** Every round begins with another one, so that nobody always has the same neighbour. */
+/** A Williams square (https://doi.org/10.1071/CH9490149): over the rounds, each comes at each place and after each of the others equally
+ *  often. What one leaves behind (caches, garbage, connections that sleep) then weighs on all of them alike. */
 function inTurn<T>(all: readonly T[], round: number): [number, T][] {
   return all.map((_, i) => {
-    const at = (i + round + all.length) % all.length
+    const place = i % 2 === 1 ? (i + 1) / 2 : all.length - i / 2
+    const at = (place + round + all.length) % all.length
     return [at, all[at]!]
   })
 }
