@@ -7,7 +7,6 @@ export const REDIS_CANNOT = {
   Q23: 'BullMQ has groups only in its paid edition: jobs with a `tenant` belong on postgres',
   Q24: 'BullMQ counts rates per key only in its paid edition: jobs with a `rate` belong on postgres',
   Q25: 'BullMQ counts concurrency per key only in its paid edition: jobs with `concurrency` belong on postgres',
-  Q26: 'BullMQ serves the most urgent first for ever',
   Q28: 'what comes after what is settled in the transaction that ends a job: such jobs belong on postgres',
   Q34: 'the order of events is kept by lanes in the database: subscribers with `ordered` belong on postgres',
 } as const
@@ -21,6 +20,7 @@ export const REDIS_DEPENDS = {
   Q9: 'while a job enqueued with `tx` is on its way to Redis, the same key can be enqueued again: one of both runs, and the id of the other leads nowhere',
   Q17: 'a run is told within about a second',
   Q21: '`keepMs: 0` is kept; else at most 1,000 finished jobs of a name, for a day at most: they lie in memory',
+  Q26: 'the clocks of the processes decide; a job that has run before counts from when it is the next of its priority',
   Q29: 'steps lie in Redis: a crash of its machine may cost the last second of them, a flush all; the job then runs from its beginning',
   Q30: 'events are looked for once a second; which came before the job, the clocks of the processes decide',
   Q33: 'among the newest 5,000 of each name and state: BullMQ keeps no index of what jobs say',

@@ -36,6 +36,8 @@ export function keysOf(prefix: string) {
     lock: (name: string, id: string) => `${prefix}:${bullNameOf(name)}:${bullIdOf(id)}:lock`,
     /** What BullMQ remembers of a name, such as that it is paused. */
     meta: (name: string) => `${prefix}:${bullNameOf(name)}:meta`,
+    /** Of jobs that wait, by priority and arrival, by BullMQ. */
+    prioritized: (name: string) => `${prefix}:${bullNameOf(name)}:prioritized`,
     /** Of finished jobs, by BullMQ. */
     done: (name: string) => `${prefix}:${bullNameOf(name)}:completed`,
     job: (name: string, id: string) => `${prefix}:${bullNameOf(name)}:${bullIdOf(id)}`,

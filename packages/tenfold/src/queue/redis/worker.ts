@@ -16,6 +16,7 @@ import { startSingle, type Claimed, type Outcome, type Run, type RunTools } from
 import { watchJobs } from '../postgres/watch.ts'
 import type { BatchWork, SingleWork, WorkOptions } from '../queue.ts'
 import type { Sealer } from '../secret.ts'
+import { liftStarved } from './age.ts'
 import { createGatherer } from './batches.ts'
 import type { BullJob, BullWorker } from './bullmq.ts'
 import { claimedOf, pauseAfter, type BullData, type CancelledResult, type FailedRun } from './encode.ts'
@@ -30,6 +31,8 @@ import type { Waits } from './waits.ts'
 const KEEP_EVERY_MS = 1000
 /** How often workers are looked for that died: twice in a lease, at least every so often. */
 const LOOK_EVERY_MS = 5000
+/** As on Postgres. */
+const STARVED_MS = 60_000
 /** Past the deadline of a shutdown, for telling Redis how it ended. */
 const CLOSE_MS = 3000
 
@@ -58,7 +61,7 @@ interface Fetched {
 
 export function createRedisWorker(parts: RedisWorkerParts, options: WorkOptions): Service {
   const { redis, producer, prefix, telemetry, held, waits } = parts
-  const { handlers, concurrency = 10, leaseMs = 30_000, stopTimeoutMs = 25_000 } = options
+  const { handlers, concurrency = 10, leaseMs = 30_000, stopTimeoutMs = 25_000, starvedMs = STARVED_MS } = options
   const works = new Map([...handlers].map(([name, work]) => [name, typeof work === 'function' ? { run: work } : work]))
   /** What BullMQ gave for each claim. */
   const fetched = new WeakMap<Claimed, Fetched>()
@@ -240,7 +243,9 @@ export function createRedisWorker(parts: RedisWorkerParts, options: WorkOptions)
       watch.putBack(counts)
       throw error
     })
-    if (!stopping) await waits.look()
+    if (stopping) return
+    await waits.look()
+    await liftStarved(redis, prefix, [...handlers.keys()], { starvedMs, most: concurrency })
   }
 
   const every = (ms: number, what: () => Promise<void>): NodeJS.Timeout => {
