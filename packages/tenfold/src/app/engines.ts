@@ -52,6 +52,11 @@ export function jobsOnRedis(modules: readonly Module[], queue: QueueConfig): str
     .map((one) => one.name)
 }
 
+/** Of all that runs as a job, as the queue has them. */
+export function jobNames(modules: readonly Module[]): string[] {
+  return runnables(modules).map(({ stored }) => stored)
+}
+
 interface Runnable {
   /** As people write it. */
   name: string

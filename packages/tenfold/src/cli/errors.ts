@@ -45,6 +45,12 @@ export const NoSuchJob = defineError('TF_NO_SUCH_JOB', {
   fix: 'Look at it with `tenfold jobs list --state dead`.',
 })
 
+export const NoJobOfName = defineError('TF_NO_JOB_OF_NAME', {
+  says: (e: { name: string; nearest: string | undefined }) =>
+    `This app has no job '${e.name}', and none of that name waits${e.nearest === undefined ? '' : `; did you mean '${e.nearest}'?`}`,
+  fix: 'Names are `<module>.<name>`; subscriptions have names of the same form, and crons are `cron:<module>.<name>`.',
+})
+
 export const NoSuchWebhook = defineError('TF_NO_SUCH_WEBHOOK', {
   says: (e: { what: 'endpoint' | 'delivery'; id: string }) => `There is no ${e.what} of webhooks with the id ${e.id}.`,
   fix: 'Look at them with `tenfold webhooks list` and `tenfold webhooks show <endpoint>`.',

@@ -69,5 +69,8 @@ describe('tenfold jobs, on a job that has died', () => {
     const none = await project.run(['jobs', 'show', '999999'])
     assert.match(none.stderr, /TF_NO_SUCH_JOB/)
     assert.equal(none.code, 1)
+    const misspelt = await project.run(['jobs', 'pause', 'notes.idnex'])
+    assert.match(misspelt.stderr, /TF_NO_JOB_OF_NAME .*did you mean 'notes\.index'/)
+    assert.equal(misspelt.code, 1)
   })
 })

@@ -1,7 +1,8 @@
-import { connect } from '../../app/index.ts'
+import { closest } from 'fastest-levenshtein'
+import { connect, jobNames } from '../../app/index.ts'
 import type { JobState, Queue } from '../../queue/index.ts'
 import type { Command, Invocation } from '../command.ts'
-import { BadOptionValue, MissingArgument, NoSuchJob } from '../errors.ts'
+import { BadOptionValue, MissingArgument, NoJobOfName, NoSuchJob } from '../errors.ts'
 import { loadProject } from '../project.ts'
 
 const STATES: readonly JobState[] = ['waiting', 'delayed', 'blocked', 'running', 'done', 'dead', 'cancelled']
@@ -29,7 +30,7 @@ export const jobsList: Command = {
     'tenfold jobs list --search ann@example.com',
   ],
   run: (invocation) =>
-    withQueue(invocation, async (queue) => {
+    withQueue(invocation, async (queue, known) => {
       const { flags, output } = invocation
       const state = STATES.find((one) => one === flags.state)
       if (flags.state !== undefined && !state) {
@@ -45,6 +46,7 @@ export const jobsList: Command = {
         ...(flags.name !== undefined && { name: String(flags.name) }),
         ...(flags.search !== undefined && { search: String(flags.search) }),
       })
+      if (jobs.length === 0 && flags.name !== undefined) await known(String(flags.name))
       output.show(jobs, () => {
         if (jobs.length === 0) return output.line('no jobs')
         output.table(
@@ -83,10 +85,11 @@ export const jobsRetry: Command = {
   options: { all: { type: 'string', value: '<name>', about: 'all dead jobs of this name' } },
   examples: ['tenfold jobs retry 4711', 'tenfold jobs retry --all orders.send-receipt'],
   run: (invocation) =>
-    withQueue(invocation, async (queue) => {
+    withQueue(invocation, async (queue, known) => {
       const { flags, output } = invocation
       if (typeof flags.all === 'string') {
         const retried = await queue.retryAll({ name: flags.all, state: 'dead' })
+        if (retried === 0) await known(flags.all)
         output.show({ retried }, () =>
           output.line(retried === 1 ? '1 job is tried again' : `${retried} jobs are tried again`),
         )
@@ -135,9 +138,10 @@ export const jobsPause: Command = {
   options: { reason: { type: 'string', value: '<text>', about: 'why, for the record' } },
   examples: ['tenfold jobs pause', 'tenfold jobs pause orders.send-receipt --reason "mail server is down"'],
   run: (invocation) =>
-    withQueue(invocation, async (queue) => {
+    withQueue(invocation, async (queue, known) => {
       const { args, flags, output } = invocation
       const name = args[0]
+      if (name !== undefined) await known(name)
       if (name !== undefined) await queue.pause(name, flags.reason === undefined ? undefined : String(flags.reason))
       const paused = await queue.paused()
       output.show(paused, () => {
@@ -156,11 +160,12 @@ export const jobsResume: Command = {
   maxArgs: 1,
   examples: ['tenfold jobs resume orders.send-receipt'],
   run: (invocation) =>
-    withQueue(invocation, async (queue) => {
+    withQueue(invocation, async (queue, known) => {
       const { args, output } = invocation
       const name = args[0]
       if (name === undefined) throw MissingArgument({ argument: 'the name of a job', command: 'jobs resume' })
       const done = await queue.resume(name)
+      if (!done) await known(name)
       output.show({ name, done }, () => output.line(done ? `${name} goes on` : `${name} was not paused`))
       return 0
     }),
@@ -174,11 +179,19 @@ function idOf({ args }: Invocation, command: string): string {
   return id
 }
 
-async function withQueue({ flags }: Invocation, fn: (queue: Queue) => Promise<number>): Promise<number> {
+/** Throws TF_NO_JOB_OF_NAME where neither the app has such a job nor the queue still has some. */
+type Known = (name: string) => Promise<void>
+
+async function withQueue({ flags }: Invocation, fn: (queue: Queue, known: Known) => Promise<number>): Promise<number> {
   const { app, root, config } = await loadProject(flags)
   const connected = await connect(app, root, config)
   try {
-    return await fn((await connected.open()).queue)
+    const { queue } = await connected.open()
+    return await fn(queue, async (name) => {
+      const names = [...jobNames(app.modules), ...(await queue.summary()).map((row) => row.name)]
+      if (names.includes(name)) return
+      throw NoJobOfName({ name, nearest: names.length > 0 ? closest(name, names) : undefined })
+    })
   } finally {
     await connected.close()
   }
