@@ -32,7 +32,8 @@ export default {
 async function run({ quick, set, log, signal }: ClaimsOptions): Promise<Report> {
   const seed = Number(set.seed ?? randomInt(2 ** 31))
   const kills = Number(set.kills ?? (quick ? 8 : set.slices ? 86 : 430))
-  const atLeast = set.kills === undefined && !quick && !set.slices ? WHOLE : { jobs: 100, kills: 1 }
+  const whole = set.kills === undefined && !quick && !set.slices
+  const atLeast = whole ? WHOLE : { jobs: set.slices ? WHOLE.jobs / 4 : 100, kills: 1 }
   const plant = set.plant ?? ''
   log(`seed ${seed}`)
   const server = await startKillableServer()

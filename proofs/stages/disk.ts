@@ -12,7 +12,8 @@ export interface SmallDisk {
   unmount(): void
 }
 
-const MEGABYTES = 400
+/** More than the log that the primary keeps for its replicas: else it is full of that before we fill it. */
+const MEGABYTES = 1000
 
 /** Undefined where nothing can be mounted; `log` is told why. */
 export function mountSmallDisk(log: (line: string) => void): SmallDisk | undefined {

@@ -7,9 +7,8 @@
  *               └─ not begun after half a second, or at a shutdown ──> jobs of their own, for everybody
  *
  *  A page whose worker died is not run again as a whole: all that may not have run become jobs. */
-import { messageOf } from '../../kernel/index.ts'
 import type { SystemDatabase } from '../../database/index.ts'
-import type { TenfoldError } from '../../kernel/index.ts'
+import { messageOf, type TenfoldError } from '../../kernel/index.ts'
 import type { EventDelivery, JobWork, SingleWork } from '../queue.ts'
 import { startSingle, type Claimed, type Outcome, type Run, type RunTools } from './run.ts'
 
@@ -84,6 +83,8 @@ class PageRun implements Run {
   readonly #results: (string | null)[] = []
   #current: Run | undefined
   #at = -1
+  /** The last place whose run has ended. */
+  #ended = -1
   /** The event that runs has been asked to leave. */
   #owning: Promise<boolean> | undefined
   /** They ended, and have to leave so that this can be reported. */
@@ -156,6 +157,7 @@ class PageRun implements Run {
   async #settle(at: number, outcome: Outcome): Promise<void> {
     const asked = this.#owning
     this.#owning = undefined
+    this.#ended = at
     if (asked) {
       const own = await asked.catch(() => undefined)
       // Where nobody knows whether it has left, it leaves now.
@@ -179,7 +181,7 @@ class PageRun implements Run {
     if (this.#owning && rest.length === 0) return void (await this.#owning)
     const owning = this.#leave([at, ...rest], [at])
     this.#owning = owning
-    if (await owning) this.#parts.onOwn(run)
+    if ((await owning) && this.#ended < at) this.#parts.onOwn(run)
   }
 
   /** It takes longer than thought: the rest is for others. */
