@@ -23,6 +23,11 @@ export const MissingArgument = defineError('TF_MISSING_ARGUMENT', {
   fix: (e) => `Run \`tenfold ${e.command} --help\` for an example.`,
 })
 
+export const Unwritable = defineError('TF_UNWRITABLE', {
+  says: (e: { path: string; reason: string }) => `${e.path} cannot be written: ${e.reason}.`,
+  fix: 'Make it writable for the user that runs the command, or work in another folder.',
+})
+
 export const BadOptionValue = defineError('TF_BAD_OPTION_VALUE', {
   says: (e: { option: string; value: string; allowed: string }) =>
     `${e.option} cannot be '${e.value}'; it has to be ${e.allowed}.`,

@@ -4,6 +4,7 @@ import { messageOf, TenfoldError } from '../kernel/index.ts'
 import manifest from '../../package.json' with { type: 'json' }
 import { GLOBAL_OPTIONS, nearestOption, parse, type CommandEntry } from './command.ts'
 import { commands } from './commands/index.ts'
+import { inWords } from './unwritable.ts'
 import { UnknownCommand, UnknownOption } from './errors.ts'
 import { helpFor, helpForGroup, helpOverview } from './help.ts'
 import { createOutput, type Output, type Streams } from './output.ts'
@@ -82,7 +83,8 @@ function findCommand(first: string, second: string, group: readonly CommandEntry
   throw UnknownCommand({ command: asked, nearest })
 }
 
-function report(error: unknown, output: Output): void {
+function report(thrown: unknown, output: Output): void {
+  const error = inWords(thrown)
   if (error instanceof TenfoldError) {
     const { code, message, fix, details } = error
     if (output.json) return output.error(JSON.stringify({ code, message, fix, details }))
