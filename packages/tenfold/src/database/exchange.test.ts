@@ -191,6 +191,24 @@ for (const via of ways())
       await telemetry.close()
     })
 
+    test('the duration of a statement is an example of the request that asked, not of the one that opened the connection', async () => {
+      const { url, app, secretKey, roleMode } = db
+      const telemetry = createTelemetry({ service: 'test', env: 'test', level: 'silent' })
+      telemetry.metrics.keepExemplars()
+      const { system, service } = openDatabase({ url, app, secretKey, roleMode, telemetry, maxConnections: 1 })
+      const askedIn = (): Promise<string> =>
+        telemetry.root({ kind: 'request', name: 'GET /' }, async ({ traceId }) => {
+          await system.query('select 1')
+          return traceId
+        })
+      await askedIn()
+      const last = await askedIn()
+      const [point] = telemetry.metrics.snapshot().filter(({ name }) => name === 'db.client.operation.duration')
+      assert.ok(point!.exemplars!.some(({ traceId }) => traceId === last))
+      await service.stop()
+      await telemetry.close()
+    })
+
     test('an error of the server says where in the app it was asked for', async () => {
       const { url, app, secretKey, roleMode } = db
       const telemetry = createTelemetry({ service: 'test', env: 'test', level: 'silent' })

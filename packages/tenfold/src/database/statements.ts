@@ -1,5 +1,5 @@
 /** The one place that every statement passes: traced, timed, fingerprinted here, and later routed here. */
-import type { Attributes, Histogram, Span, Telemetry } from '../telemetry/index.ts'
+import type { Attributes, Context, Histogram, Span, Telemetry } from '../telemetry/index.ts'
 import type { Connection, Connections } from './connections.ts'
 import { DatabaseFull, DatabaseLost } from './errors.ts'
 import { Exchange, type Answer } from './exchange.ts'
@@ -130,6 +130,8 @@ class Statement extends Exchange {
   private readonly lender: Connections | undefined
   private connection: Connection | undefined = undefined
   private span: Span | undefined = undefined
+  /** What is told by the socket belongs to whoever opened the connection. */
+  private context: Context | undefined = undefined
   private started = 0
   private running: unknown = undefined
 
@@ -164,6 +166,7 @@ class Statement extends Exchange {
       attributes['tenfold.db.wait_ms'] = connection.waitedMs
       connection.waitedMs = 0
     }
+    this.context = telemetry.current()
     this.span = telemetry.start('query', fingerprint, attributes)
     connection.wire.ask(this)
   }
@@ -176,7 +179,7 @@ class Statement extends Exchange {
     const { telemetry, watch } = this.means
     const { caller, connection, span, shape, occurrence } = this
     const { module } = caller
-    caller.duration.record((performance.now() - this.started) / 1000)
+    caller.duration.record((performance.now() - this.started) / 1000, this.context ?? null)
     span!.set('db.response.returned_rows', answer.rowCount)
     const code = (failure as { code?: string } | undefined)?.code
     if (code) span!.set('db.response.status_code', code)
@@ -203,7 +206,7 @@ async function refusal(error: unknown): Promise<never> {
 /** What is the same for all statements of a role. */
 interface Caller {
   readonly module: string
-  readonly duration: Pick<Histogram, 'record'>
+  readonly duration: ReturnType<Histogram['series']>
 }
 
 /** The ten calls that Node.js keeps end where the query builder does. */

@@ -113,18 +113,18 @@ export class MetricRegistry implements Metrics {
       record: (value, labels) => this.record(metric.at(labels), value),
       series: (labels) => {
         let found: Series | undefined
-        return { record: (value) => this.record((found ??= metric.at(labels)), value) }
+        return { record: (value, at) => this.record((found ??= metric.at(labels)), value, at) }
       },
     }
   }
 
-  private record(series: Series, value: number): void {
+  private record(series: Series, value: number, at?: ReturnType<Where> | null): void {
     series.histogram?.record(value)
     if (!this.exemplars || !Number.isFinite(value)) return
-    const at = this.where()
-    if (!at) return
+    const from = at === undefined ? this.where() : at
+    if (!from) return
     series.exemplars ??= new Map()
-    const { traceId, spanId } = at
+    const { traceId, spanId } = from
     series.exemplars.set(Math.floor(Math.log2(Math.max(value, 1e-9))), { value, traceId, spanId, timeMs: Date.now() })
   }
 

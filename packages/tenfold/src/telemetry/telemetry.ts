@@ -156,7 +156,11 @@ export interface Gauge {
 export interface Histogram {
   record(value: number, labels?: Record<string, string>): void
   /** One series of it, found once: for hot paths, whose labels are known beforehand. It exists from its first value on. */
-  series(labels: Record<string, string>): { record(value: number): void }
+  series(labels: Record<string, string>): {
+    /** @param at the context that the value comes from, null for none: for callbacks that run in another one. Defaults to the
+     *    present one. */
+    record(value: number, at?: Pick<Context, 'traceId' | 'spanId'> | null): void
+  }
 }
 
 export interface MetricOptions {
