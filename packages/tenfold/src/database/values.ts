@@ -24,7 +24,7 @@ export function readsDigits(parser: (text: string) => unknown): boolean {
 
 /** `2026-01-02 03:04:05.678901+00`, which is what a server in UTC says of today, without the regular expression of the driver; all
  *  else (other zones, infinity, years of other lengths) is read by that. */
-export function parseTimestamptz(text: string): unknown {
+function parseTimestamptz(text: string): unknown {
   const { length } = text
   const inUtc = text.charCodeAt(length - 3) === PLUS && text.charCodeAt(length - 2) === ZERO && text.endsWith('0')
   if (!inUtc || length < 22 || length > 29 || text.charCodeAt(4) !== MINUS || text.charCodeAt(10) !== BLANK)
