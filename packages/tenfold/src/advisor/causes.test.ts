@@ -69,6 +69,22 @@ test('a pool that one slow statement fills is that statement', () => {
   assert.equal(verdict.bottleneck?.code, 'costly-query')
 })
 
+test('a pool that a slow statement fills while the server has room is that statement, too', () => {
+  const slow = (ms: number): Signs => ({
+    routes: [
+      { p95: 3000, ms: 300_000, pool: 240_000, database: 55_000, queries: [{ ...ASKED, calls: 150, ms: 50_000 }] },
+      { name: 'GET /quick', p95: 2500, ms: 200_000, pool: 190_000, database: 5000 },
+    ],
+    process: { pool: { max: 3, used: 3, waiting: 20, opened: 0 } },
+    database: {
+      seen: { client: 60_000, server: 52_000, calls: 3000 },
+      queries: [{ ...REPORT, calls: 50_000 / ms, ms: 50_000 }],
+    },
+  })
+  assert.equal(named(slow(330)), 'costly-query')
+  assert.equal(named(slow(60)), 'pool-too-small')
+})
+
 test('a route that waits for a client of its own is named, and says that it is not seen for what', () => {
   const signs: Signs = { routes: [{ p95: 900, ms: 900_000, self: 890_000, database: 9000 }] }
   const verdict = judged({ ...signs, configuration: { redis: true } })

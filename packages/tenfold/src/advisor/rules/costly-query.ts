@@ -19,7 +19,7 @@ const SPILLS = 1e6
 /** What explains the same statement by something cheaper to end than the statement itself. */
 const CLOSER: readonly Rule[] = [missingIndex, cacheStampede, deadRows, hotKey, repeatedReads, largeTable]
 /** What makes any statement look slow, or is the reason that it is asked. */
-const AROUND: readonly Rule[] = [cronInterferes, lowHitRatio, tooManyConnections, poolTooSmall]
+const AROUND: readonly Rule[] = [cronInterferes, lowHitRatio, tooManyConnections]
 
 /** One statement costs the server so much that whoever needs it waits, and others behind it: a report, a sort, a join that
  *  became too large, a scan that hides in a function. Where an index is known to be missing, that is the cause instead. */
@@ -90,8 +90,11 @@ function isCostly(query: QueryEvidence, signals: Signals): boolean {
   return aloneMs(query, signals) >= promised * OF_PROMISE
 }
 
-function isExplained({ query }: QueryEvidence, signals: Signals): boolean {
+function isExplained(one: QueryEvidence, signals: Signals): boolean {
+  const { query } = one
   if (AROUND.some((rule) => rule.judge(signals))) return true
+  // What alone takes longer than promised would do so with any pool, and it is what the connections are held by.
+  if (aloneMs(one, signals) < signals.promised && poolTooSmall.judge(signals)) return true
   return CLOSER.some((rule) => {
     const subject = rule.judge(signals)?.subject
     if (!subject) return false
