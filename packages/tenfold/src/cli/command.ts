@@ -1,7 +1,7 @@
 /** A command of the `tenfold` command line: data that help, parsing and suggestions are made from, and the code behind it,
  *  which is loaded only when it is needed. */
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util'
-import { closest } from 'fastest-levenshtein'
+import { closest, distance } from 'fastest-levenshtein'
 import { BadOptionValue, MissingArgument, UnexpectedArgument, UnknownOption } from './errors.ts'
 import type { Output } from './output.ts'
 
@@ -101,7 +101,10 @@ function valueOf(
   throw MissingArgument({ argument: `a value after ${rawName}`, command })
 }
 
-export function nearestOption(option: string, options: Record<string, OptionSpec>): string {
+/** What was meant, if that is likely: at least half of its letters are the same. */
+export function nearestOption(option: string, options: Record<string, OptionSpec>): string | undefined {
   if (!option.startsWith('--')) return '-h'
-  return `--${closest(option.slice(2), Object.keys(options))}`
+  const word = option.slice(2)
+  const nearest = closest(word, Object.keys(options))
+  return distance(word, nearest) <= word.length / 2 ? `--${nearest}` : undefined
 }

@@ -85,6 +85,8 @@ describe('wrong usage ends with 2 and says what was meant', () => {
     [['help', 'chekc'], /TF_UNKNOWN_COMMAND .*Did you mean 'check'/],
     [['--verison'], /TF_UNKNOWN_OPTION {2}'tenfold' has no option --verison. Did you mean --version/],
     [['routes', '--jsno'], /TF_UNKNOWN_OPTION {2}'tenfold routes' has no option --jsno. Did you mean --json/],
+    [['start', '--zzzzzz'], /has no option --zzzzzz\.\n/],
+    [['start', '--port', '4000'], /has no option --port\.\nfix: The environment says it: `PORT=… tenfold start`/],
     [['start', '--olny=web'], /TF_UNKNOWN_OPTION .*Did you mean --only/],
     [['routes', '-x'], /TF_UNKNOWN_OPTION .*-x/],
     [['routes', 'all'], /TF_UNEXPECTED_ARGUMENT .*'all'/],
