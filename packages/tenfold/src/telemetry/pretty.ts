@@ -21,7 +21,7 @@ export function prettyOutput(write = (text: string): void => void process.stdout
   return { write: (line) => write(`${prettyLine(line)}\n`) }
 }
 
-export function prettyLine(line: string): string {
+function prettyLine(line: string): string {
   const fields = JSON.parse(line) as Record<string, unknown>
   const { level, time, msg } = fields
   const at = styleText('gray', clockTime(Number(time)))
