@@ -1,4 +1,4 @@
-/** What caches, limits, indexes and the heat map of the console show. */
+/** What caches, limits, indexes, backups and the heat map of the console show. */
 import type { IndexAdvice } from '../../packages/tenfold/src/console/index.ts'
 import type * as api from '../../packages/tenfold/src/inspect/index.ts'
 
@@ -63,5 +63,15 @@ export function sampleLimits(hostile: string, now: number): api.LimitsView {
       { name: `POST /${hostile}`, allowed: 12, refused: 0, known: 0, away: 3 },
     ],
     points: times.map((time, i) => ({ time, allowed: 20 + (i % 5), refused: i > 40 ? 17 : 0 })),
+  }
+}
+
+export function sampleBackup(now: number): api.BackupState {
+  const ago = (ms: number): string => new Date(now - ms).toISOString()
+  return {
+    last: { id: '20260504-030000-1f2e', finishedAt: ago(30 * 3_600_000), size: 48e6 },
+    failed: { at: ago(6 * 3_600_000), message: 'No space is left on the device.' },
+    missed: true,
+    log: { at: ago(9_000) },
   }
 }

@@ -5,7 +5,7 @@ import { advise, viewOf } from '../../packages/tenfold/src/advisor/index.ts'
 import type { Evidence } from '../../packages/tenfold/src/evidence/index.ts'
 import type { ConsoleSource, IndexAdvice } from '../../packages/tenfold/src/console/index.ts'
 import { sampleAlerts, sampleBusiness } from './sample-alerts.ts'
-import { sampleCaches, sampleHeat, sampleIndexes, sampleLimits } from './sample-figures.ts'
+import { sampleBackup, sampleCaches, sampleHeat, sampleIndexes, sampleLimits } from './sample-figures.ts'
 import { sampleLoadRuns } from './sample-load.ts'
 import { sampleTwinRuns } from './sample-twin.ts'
 import { sampleWebhooks } from './sample-webhooks.ts'
@@ -593,13 +593,6 @@ function overview(now: number, minutes: number, env: api.Overview['env'], quiet:
       ? { waiting: 0, running: 0, dead: 0, oldestWaitingMs: 0 }
       : { waiting: 16, running: 3, dead: 1, oldestWaitingMs: 1_900 },
     telemetry: { storedRows: 81_204, droppedTraces: 0, flushMs: 6.1, storeBytes: 38e6, share: 0.013 },
-    backup: quiet
-      ? { missed: false }
-      : {
-          last: { id: '20260504-030000-1f2e', finishedAt: new Date(now - 30 * 3_600_000).toISOString(), size: 48e6 },
-          failed: { at: new Date(now - 6 * 3_600_000).toISOString(), message: 'No space is left on the device.' },
-          missed: true,
-          log: { at: new Date(now - 9_000).toISOString() },
-        },
+    backup: quiet ? { missed: false } : sampleBackup(now),
   }
 }
