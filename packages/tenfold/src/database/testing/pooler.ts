@@ -111,6 +111,8 @@ async function startProgram(
   for (;;) {
     const version = await versionOf(adminUrl, port).catch(() => undefined)
     const stop = async (): Promise<void> => {
+      // Whoever waits for nothing else would end before it.
+      child.ref()
       child.stdin.end('stop\n')
       await ended
     }
