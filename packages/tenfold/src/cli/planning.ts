@@ -1,6 +1,7 @@
 /** Where a plan's numbers come from: the telemetry store, a load run, or a file. */
 import { readFileSync } from 'node:fs'
 import { connect } from '../app/index.ts'
+import { jobNameOf } from '../cron/index.ts'
 import { queryStatements, type Sql } from '../database/index.ts'
 import { readDemand, type RecordedDemand } from '../inspect/index.ts'
 import { messageOf, systemClock } from '../kernel/index.ts'
@@ -80,6 +81,9 @@ export async function sourceOf(flags: Flags): Promise<Source> {
   return { app: project?.app.name ?? 'app', demands, ratePerUser: (day / 86_400) * peak, notes }
 }
 
+/** The run of a cron is a job whose name begins like this. */
+const CRON = jobNameOf('')
+
 function minutesOf(period: string): number {
   const [, n, unit] = /^(\d+)([hd])$/.exec(period) ?? []
   const minutes = PERIODS[period] ?? Number(n) * (unit === 'd' ? 1440 : 60)
@@ -121,7 +125,7 @@ function seenOf(
           : `the last ${Math.round(minutes / 144) / 10} days`,
     slotSeconds,
     slots: slots.map(({ cpuSeconds, counts }) => ({ cpu: cpuSeconds, counts })),
-    kinds: Object.fromEntries(operations.map(({ name, kind }) => [name, kind])),
+    kinds: Object.fromEntries(operations.map(({ name, kind }) => [name, name.startsWith(CRON) ? 'cron' : kind])),
     details: Object.fromEntries(
       operations.map(({ name, count, meanMs, queries, cv2 }) => [
         name,

@@ -47,6 +47,37 @@ test('CPU is shared out to routes and jobs by what ran when', () => {
   assert.ok(Math.abs(dear.outside - (0.06 - 0.008 - dear.appCpu)) < 1e-9)
 })
 
+test('what goes on while nobody asks is no part of a request, and a cron grows with none', () => {
+  const busy = seen(200, 0)
+  const quietly = { counts: { 'cron:shop.report': 1 }, cpu: 1.5 }
+  const kinds = { ...busy.kinds, 'cron:shop.report': 'cron' as const }
+  const details = {
+    ...busy.details,
+    'cron:shop.report': { count: 9, queries: 2, databaseMs: 1200, meanMs: 2000, cv2: 1 },
+  }
+  const slots = busy.slots.map(({ counts, cpu }) => ({ counts: { ...counts, 'cron:shop.report': 1 }, cpu: cpu + 1.5 }))
+  const alone = demandsFrom(busy).classes.find(({ name }) => name === 'GET /cheap')!
+  const { classes, background } = demandsFrom({
+    ...busy,
+    kinds,
+    details,
+    slots: [...slots, ...Array(50).fill(quietly)],
+  })
+  assert.ok(!classes.some(({ name }) => name.startsWith('cron:')))
+  const cheap = classes.find(({ name }) => name === 'GET /cheap')!
+  assert.ok(Math.abs(cheap.appCpu - alone.appCpu) < 0.0001, `${cheap.appCpu}`)
+  assert.ok(Math.abs(background!.appCpu - 1.5 / 60) < 0.001, `${background!.appCpu}`)
+  // One run of 1.2 s in a minute, half of which is CPU.
+  assert.ok(Math.abs(background!.databaseCpu - 0.01) < 1e-9)
+})
+
+test('an app that is hardly used is not planned by what it does on its own', () => {
+  const idle = { counts: {}, cpu: 2 }
+  const used = { counts: { 'GET /cheap': 4 }, cpu: 2.02 }
+  const demands = demandsFrom({ ...seen(1, 0), slots: [...Array(200).fill(idle), ...Array(10).fill(used)] })
+  assert.ok(Math.abs(demands.classes[0]!.appCpu - 0.005) < 0.0005, `${demands.classes[0]!.appCpu}`)
+})
+
 test('what each query class needs is told: how often for a request, how long, and what part of the database it takes', () => {
   const { queries, classes } = demandsFrom({ ...seen(10, 0), slots: [{ cpu: 1, counts: { 'GET /cheap': 10_000 } }] })
   assert.equal(classes.length, 1)

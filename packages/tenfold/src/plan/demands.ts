@@ -7,7 +7,7 @@ export interface Seen {
   slotSeconds: number
   /** CPU seconds of all the app's processes in each slot, and what ran in it. */
   slots: { cpu: number; counts: Record<string, number> }[]
-  kinds: Record<string, 'request' | 'job'>
+  kinds: Record<string, 'request' | 'job' | 'cron'>
   /** Of each route and job, where it was seen: statements of one, milliseconds in the database, and its whole duration. */
   details: Record<string, { count: number; queries: number; databaseMs: number; meanMs: number; cv2: number }>
   /** Of the time in the database that the app sees, how much is work there; undefined when the database did not tell. */
@@ -19,37 +19,50 @@ export interface Seen {
 }
 
 const MOST_CLASSES = 40
+/** So many slots of time without a request tell what goes on all the same. */
+const ENOUGH_IDLE = 3
 
 /** CPU is shared out by least squares over the slots, none below nought, drawn towards the mean where routes cannot be told
- *  apart (ridge regression); how far off that may be comes from resampling the slots. */
+ *  apart (ridge regression); how far off that may be comes from resampling the slots. What goes on while nobody asks is taken
+ *  off before: it does not grow with the requests. */
 export function demandsFrom(seen: Seen): Demands {
-  const { slots, details, kinds, working, reads, slotSeconds, source } = seen
+  const { details, kinds, working, reads, slotSeconds, source } = seen
+  const idle = idleCpuOf(seen)
+  const slots = seen.slots.map(({ cpu, counts }) => ({ cpu: Math.max(0, cpu - (idle ?? 0)), counts }))
   const totals: Record<string, number> = {}
   for (const { counts } of slots) for (const [name, n] of Object.entries(counts)) totals[name] = (totals[name] ?? 0) + n
   const names = Object.keys(totals)
     .toSorted((a, b) => totals[b]! - totals[a]!)
     .slice(0, MOST_CLASSES)
   const requests = names.filter((name) => kinds[name] === 'request').reduce((sum, name) => sum + totals[name]!, 0)
+  const seconds = slots.length * slotSeconds
+  const databaseCpuOf = (name: string): number => ((details[name]?.databaseMs ?? 0) / 1000) * (working ?? 1)
+  /** Of the CPU of each name, what all of its calls took. */
+  const all = (of: readonly number[], cron: boolean): number =>
+    names.reduce((sum, name, i) => sum + ((kinds[name] === 'cron') === cron ? of[i]! * totals[name]! : 0), 0)
   const cpu = shareOut(slots, names)
-  const perRequest = (of: readonly number[]): number =>
-    names.reduce((sum, name, i) => sum + of[i]! * totals[name]!, 0) / Math.max(1, requests)
+  const perRequest = (of: readonly number[]): number => all(of, false) / Math.max(1, requests)
   const again = Array.from({ length: 40 }, (_, seed) => perRequest(shareOut(resampled(slots, seed), names)))
-  const classes = names.map((name, i): ClassDemand => {
+  const classes = names.flatMap((name, i): ClassDemand[] => {
     const { queries = 0, databaseMs = 0, meanMs = 0, cv2 = 1 } = details[name] ?? {}
+    const kind = kinds[name] ?? 'request'
+    if (kind === 'cron') return []
     const database = databaseMs / 1000
-    const databaseCpu = database * (working ?? 1)
-    return {
-      name,
-      kind: kinds[name] ?? 'request',
-      share: totals[name]! / Math.max(1, requests),
-      appCpu: cpu[i]!,
-      databaseCpu,
-      databaseOther: database - databaseCpu,
-      queries,
-      reads: queries > 0 ? reads : 0,
-      outside: Math.max(0, meanMs / 1000 - database - cpu[i]!),
-      cv2: Math.min(4, Math.max(0.05, cv2)),
-    }
+    const databaseCpu = databaseCpuOf(name)
+    return [
+      {
+        name,
+        kind,
+        share: totals[name]! / Math.max(1, requests),
+        appCpu: cpu[i]!,
+        databaseCpu,
+        databaseOther: database - databaseCpu,
+        queries,
+        reads: queries > 0 ? reads : 0,
+        outside: Math.max(0, meanMs / 1000 - database - cpu[i]!),
+        cv2: Math.min(4, Math.max(0.05, cv2)),
+      },
+    ]
   })
   const perSlot = slots.map(({ counts }) =>
     names.filter((name) => kinds[name] === 'request').reduce((sum, name) => sum + (counts[name] ?? 0), 0),
@@ -57,14 +70,26 @@ export function demandsFrom(seen: Seen): Demands {
   return {
     version: 1,
     source,
-    rate: requests / Math.max(1, slots.length * slotSeconds),
+    rate: requests / Math.max(1, seconds),
     peakRate: Math.max(0, ...perSlot) / slotSeconds,
-    seconds: slots.length * slotSeconds,
+    seconds,
     classes,
+    background: {
+      appCpu: (idle ?? 0) / slotSeconds + all(cpu, true) / Math.max(1, seconds),
+      databaseCpu: all(names.map(databaseCpuOf), true) / Math.max(1, seconds),
+    },
     ...(seen.queries && { queries: queriesOf(seen.queries, requests) }),
     uncertainty: { app: spreadOf(again, perRequest(cpu)), database: working === undefined ? 3 : 1.3 },
     unknown: unknownOf(seen, requests),
   }
+}
+
+/** The mean CPU of a slot in which there was no request and no job, in seconds; undefined when there were too few of them. */
+function idleCpuOf({ slots, kinds }: Seen): number | undefined {
+  const idle = slots.filter(({ counts }) =>
+    Object.entries(counts).every(([name, count]) => count === 0 || kinds[name] === 'cron'),
+  )
+  return idle.length < ENOUGH_IDLE ? undefined : idle.reduce((sum, { cpu }) => sum + cpu, 0) / idle.length
 }
 
 function queriesOf(queries: NonNullable<Seen['queries']>, requests: number): QueryDemand[] {
@@ -86,6 +111,7 @@ function unknownOf({ working, slots }: Seen, requests: number): string[] {
     working === undefined
       ? 'not measured: the CPU of the database (pg_stat_statements does not answer). All time in the database is counted as its CPU, which is the worst case'
       : 'the CPU of the database is the time that statements executed there (pg_stat_statements), waiting for disks included',
+    'assumed: crons, and what the processes do while nobody asks, stay as they are; the plan keeps room for them',
     'assumed: plain reads are those statements that begin with select; all of them may go to a replica or a cache',
     'assumed: a replica spends 30 % of what the writes cost on the primary to repeat them',
     ...(requests < 1000 || slots.length < 10

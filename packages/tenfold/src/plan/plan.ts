@@ -61,6 +61,8 @@ export interface Demands {
   /** How long something was seen, in seconds. */
   seconds: number
   classes: ClassDemand[]
+  /** Seconds of CPU, a second, that go on whether or not anybody asks: crons, polls, recording. None when it is not there. */
+  background?: { appCpu: number; databaseCpu: number }
   /** The statements that take most, where they were seen one by one. */
   queries?: QueryDemand[]
   /** By which factor the CPU of the app and of the database may be off, to both sides (95 %). */

@@ -9,6 +9,8 @@ export const REPLAY = 0.3
 /** Within one kind of request, how much the CPU of the app varies. */
 const APP_CV2 = 0.2
 const MOST_CONNECTIONS = 400
+/** What is left where the background alone is more than all cores. */
+const LEAST_CORES = 0.001
 
 export function predict(demands: Demands, topology: Topology, rate: number): Prediction {
   const model = modelOf(demands, topology)
@@ -78,9 +80,10 @@ interface Model {
   stretch(rate: number): number
   outside: number
   connections: number
+  background: { appCpu: number; databaseCpu: number }
 }
 
-function modelOf({ classes: measured }: Demands, topology: Topology): Model {
+function modelOf({ classes: measured, background = NOBODY }: Demands, topology: Topology): Model {
   const { app, database, together, cacheHit, pool, pooler, networkMs } = topology
   const classes = measured.flatMap((one) => cached(one, cacheHit)).map((one) => apart(one, networkMs))
   const total = (of: (one: ClassDemand) => number): number => classes.reduce((all, one) => all + one.share * of(one), 0)
@@ -111,8 +114,11 @@ function modelOf({ classes: measured }: Demands, topology: Topology): Model {
     stretch,
     outside: total(({ kind, outside }) => (kind === 'request' ? outside : 0)),
     connections,
+    background,
   }
 }
+
+const NOBODY = { appCpu: 0, databaseCpu: 0 }
 
 /** A cache answers so much of the reads: some requests then need the rest alone, the others all. Two kinds, since their mean
  *  would have neither's percentiles. */
@@ -184,18 +190,19 @@ function limitsOf(model: Model): Limit[] {
   return [...limitsOfCores(model), ...limitsOfPools(model)].toSorted((a, b) => a.most - b.most)
 }
 
-function limitsOfCores({ topology, loops, loopDemand, databaseDemand, servers }: Model): Limit[] {
+function limitsOfCores({ topology, loops, loopDemand, databaseDemand, servers, background }: Model): Limit[] {
   const { app, together, database } = topology
   const onCores = loopDemand + (together ? databaseDemand : 0)
-  const cores = together ? database.cores : app.cores * app.machines
+  const cores = together ? database.cores - background.databaseCpu : app.cores * app.machines
   const found: Limit[] = [
     { of: 'event loop', most: loops / loopDemand },
-    { of: 'app cores', most: cores / onCores },
+    { of: 'app cores', most: Math.max(LEAST_CORES, cores - background.appCpu) / onCores },
   ]
   if (together) return found
   for (const { of, share, cpu, cores: own } of servers.slice(0, 2)) {
     const name = of === 'primary' ? 'database CPU' : 'replica CPU'
-    if (share > 0 && cpu > 0) found.push({ of: name, most: own / (cpu * share) })
+    const free = of === 'primary' ? Math.max(LEAST_CORES, own - background.databaseCpu) : own
+    if (share > 0 && cpu > 0) found.push({ of: name, most: free / (cpu * share) })
   }
   return found
 }
