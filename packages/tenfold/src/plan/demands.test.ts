@@ -48,27 +48,30 @@ test('CPU is shared out to routes and jobs by what ran when', () => {
 })
 
 test('what goes on while nobody asks is no part of a request, and a cron grows with none', () => {
-  const busy = seen(200, 0)
-  const quietly = { counts: { 'cron:shop.report': 1 }, cpu: 1.5 }
-  const kinds = { ...busy.kinds, 'cron:shop.report': 'cron' as const }
-  const details = {
-    ...busy.details,
-    'cron:shop.report': { count: 9, queries: 2, databaseMs: 1200, meanMs: 2000, cv2: 1 },
-  }
-  const slots = busy.slots.map(({ counts, cpu }) => ({ counts: { ...counts, 'cron:shop.report': 1 }, cpu: cpu + 1.5 }))
-  const alone = demandsFrom(busy).classes.find(({ name }) => name === 'GET /cheap')!
-  const { classes, background } = demandsFrom({
-    ...busy,
-    kinds,
-    details,
-    slots: [...slots, ...Array(50).fill(quietly)],
+  // A day by the minute: 0.5 s of CPU in each on its own, five requests a second by day, a cron of a minute in each hour.
+  const slots = Array.from({ length: 1440 }, (_, minute) => {
+    const requests = minute % 1440 < 720 ? 300 + ((minute * 37) % 90) : 0
+    const crons = minute % 60 === 7 ? 1 : 0
+    return {
+      counts: { ...(requests && { 'GET /': requests }), ...(crons && { 'cron:shop.report': crons }) },
+      cpu: 0.5 + requests * 0.005 + crons * 50,
+    }
   })
-  assert.ok(!classes.some(({ name }) => name.startsWith('cron:')))
-  const cheap = classes.find(({ name }) => name === 'GET /cheap')!
-  assert.ok(Math.abs(cheap.appCpu - alone.appCpu) < 0.0001, `${cheap.appCpu}`)
-  assert.ok(Math.abs(background!.appCpu - 1.5 / 60) < 0.001, `${background!.appCpu}`)
-  // One run of 1.2 s in a minute, half of which is CPU.
-  assert.ok(Math.abs(background!.databaseCpu - 0.01) < 1e-9)
+  const { classes, background, uncertainty } = demandsFrom({
+    ...seen(1, 0),
+    slots,
+    kinds: { 'GET /': 'request', 'cron:shop.report': 'cron' },
+    details: { 'cron:shop.report': { count: 24, queries: 2, databaseMs: 1200, meanMs: 60_000, cv2: 1 } },
+  })
+  assert.deepEqual(
+    classes.map(({ name }) => name),
+    ['GET /'],
+  )
+  assert.ok(Math.abs(classes[0]!.appCpu - 0.005) < 0.0001, `${classes[0]!.appCpu}`)
+  assert.ok(Math.abs(background!.appCpu - (0.5 + 50 / 60) / 60) < 0.001, `${background!.appCpu}`)
+  // One run of 1.2 s in an hour, half of which is CPU.
+  assert.ok(Math.abs(background!.databaseCpu - 0.6 / 3600) < 1e-9)
+  assert.ok(uncertainty.app < 1.2)
 })
 
 test('an app that is hardly used is not planned by what it does on its own', () => {

@@ -28,7 +28,7 @@ const ENOUGH_IDLE = 3
 export function demandsFrom(seen: Seen): Demands {
   const { details, kinds, working, reads, slotSeconds, source } = seen
   const idle = idleCpuOf(seen)
-  const slots = seen.slots.map(({ cpu, counts }) => ({ cpu: Math.max(0, cpu - (idle ?? 0)), counts }))
+  const slots = seen.slots.map(({ cpu, counts }) => ({ cpu: Math.max(0, cpu - idle), counts }))
   const totals: Record<string, number> = {}
   for (const { counts } of slots) for (const [name, n] of Object.entries(counts)) totals[name] = (totals[name] ?? 0) + n
   const names = Object.keys(totals)
@@ -75,7 +75,7 @@ export function demandsFrom(seen: Seen): Demands {
     seconds,
     classes,
     background: {
-      appCpu: (idle ?? 0) / slotSeconds + all(cpu, true) / Math.max(1, seconds),
+      appCpu: idle / slotSeconds + all(cpu, true) / Math.max(1, seconds),
       databaseCpu: all(names.map(databaseCpuOf), true) / Math.max(1, seconds),
     },
     ...(seen.queries && { queries: queriesOf(seen.queries, requests) }),
@@ -84,12 +84,13 @@ export function demandsFrom(seen: Seen): Demands {
   }
 }
 
-/** The mean CPU of a slot in which there was no request and no job, in seconds; undefined when there were too few of them. */
-function idleCpuOf({ slots, kinds }: Seen): number | undefined {
-  const idle = slots.filter(({ counts }) =>
-    Object.entries(counts).every(([name, count]) => count === 0 || kinds[name] === 'cron'),
-  )
-  return idle.length < ENOUGH_IDLE ? undefined : idle.reduce((sum, { cpu }) => sum + cpu, 0) / idle.length
+/** The CPU of the middle one of the slots in which nothing ran, not even a cron, in seconds; 0 when there were too few. */
+function idleCpuOf({ slots }: Seen): number {
+  const idle = slots
+    .filter(({ counts }) => Object.values(counts).every((count) => count === 0))
+    .map(({ cpu }) => cpu)
+    .toSorted((a, b) => a - b)
+  return idle.length < ENOUGH_IDLE ? 0 : idle[Math.floor(idle.length / 2)]!
 }
 
 function queriesOf(queries: NonNullable<Seen['queries']>, requests: number): QueryDemand[] {

@@ -17,7 +17,9 @@ export function predict(demands: Demands, topology: Topology, rate: number): Pre
   const limits = limitsOf(model)
   const [full] = limits
   const throughput = Math.min(rate, full!.most)
-  const utilization = limits.map(({ of, most }) => ({ of, value: rate / most })).toSorted((a, b) => b.value - a.value)
+  const utilization = limits
+    .map((one) => ({ of: one.of, value: fullAt(one, rate) }))
+    .toSorted((a, b) => b.value - a.value)
   const known = { throughput, capacity: full!.most, utilization, connections: model.connections }
   const waits = rate < full!.most ? waitsOf(model, rate) : undefined
   if (!waits) {
@@ -41,7 +43,7 @@ export function capacityOf(demands: Demands, topology: Topology): number {
 /** Whether `rate` fills nothing beyond `utilization`; what is quick to see is looked at first. */
 export function hasRoom(demands: Demands, topology: Topology, rate: number, utilization: number): boolean {
   const model = modelOf(demands, topology)
-  const fits = ({ most }: Limit): boolean => rate <= most * utilization
+  const fits = (one: Limit): boolean => fullAt(one, rate) <= utilization
   return limitsOfCores(model).every(fits) && limitsOfPools(model).every(fits)
 }
 
@@ -183,6 +185,12 @@ interface Limit {
   of: Resource
   /** What it does at the most, in requests a second. */
   most: number
+  /** From 0 to 1: how full it is without any. */
+  beside: number
+}
+
+function fullAt({ most, beside }: Limit, rate: number): number {
+  return beside + (Math.max(0, 1 - beside) * rate) / most
 }
 
 /** The slowest first. */
@@ -192,17 +200,18 @@ function limitsOf(model: Model): Limit[] {
 
 function limitsOfCores({ topology, loops, loopDemand, databaseDemand, servers, background }: Model): Limit[] {
   const { app, together, database } = topology
-  const onCores = loopDemand + (together ? databaseDemand : 0)
-  const cores = together ? database.cores - background.databaseCpu : app.cores * app.machines
-  const found: Limit[] = [
-    { of: 'event loop', most: loops / loopDemand },
-    { of: 'app cores', most: Math.max(LEAST_CORES, cores - background.appCpu) / onCores },
-  ]
-  if (together) return found
-  for (const { of, share, cpu, cores: own } of servers.slice(0, 2)) {
-    const name = of === 'primary' ? 'database CPU' : 'replica CPU'
-    const free = of === 'primary' ? Math.max(LEAST_CORES, own - background.databaseCpu) : own
-    if (share > 0 && cpu > 0) found.push({ of: name, most: free / (cpu * share) })
+  const found: Limit[] = [{ of: 'event loop', most: loops / loopDemand, beside: 0 }]
+  const add = (of: Resource, cores: number, demand: number, beside: number): void =>
+    void found.push({ of, most: Math.max(LEAST_CORES, cores - beside) / demand, beside: beside / cores })
+  if (together) {
+    add('app cores', database.cores, loopDemand + databaseDemand, background.appCpu + background.databaseCpu)
+    return found
+  }
+  add('app cores', app.cores * app.machines, loopDemand, background.appCpu)
+  for (const { of, share, cpu, cores } of servers.slice(0, 2)) {
+    if (share === 0 || cpu === 0) continue
+    if (of === 'primary') add('database CPU', cores, cpu * share, background.databaseCpu)
+    else add('replica CPU', cores, cpu * share, 0)
   }
   return found
 }
@@ -211,7 +220,7 @@ function limitsOfPools({ servers }: Model): Limit[] {
   return servers
     .slice(0, 2)
     .filter(({ share }) => share > 0)
-    .map(({ share, speeds }) => ({ of: 'connection pool', most: speeds().at(-1)! / share }))
+    .map(({ share, speeds }) => ({ of: 'connection pool', most: speeds().at(-1)! / share, beside: 0 }))
 }
 
 interface Waits {

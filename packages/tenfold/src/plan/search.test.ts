@@ -111,6 +111,18 @@ test('past the capacity there is no percentile, and the throughput is the capaci
   assert.deepEqual([past.throughput, past.p95, past.mean], [capacity, Infinity, Infinity])
 })
 
+test('what goes on without a request takes its part of the cores, and fills them', () => {
+  const shape = { ...topology, together: false, app: { instances: 8, machines: 1, cores: 4 } }
+  const coresOf = (appCpu: number): { value: number; capacity: number } => {
+    const { utilization, capacity } = predict({ ...demands, background: { appCpu, databaseCpu: 0 } }, shape, 100)
+    return { value: utilization.find(({ of }) => of === 'app cores')!.value, capacity }
+  }
+  const [alone, beside] = [coresOf(0), coresOf(2)]
+  assert.ok(Math.abs(beside.value - alone.value - 0.5) < 1e-9, `${alone.value} ${beside.value}`)
+  assert.ok(beside.capacity <= alone.capacity)
+  assert.ok(coresOf(4).value >= 1)
+})
+
 test('each remedy helps where it should: replicas and caches reads, a larger pool who waits for it', () => {
   const database = { cores: 2, replicas: 0 }
   const small = { ...topology, together: false, database, app: { instances: 16, machines: 4, cores: 4 } }
