@@ -3,7 +3,13 @@ import { test } from 'node:test'
 import { stripVTControlCharacters } from 'node:util'
 import { prettyOutput } from './pretty.ts'
 
-const BASE = { level: 'info', time: Date.UTC(2026, 10, 22, 12), service: 'shop', env: 'development', trace_id: 'a'.repeat(32) }
+const BASE = {
+  level: 'info',
+  time: Date.UTC(2026, 10, 22, 12),
+  service: 'shop',
+  env: 'development',
+  trace_id: 'a'.repeat(32),
+}
 
 function shown(line: Record<string, unknown>): string {
   const written: string[] = []
@@ -12,7 +18,15 @@ function shown(line: Record<string, unknown>): string {
   return stripVTControlCharacters(written[0]!).replace(/^\d\d:\d\d:\d\d\.\d{3} /, '')
 }
 
-const REQUEST = { requestId: 'b'.repeat(32), method: 'GET', path: '/rooms/7', status: 404, ms: 3.123, bytes: 20, ip: '::1' }
+const REQUEST = {
+  requestId: 'b'.repeat(32),
+  method: 'GET',
+  path: '/rooms/7',
+  status: 404,
+  ms: 3.123,
+  bytes: 20,
+  ip: '::1',
+}
 
 test('a request is one line', () => {
   assert.equal(
@@ -26,11 +40,13 @@ test('what is told is one line, with its fields beside it', () => {
   assert.equal(shown({ msg: 'confirmed', booking: 7, by: { id: 1 } }), 'confirmed  booking=7 by={"id":1}\n')
 })
 
-test('a warning has its fields below it, and a stack its lines', () => {
+test('a warning has its fields and its trace below it, and a stack its lines', () => {
   assert.equal(
     shown({ level: 'error', msg: 'POST /rooms failed', stack: 'Error: no\n    at rooms.ts:7' }),
-    'ERROR POST /rooms failed\n    stack: Error: no\n          at rooms.ts:7\n',
+    `ERROR POST /rooms failed\n    trace_id: ${'a'.repeat(32)}\n    stack: Error: no\n          at rooms.ts:7\n`,
   )
+  assert.match(shown({ level: 'warn', msg: 'slow' }), /^WARN slow\n    trace_id: a{32}\n$/)
+  assert.equal(shown({ level: 'warn', msg: 'no request', trace_id: undefined }), 'WARN no request\n')
 })
 
 test('codes that move the cursor are shown, not obeyed', () => {

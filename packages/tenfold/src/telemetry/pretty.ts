@@ -16,7 +16,7 @@ const COLOURS: Readonly<Record<string, Style>> = {
 }
 
 /** Lines for people, in colour: for development on a terminal. A request is one line, and so is what is only told; what warns
- *  has its fields below it, each on a line. */
+ *  has its fields below it, each on a line, and its trace. */
 export function prettyOutput(write = (text: string): void => void process.stdout.write(text)): LogDestination {
   return { write: (line) => write(`${prettyLine(line)}\n`) }
 }
@@ -29,9 +29,10 @@ function prettyLine(line: string): string {
   const colour = COLOURS[String(level)]
   const said = indented(textOf(String(msg)))
   const text = colour ? styleText(colour, `${String(level).toUpperCase()} ${said}`) : said
-  const shown = Object.entries(fields).filter(([name]) => !HIDDEN.has(name))
-  const below = level === 'info' || level === 'debug' || level === 'trace' ? [] : shown
-  const beside = below.length > 0 ? [] : shown.map(([name, value]) => `${name}=${oneLine(textOf(value))}`)
+  const warns = level !== 'info' && level !== 'debug' && level !== 'trace'
+  const shown = Object.entries(fields).filter(([name]) => !HIDDEN.has(name) || (warns && name === 'trace_id'))
+  const below = warns ? shown : []
+  const beside = warns ? [] : shown.map(([name, value]) => `${name}=${oneLine(value)}`)
   return [
     [`${at} ${text}`, ...(beside.length > 0 ? [styleText('gray', beside.join(' '))] : [])].join('  '),
     ...below.map(([name, value]) => `    ${styleText('gray', `${name}:`)} ${indented(textOf(value))}`),
@@ -49,7 +50,7 @@ function requestLine(fields: Record<string, unknown>): string {
     fields['userId'] !== undefined && `user ${textOf(fields['userId'])}`,
     // By it, what else was said of the request is found.
     status >= 500 && `request ${textOf(fields['requestId'])}`,
-    ...rest.map(([name, value]) => `${name}=${oneLine(textOf(value))}`),
+    ...rest.map(([name, value]) => `${name}=${oneLine(value)}`),
   ].filter(Boolean)
   const what = `${String(fields['method'])} ${oneLine(String(fields['path']))}`
   return `${what} ${styleText(colour, String(status))}  ${styleText('gray', details.join('  '))}`
@@ -68,8 +69,8 @@ function textOf(value: unknown): string {
   return text.replace(/(?!\n)\p{Cc}/gu, (one) => `\\x${one.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
 
-function oneLine(text: string): string {
-  return textOf(text).replaceAll('\n', '\\n')
+function oneLine(value: unknown): string {
+  return textOf(value).replaceAll('\n', '\\n')
 }
 
 function indented(text: string): string {
