@@ -95,7 +95,7 @@ function report(thrown: unknown, output: Output): void {
   if (output.json) return output.error(JSON.stringify({ message: messageOf(error) }))
   output.error(
     process.env.TENFOLD_DEBUG
-      ? String((error as Error).stack)
+      ? String((error as Error | undefined)?.stack ?? error)
       : `${messageOf(error)}\n(TENFOLD_DEBUG=1 shows where it came from)`,
   )
 }

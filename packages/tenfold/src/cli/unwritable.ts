@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync } from 'node:fs'
+import { accessSync, closeSync, constants, existsSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Unwritable } from './errors.ts'
 
@@ -14,10 +14,22 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** What the file system said to a command that wanted to write, in words; anything else as it is. */
 export function inWords(error: unknown): unknown {
-  const { code, syscall, path } = error as NodeJS.ErrnoException
+  const { code, syscall, path, dest } = (error ?? {}) as NodeJS.ErrnoException & { dest?: string }
   if (!code || !path || !/^(mkdir|open|write|rename|copyfile)$/.test(syscall ?? '')) return error
-  const reason = REASONS[code === 'ENOENT' ? whyNotBelow(path) : code]
-  return reason === undefined ? error : Unwritable({ path, reason }, { cause: error })
+  if (/^(open|copyfile)$/.test(syscall!) && readingSays(path) === code) return error
+  const reason = REASONS[code === 'ENOENT' && syscall === 'mkdir' ? whyNotBelow(path) : code]
+  return reason === undefined ? error : Unwritable({ path: dest ?? path, reason }, { cause: error })
+}
+
+/** Files are opened to be read, too, and the error does not say which it was: what reading says as well, writing need not have. */
+function readingSays(path: string): string | undefined {
+  try {
+    // A pipe that nobody writes to is not waited for.
+    closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK))
+    return undefined
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code
+  }
 }
 
 /** `mkdir` with its parents says ENOENT on a read-only disk, whose folders are there. */
