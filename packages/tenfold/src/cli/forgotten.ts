@@ -1,4 +1,4 @@
-import { messageOf } from '../kernel/index.ts'
+import { errorFields } from '../kernel/index.ts'
 import type { Logger } from '../telemetry/index.ts'
 
 /** A promise that failed, and that nobody waits for, is told of and not obeyed: Node.js would end the process, with every other
@@ -6,15 +6,12 @@ import type { Logger } from '../telemetry/index.ts'
  *  has it then, too.
  *    https://nodejs.org/docs/latest-v24.x/api/process.html#warning-using-uncaughtexception-correctly */
 export function watchForgotten(log: Pick<Logger, 'error' | 'fatal'>): void {
-  process.on('unhandledRejection', (reason) => log.error('A promise failed that nobody waits for.', about(reason, FIX)))
+  process.on('unhandledRejection', (reason) =>
+    log.error('A promise failed that nobody waits for.', { ...errorFields(reason), hint: HINT }),
+  )
   process.on('uncaughtExceptionMonitor', (error, origin) => {
-    if (origin === 'uncaughtException') log.fatal('An error was thrown where nobody can catch it.', about(error))
+    if (origin === 'uncaughtException') log.fatal('An error was thrown where nobody can catch it.', errorFields(error))
   })
 }
 
-const FIX = 'Put an `await` before the call, or handle its error with `.catch`.'
-
-function about(error: unknown, fix?: string): Record<string, unknown> {
-  const { stack } = error instanceof Error ? error : {}
-  return { error: messageOf(error), ...(fix && { fix }), ...(stack && { stack }) }
-}
+const HINT = 'Put an `await` before the call, or handle its error with `.catch`.'

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http'
-import { messageOf, TenfoldError, type Issue } from '../kernel/index.ts'
+import { TenfoldError, type Issue } from '../kernel/index.ts'
 import { Internal } from './errors.ts'
 
 /** What clients get for an error: RFC 9457, `application/problem+json`. */
@@ -41,16 +41,4 @@ export function problemOf(error: unknown, requestId: string, development: boolea
 export function asTenfoldError(error: unknown): TenfoldError {
   if (!(error instanceof TenfoldError)) return Internal(undefined, { cause: error })
   return error.status >= 400 && error.status <= 599 ? error : Internal(undefined, { cause: error })
-}
-
-/** The fields of a log line about an error: with its stack, and the stacks of its causes. */
-export function errorFields(error: unknown): Record<string, unknown> {
-  const known = error instanceof TenfoldError ? { code: error.code, fix: error.fix } : {}
-  return { ...known, error: messageOf(error), stack: stackOf(error) }
-}
-
-function stackOf(error: unknown, depth = 0): string | undefined {
-  if (!(error instanceof Error)) return undefined
-  const cause = depth < 3 ? stackOf(error.cause, depth + 1) : undefined
-  return cause ? `${error.stack}\ncaused by: ${cause}` : error.stack
 }

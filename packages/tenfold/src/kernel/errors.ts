@@ -64,3 +64,15 @@ export function defineError<Details = void>(code: string, options: ErrorOptions<
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
+
+/** The fields of a log line about an error: with its stack, and the stacks of its causes. */
+export function errorFields(error: unknown): Record<string, unknown> {
+  const known = error instanceof TenfoldError ? { code: error.code, fix: error.fix } : {}
+  return { ...known, error: messageOf(error), stack: stackOf(error) }
+}
+
+function stackOf(error: unknown, depth = 0): string | undefined {
+  if (!(error instanceof Error)) return undefined
+  const cause = depth < 3 ? stackOf(error.cause, depth + 1) : undefined
+  return cause ? `${error.stack}\ncaused by: ${cause}` : error.stack
+}

@@ -123,7 +123,7 @@ export default m.build({ parts: [slow] })
   test('goes on when a promise fails that nobody waits for, and says so with the trace', async () => {
     const file = 'modules/greetings/index.ts'
     const forgets = `handler: () => {
-    void Promise.resolve().then(() => { throw new Error('forgotten') })
+    void Promise.resolve().then(() => { throw new Error('forgotten', { cause: new Error('the cause') }) })
     return { hello: 'world' }
   }`
     project.write({ [file]: PROJECT[file]!.replace("handler: () => ({ hello: 'world' })", forgets) })
@@ -134,9 +134,10 @@ export default m.build({ parts: [slow] })
     project.write(PROJECT)
     app.child.kill('SIGTERM')
     assert.equal((await app.finished).code, 0)
-    const { level, error, fix, trace_id: trace } = JSON.parse(line) as Record<string, string>
+    const { level, error, stack, hint, trace_id: trace } = JSON.parse(line) as Record<string, string>
     assert.deepEqual([level, error], ['error', 'forgotten'])
-    assert.match(fix!, /`await`/)
+    assert.match(hint!, /`await`/)
+    assert.match(stack!, /caused by: Error: the cause/)
     assert.match(trace!, /^[0-9a-f]{32}$/)
   })
 
