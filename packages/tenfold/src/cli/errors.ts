@@ -9,10 +9,10 @@ export const UnknownOption = defineError('TF_UNKNOWN_OPTION', {
   /** `command` is empty when the option stands before any command. */
   says: (e: { option: string; command: string; nearest: string | undefined }) =>
     `'${`tenfold ${e.command}`.trim()}' has no option ${e.option}.${e.nearest ? ` Did you mean ${e.nearest}?` : ''}`,
-  fix: (e) =>
-    /^--(port|host)$/.test(e.option)
-      ? `The environment says it: \`${e.option.slice(2).toUpperCase()}=… tenfold ${e.command}\`.`
-      : `Run \`${`tenfold ${e.command}`.trim()} --help\` for its options.`,
+  fix: ({ option, command }) =>
+    /^--(port|host)$/.test(option) && /^(start|dev)$/.test(command)
+      ? `The environment says it: \`${option.slice(2).toUpperCase()}=… tenfold ${command}\`.`
+      : `Run \`${`tenfold ${command}`.trim()} --help\` for its options.`,
 })
 
 export const UnexpectedArgument = defineError('TF_UNEXPECTED_ARGUMENT', {

@@ -87,6 +87,8 @@ describe('wrong usage ends with 2 and says what was meant', () => {
     [['routes', '--jsno'], /TF_UNKNOWN_OPTION {2}'tenfold routes' has no option --jsno. Did you mean --json/],
     [['start', '--zzzzzz'], /has no option --zzzzzz\.\n/],
     [['start', '--port', '4000'], /has no option --port\.\nfix: The environment says it: `PORT=… tenfold start`/],
+    [['routes', '--port', '3'], /has no option --port\.[^]*\nfix: Run `tenfold routes --help`/],
+    [['--port', '3'], /'tenfold' has no option --port\.[^]*\nfix: Run `tenfold --help`/],
     [['start', '--olny=web'], /TF_UNKNOWN_OPTION .*Did you mean --only/],
     [['routes', '-x'], /TF_UNKNOWN_OPTION .*-x/],
     [['routes', 'all'], /TF_UNEXPECTED_ARGUMENT .*'all'/],
