@@ -459,6 +459,17 @@ test('a spike that has passed asks for nothing, whatever was full meanwhile', ()
   )
 })
 
+test('a few deadlocks beside another cause do not hide it', () => {
+  for (const code of ['missing-index', 'pool-too-small', 'database-cpu'] as const) {
+    const signs = FAULTS[code]
+    const verdict = judged({ ...signs, database: { ...signs.database, deadlocks: 3 } })
+    assert.equal(verdict.bottleneck?.code, code)
+  }
+  const hour = { window: { ...HEALTHY.window, seconds: 3600 } }
+  const { findings } = judged({ ...FAULTS['database-cpu'], database: { deadlocks: 20 }, whole: hour })
+  assert.ok(!findings.some(({ code }) => code === 'lock-contention'))
+})
+
 test('what is slow without more requests, again and again, or still, is no spike', () => {
   for (const slow of [
     slots((s) => (s >= 30 && s < 36 ? [50, 1800] : [50, 20])),

@@ -8,7 +8,7 @@ const LONG_MS = 2000
 /** Sessions wait for a row or a table that somebody else holds. */
 export const lockContention: Rule = {
   code: 'lock-contention',
-  version: 2,
+  version: 3,
   class: 'code',
   judge: (signals) => (isLong(signals) ? undefined : (waits(signals) ?? deadlocks(signals))),
 }
@@ -79,34 +79,43 @@ export function ofCommits({ blockers }: DatabaseEvidence): number {
 }
 
 const LEAST_DEADLOCKS = 3
+/** A few in an hour are normal in an app that is used much, and are tried again. */
+const DEADLOCKS_PER_MINUTE = 1
+/** Both stand still until the server looks for one (`deadlock_timeout`, a second unless set otherwise). */
+const STOOD_MS = 2 * 1000
 
-/** Two wait for each other until the server ends one of them, after a second (`deadlock_timeout`): neither is anybody's holder. */
-function deadlocks({ evidence, share }: Signals): Judgement | undefined {
-  const { database, routes, traffic } = evidence
-  if (!database || database.deadlocks < LEAST_DEADLOCKS) return undefined
+/** Two wait for each other until the server ends one of them, after a second (`deadlock_timeout`): neither is anybody's holder.
+ *  They explain the time in which they stood still, or what the sessions that were seen waiting for locks explain. */
+function deadlocks({ evidence, share, working, lost }: Signals): Judgement | undefined {
+  const { database, routes, traffic, window } = evidence
+  if (!database) return undefined
+  const least = Math.max(LEAST_DEADLOCKS, (window.seconds / 60) * DEADLOCKS_PER_MINUTE)
+  if (database.deadlocks < least) return undefined
+  const { lock, cpu } = database.active
+  const waiting = lock >= Math.max(WAITING, cpu) ? lock / (lock + working) : 0
+  const inDatabase = share.database + share.pool
+  const explained = Math.max(inDatabase * waiting, Math.min(inDatabase, (database.deadlocks * STOOD_MS) / lost))
   const user = routes.toSorted((a, b) => b.database + b.pool - (a.database + a.pool))[0]
   const [slowest] = user?.queries ?? []
   return {
     structural: true,
     subject: { kind: 'query', name: slowest?.query ?? 'transactions' },
-    share: share.database + share.pool,
+    share: explained,
     proofs: [
-      { signal: 'deadlocks', value: database.deadlocks, threshold: LEAST_DEADLOCKS, unit: 'count' },
-      { signal: 'sessions that wait for a lock', value: database.active.lock, threshold: WAITING, unit: 'sessions' },
+      { signal: 'deadlocks', value: database.deadlocks, threshold: least, unit: 'count' },
+      { signal: 'sessions that wait for a lock', value: lock, threshold: WAITING, unit: 'sessions' },
     ],
-    against: [
-      check(
-        'the server has too little processor',
-        `${database.active.cpu.toFixed(1)} sessions on it`,
-        database.active.cpu < 1,
-      ),
-    ],
+    against: [check('the server has too little processor', `${cpu.toFixed(1)} sessions on it`, cpu < 1)],
     facts: {
       deadlocks: database.deadlocks,
       ...(slowest && { waiting: slowest.query }),
       ...(user && { route: user.name }),
     },
-    expected: { what: 'p95', ...without(user?.p95 ?? traffic.p95, 0.8), ...(user && { of: user.name }) },
+    expected: {
+      what: 'p95',
+      ...without(user?.p95 ?? traffic.p95, Math.min(0.8, user ? (explained * lost) / user.ms : explained)),
+      ...(user && { of: user.name }),
+    },
   }
 }
 
