@@ -4,6 +4,7 @@ import { check, encodePayload, hasLane, retryFields, type Encoding } from './enc
 import type { NewJob } from '../queue.ts'
 import { isBadData } from './enqueue.ts'
 import type { Claimed } from './run.ts'
+import { ENQUEUE_ONE } from './statements.ts'
 import type { Offer, Takers } from './takers.ts'
 
 export interface PlainRow {
@@ -62,23 +63,28 @@ export function writeAndBegin(db: SystemDatabase, takers: Takers): (rows: readon
     const kinds = kindsOf(rows)
     const offer = takers.offer(kinds.names, rows.length)
     if (!offer) return rows.length === 1 ? writeOne(db, rows[0]!) : write(db, PLAIN, kinds.parameters)
-    const chosen = choose(kinds, offer)
-    const written = await write(db, BEGUN, [
-      ...kinds.parameters,
-      `{${chosen.map((place) => place + 1).join(',')}}`,
-      kinds.rankOf(chosen.at(-1)!),
-      offer.worker,
-      offer.names,
-      offer.from.rank,
-      offer.from.seq,
-    ]).catch((error: unknown) => {
-      if (isBadData(error)) offer.take([])
-      else offer.lose()
+    let settle = (): void => offer.lose()
+    try {
+      const chosen = choose(kinds, offer)
+      const written = await write(db, BEGUN, [
+        ...kinds.parameters,
+        `{${chosen.map((place) => place + 1).join(',')}}`,
+        kinds.rankOf(chosen.at(-1)!),
+        offer.worker,
+        offer.names,
+        offer.from.rank,
+        offer.from.seq,
+      ])
+      const begun = chosen.filter((place) => written[place]!.begun)
+      const jobs = begun.map((place) => begunOf(rows[place]!, written[place]!.id, offer))
+      settle = () => offer.take(jobs)
+      return written
+    } catch (error) {
+      if (isBadData(error)) settle = () => offer.take([])
       throw error
-    })
-    const begun = chosen.filter((place) => written[place]!.begun)
-    offer.take(begun.map((place) => begunOf(rows[place]!, written[place]!.id, offer)))
-    return written
+    } finally {
+      settle()
+    }
   }
 }
 
@@ -165,15 +171,8 @@ async function write(sql: Pick<SystemDatabase, 'query'>, text: string, values: r
   return itemsOf(ids).map((id) => ({ id, begun: here.has(id) }))
 }
 
-/** What `enqueue_plain` does, of a single job: to unfold lists costs more than the job. */
-const ONE = `
-insert into tenfold.job (id, seq, name, state, rank, run_at, created_at, max_attempts, timeout_ms, backoff_ms, backoff_max_ms, traceparent, payload)
-  select id, id, $1::text, 'ready', $2::smallint, now(), now(), $3::int, $4::int, $5::int, $6::int, $7::text, $8::text::jsonb
-  from nextval('tenfold.job_seq') as id
-  returning id::text`
-
 async function writeOne(db: SystemDatabase, { kind, trace, payload }: PlainRow): Promise<Written[]> {
-  const { rows } = await db.query<{ id: string }>(ONE, [...kind.split(' '), trace ?? null, payload])
+  const { rows } = await db.query<{ id: string }>(ENQUEUE_ONE, [...kind.split(' '), trace ?? null, payload])
   return [{ id: rows[0]!.id, begun: false }]
 }
 

@@ -14,6 +14,15 @@ const settle = (state: string, result = 'null'): string => `
 select count(*)::int as n, tenfold.queue_settle(
   jsonb_agg(jsonb_build_object('id', id, 'state', '${state}', 'result', ${result})) filter (where links is not null)) from gone`
 
+/** What `enqueue_plain` does, of a single job: to unfold lists costs more than the job. The functions `enqueue_plain` and `enqueue_begun`
+ *  write the same columns: what changes here has to change there.
+ *  $1 name, $2 rank, $3 attempts, $4 time-out, $5 back-off, $6 its end, $7 traceparent, $8 payload */
+export const ENQUEUE_ONE = `
+insert into tenfold.job (id, seq, name, state, rank, run_at, created_at, max_attempts, timeout_ms, backoff_ms, backoff_max_ms, traceparent, payload)
+  select id, id, $1::text, 'ready', $2::smallint, now(), now(), $3::int, $4::int, $5::int, $6::int, $7::text, $8::text::jsonb
+  from nextval('tenfold.job_seq') as id
+  returning id::text`
+
 /** Finishes jobs and claims the next ones, in one commit: see the function.
  *  $1 to $4 what is done (null: nothing)   $5 worker   $6 instance   $7 names that it can run   $8, $9 where to begin   $10 how many */
 export const EXCHANGE = `

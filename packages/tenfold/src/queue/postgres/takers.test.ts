@@ -137,4 +137,32 @@ describe('jobs that are enqueued beside an idle worker', () => {
       await until('they run', () => runs.length === 6)
     })
   })
+
+  it('are left to a claim when hundreds of other names wait before them', async () => {
+    const queue = open()
+    const { rows: workers } = await test.system.query<{ id: string }>(
+      `insert into tenfold.worker (instance_id, leased_until) values ('far', now() + interval '1 minute') returning id`,
+    )
+    const begin = async (): Promise<number> => {
+      const { rows } = await test.system.query<{ begun: number }>(
+        `select cardinality(begun) as begun from tenfold.enqueue_begun(array['take.far'], array[0, 10, 60000, 1000, 60000], array[1],
+           array[null]::text[], '[1]', array[1], 0, $1::bigint, array['take.far'], -5, 9000000000)`,
+        [workers[0]!.id],
+      )
+      await test.system.query(`delete from tenfold.job where name = 'take.far'`)
+      return rows[0]!.begun
+    }
+    const others = (count: number, priority: number) =>
+      queue.enqueue(Array.from({ length: count }, () => ({ name: 'take.others', priority })))
+    await others(150, 6)
+    await others(150, 4)
+    assert.equal(await begin(), 1, 'a few hinder nobody')
+    await others(50, 6)
+    assert.equal(await begin(), 0, '200 of a more urgent rank')
+    await test.system.query(`delete from tenfold.job where name = 'take.others' and rank = -6`)
+    assert.equal(await begin(), 1)
+    await others(50, 4)
+    assert.equal(await begin(), 0, '200 behind the place where claims begin')
+    await test.system.query(`delete from tenfold.job where name = 'take.others'`)
+  })
 })

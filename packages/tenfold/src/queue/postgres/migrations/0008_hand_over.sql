@@ -1,10 +1,11 @@
 --! phase: expand
 -- Like `enqueue_plain`, for a process whose worker has free places: the first of these jobs are leased to it by the statement that inserts
 -- them, so that they begin after this one commit, and no claim has to be made for them. Not while anything waits that the worker would have
--- to take before them, nor if its lease is over.
+-- to take before them, nor if its lease is over, nor while so much of other names waits before them that this cannot be seen at a glance.
 --   chosen    which of the jobs, from 1: no more than the worker has places     worst  the least urgent rank among them
 --   names, low_rank, low_seq  as in `queue_exchange`: what the worker can run, and where it would begin to look
 --   begun     the ids of those that are leased
+-- The columns that are written are those of `enqueue_plain` and of `ENQUEUE_ONE` in statements.ts: all three have to agree.
 create function enqueue_begun(kind_names text[], kind_numbers integer[], of_kind integer[], traces text[], payloads jsonb, chosen integer[],
                               worst integer, worker_id bigint, names text[], low_rank integer, low_seq bigint,
                               out ids bigint[], out begun bigint[])
@@ -20,8 +21,14 @@ begin
     if exists (select from job_pause) then
       names := array(select n from unnest(names) as n where not exists (select from job_pause p where p.name = n));
     end if;
-    if not exists (select from job where state = 'ready' and rank < low_rank and rank <= worst and name = any (names))
-      and not exists (select from job where state = 'ready' and (rank, seq) >= (low_rank, low_seq) and rank <= worst and name = any (names))
+    -- Jobs of other names may wait by the hundred thousand, and the caller waits for this: what is not clear after 200 is left to a claim.
+    if not exists (
+      select from (select name, row_number() over () as n from (
+          select name from job where state = 'ready' and rank < low_rank and rank <= worst order by rank, seq limit 200) as line
+        union all
+        select name, row_number() over () from (
+          select name from job where state = 'ready' and (rank, seq) >= (low_rank, low_seq) and rank <= worst order by rank, seq limit 200) as line
+      ) as before where name = any (names) or n = 200)
     then
       begun := array(select ids[n] from unnest(chosen) as n where kind_names[of_kind[n]] = any (names));
     end if;
