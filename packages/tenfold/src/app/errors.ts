@@ -3,7 +3,7 @@ import { defineError } from '../kernel/index.ts'
 export const BadApp = defineError('TF_BAD_APP', {
   says: (e: { app: string; problems: string[] }) =>
     `App '${e.app}' cannot start: ${e.problems.length} problem(s) in its modules:\n${e.problems.map((problem) => `  ${problem}`).join('\n')}`,
-  fix: 'Correct them; `tenfold check` lists them again without starting anything.',
+  fix: 'Correct them; `tenfold check` lists them again without starting the app.',
 })
 
 export const CallInvalid = defineError('TF_CALL_INVALID', {

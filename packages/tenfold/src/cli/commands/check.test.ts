@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { PROJECT, sandbox, type Sandbox } from '../sandbox.fixture.ts'
 
@@ -6,6 +8,7 @@ interface Report {
   ok: boolean
   stage?: { number: number }
   problems: string[]
+  warnings: string[]
   twoInstances: string[]
 }
 
@@ -112,5 +115,29 @@ export default m.build({ parts: [hello, often] })`,
     })
     assert.equal(problems.length, 1)
     assert.match(problems[0]!, /^WEATHER_URL \(module greetings\): /)
+  })
+
+  test('shows everything when the embedded database cannot be looked at', async () => {
+    project.write({ '.tenfold/postgres': 'no folder' })
+    const { code, report } = await check()
+    rmSync(join(project.folder, '.tenfold'), { recursive: true })
+    assert.deepEqual([code, report.problems, report.stage?.number], [0, [], 1])
+    assert.equal(report.warnings.length, 1)
+    assert.match(report.warnings[0]!, /^migrations could not be looked at: .*\.tenfold/)
+  })
+
+  test('names a migration that was changed after it had been applied, beside everything else', async () => {
+    const app = project.start(['start', '--only', 'worker', '--json'])
+    await app.untilPrinted(/\n/)
+    app.child.kill('SIGTERM')
+    assert.equal((await app.finished).code, 0)
+    const file = 'modules/notes/migrations/0001_notes.sql'
+    const problems = await checkWith({
+      [file]: `${PROJECT[file]!}-- edited\n`,
+      [GREETINGS]: PROJECT[GREETINGS]!.replace('parts: [hello]', 'parts: []'),
+    })
+    assert.equal(problems.length, 2)
+    assert.match(problems[0]!, /'GET \/hello' is not among the parts/)
+    assert.match(problems[1]!, /^Migration notes\/0001_notes was changed after it had been applied\. Put the file back/)
   })
 })

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { BadConfig, readEnvironment, type Environment } from '../../config/index.ts'
+import { TenfoldError } from '../../kernel/index.ts'
 import {
   connect,
   engineProblems,
@@ -16,7 +17,7 @@ import {
 } from '../../app/index.ts'
 import { REDIS_CANNOT, REDIS_DEPENDS } from '../../queue/index.ts'
 import { reachDatabase } from '../../database/index.ts'
-import { refusals } from '../../database/safety/index.ts'
+import { refusals, type Finding } from '../../database/safety/index.ts'
 import { illegalImports } from '../boundaries.ts'
 import type { Command } from '../command.ts'
 import { judgeMigrations, placeIn } from '../gates.ts'
@@ -30,6 +31,11 @@ interface Line {
   /** What happens when two instances run; empty when nothing breaks. */
   twoInstances: string
   variable: string
+}
+
+interface Findings {
+  problems: string[]
+  warnings: string[]
 }
 
 export const check: Command = {
@@ -69,7 +75,9 @@ export const check: Command = {
       warned.push(...strays.map((variable) => `${variable}: the app has no such module`))
       lines.push(...placesLines(places.remote))
       await readSettings(places.local, withStandIns(environment, config))
-      warned.push(...(await dangersIn(app, root, environment)))
+      const dangers = await dangersIn(app, root, environment)
+      problems.push(...dangers.problems)
+      warned.push(...dangers.warnings)
     } catch (error) {
       if (!BadConfig.is(error)) throw error
       problems.push(...error.details.problems.map(({ at, problem }) => `${at}: ${problem}`))
@@ -132,15 +140,29 @@ async function reachOf({ databaseUrl, databaseDirectUrl, databaseReplicaUrls }: 
 }
 
 /** What a start would find in the migrations that it applies by itself: those of the embedded database. */
-async function dangersIn(app: App, root: URL, { databaseUrl }: Environment): Promise<string[]> {
-  if (databaseUrl !== undefined || !existsSync(new URL('.tenfold/postgres', root))) return []
-  const connected = await connect(app, root)
+async function dangersIn(app: App, root: URL, { databaseUrl }: Environment): Promise<Findings> {
+  if (databaseUrl !== undefined || !existsSync(new URL('.tenfold/postgres', root)))
+    return { problems: [], warnings: [] }
   try {
-    const { findings } = await judgeMigrations(connected.target, 'pending of modules in use')
-    return refusals(findings).map(
+    const warnings = refusals(await judged(app, root)).map(
       (finding) =>
         `migration ${finding.migration}: ${finding.code} (${placeIn(finding)}); a start in production refuses it, \`tenfold migrate check\` has the safe way`,
     )
+    return { problems: [], warnings }
+  } catch (error) {
+    if (!(error instanceof TenfoldError) || BadConfig.is(error)) throw error
+    const said = `${error.message} ${error.fix}`
+    // What is wrong with a migration is known; without its database nothing is.
+    return /^TF_(BAD_)?MIGRATION_/.test(error.code)
+      ? { problems: [said], warnings: [] }
+      : { problems: [], warnings: [`migrations could not be looked at: ${said}`] }
+  }
+}
+
+async function judged(app: App, root: URL): Promise<Finding[]> {
+  const connected = await connect(app, root)
+  try {
+    return (await judgeMigrations(connected.target, 'pending of modules in use')).findings
   } finally {
     await connected.close()
   }
