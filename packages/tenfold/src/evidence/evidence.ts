@@ -193,7 +193,8 @@ export interface DatabaseEvidence {
     idleInTransaction: number
   }
   /** Sessions of others than this app that were working, in any database of the server: how many at once, on average, and what
-   *  they were seen at most. Absent where sessions of others cannot be seen. */
+   *  they were seen at most: in another database only what it does and to which tables. A text that ends in `…` is the beginning of
+   *  a longer one. Absent where sessions of others cannot be seen. */
   others?: { working: number; query: string }
   /** Who made others wait, most first. `holderState` as Postgres says it; `committing`: it waits for the log to be written. */
   blockers: { waiting: number; waitingQuery: string; holderQuery: string; holderState: string }[]

@@ -1,6 +1,7 @@
 /** What the server tells of itself. Counters are stored as they are, so that any two samples can be subtracted, whoever took
  *  them; states are looked at again and again while a slot lasts. */
 import { queryStatements, type Sql } from '../../database/index.ts'
+import { outlineOf, seenText, withoutValues } from './texts.ts'
 
 export interface ServerSample {
   version: string
@@ -93,16 +94,18 @@ export async function lookAtSessions(sql: Sql, app: string, sums: ActivitySums):
 
 /** Those that are none of ours, whichever database of the server they are in: they share its processors and its disk. */
 async function lookAtOthers(sql: Sql, app: string, { others = {} }: ActivitySums): Promise<void> {
-  const { rows } = await sql.query<{ n: number; query: string }>(
-    `select count(*)::int as n, query
+  const { rows } = await sql.query<{ n: number; query: string; elsewhere: boolean }>(
+    // Backups of this app are not somebody else, though they have a name of their own.
+    `select count(*)::int as n, query, datname is distinct from current_database() as elsewhere
        from pg_stat_activity
       where state = 'active' and (wait_event_type is null or wait_event_type = 'IO') and backend_type in ('client backend', 'parallel worker')
         and pid <> pg_backend_pid() and coalesce(application_name, '') not like $1 || '/%'
-      group by 2 order by 1 desc limit 5`,
+        and coalesce(application_name, '') not like 'tenfold/%'
+      group by 2, 3 order by 1 desc limit 5`,
     [likeExactly(app)],
   )
-  for (const { n, query } of rows) {
-    const key = withoutValues(query)
+  for (const { n, query, elsewhere } of rows) {
+    const key = elsewhere ? outlineOf(query) : seenText(query)
     if (key in others || Object.keys(others).length < 20) others[key] = (others[key] ?? 0) + n
   }
 }
@@ -125,7 +128,7 @@ async function lookAtBlockers(sql: Sql, { blockers }: ActivitySums): Promise<voi
       group by 2, 3, 4 order by 1 desc limit 5`,
   )
   for (const { n, waiting, holder, state } of rows) {
-    const [waitingQuery, holderQuery] = [withoutValues(waiting), withoutValues(holder)]
+    const [waitingQuery, holderQuery] = [seenText(waiting), seenText(holder)]
     const key = `${waitingQuery}\n${holderQuery}\n${state}`
     if (!(key in blockers) && Object.keys(blockers).length >= 20) continue
     const known = (blockers[key] ??= { waiting: 0, waitingQuery, holderQuery, holderState: state })
@@ -211,16 +214,4 @@ export async function readTexts(sql: Sql, ids: readonly string[]): Promise<Map<s
     [ids.filter((id) => id !== '')],
   )
   return new Map((rows ?? []).map(({ id, text }) => [id, withoutValues(text)]))
-}
-
-/** Statements are parametrised; whatever was written into the text all the same is somebody's data. */
-export function withoutValues(text: string): string {
-  return text
-    .replaceAll(/--[^\n]*/g, ' ')
-    .replaceAll(/\/\*[\s\S]*?\*\//g, ' ')
-    .replaceAll(/'(?:[^']|'')*'/g, '?')
-    .replaceAll(/(?<![\w."$])-?\d+(?:\.\d+)?(?![\w."])/g, '?')
-    .replaceAll(/\s+/g, ' ')
-    .trim()
-    .slice(0, 2000)
 }
