@@ -291,6 +291,8 @@ export interface JobRow {
   error?: string
   /** The process that runs it or ran it last. */
   instanceId?: string
+  /** So many events of a crowd share this row. Those that failed or took long have left it, and have rows of their own. */
+  events?: number
 }
 
 export interface JobDetail extends JobRow {

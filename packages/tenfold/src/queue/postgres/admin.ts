@@ -1,6 +1,7 @@
 /** Looking at jobs, and the few things that people do to them by hand. */
 import type { SystemDatabase } from '../../database/index.ts'
 import type { JobDetail, JobFilter, JobId, JobRow, JobState, JobSummary, Queue } from '../queue.ts'
+import { PAGE_MARK, type Page } from './many.ts'
 import type { Wake } from './wake.ts'
 
 const MS = (column: string): string => `round(extract(epoch from ${column}) * 1000)::float8`
@@ -8,8 +9,15 @@ const MS = (column: string): string => `round(extract(epoch from ${column}) * 10
 /** A page of events counts as so many jobs. */
 const JOBS_OF = `coalesce((extra ->> 'many')::int, 1)`
 
-/** Other ids may have been drawn in between. */
-const NEAR = 20_000
+/** The ids of a page's events follow its own; others may have been drawn in between. */
+const NEAR = 2000
+
+const IS_PAGE: Record<Table, string> = {
+  job: `extra ? 'many'`,
+  job_dead: `extra ? 'many'`,
+  job_done: `payload ? '${PAGE_MARK}'`,
+  job_kept: `payload ? '${PAGE_MARK}'`,
+}
 
 type Table = 'job' | 'job_dead' | 'job_done' | 'job_kept'
 
@@ -23,13 +31,15 @@ function source(table: Table, full: boolean): string {
     job_done: `coalesce(outcome, 'done')`,
     job_kept: `coalesce(outcome, 'done')`,
   }[table]
+  const events = `case when ${IS_PAGE[table]} and jsonb_typeof(payload -> 'ids') = 'array'
+    then jsonb_array_length(payload -> 'ids') - case when jsonb_typeof(payload -> 'out') = 'array' then jsonb_array_length(payload -> 'out') else 0 end end`
   const rank = finished ? 'rank' : 'coalesce(own_rank, rank)'
   return `select j.id, name, ${state} as state, -${rank} as priority, attempt - lost as attempt, max_attempts as "maxAttempts",
     ${MS('created_at')} as "createdAt", ${MS('run_at')} as "runAt",
     ${finished ? `${MS('finished_at')} - round(duration_ms)` : MS('leased_at')} as "startedAt",
     ${finished ? MS('finished_at') : 'null::float8'} as "finishedAt", ${finished ? 'round(duration_ms::numeric, 3)::float8' : 'null::float8'} as "durationMs",
     ${finished ? 'null::float8' : 'progress::float8'} as progress, errors -> -1 ->> 'message' as error,
-    ${finished ? 'j.instance_id' : 'worker.instance_id'} as "instanceId"
+    ${finished ? 'j.instance_id' : 'worker.instance_id'} as "instanceId", ${events} as events
     ${full ? `, payload::text, ${history ? 'result::text' : 'null as result'}, unique_key as "uniqueKey", ${history ? 'concurrency_key' : `coalesce(concurrency_key, gates ->> 'key')`} as "concurrencyKey", ${history ? 'null' : `gates ->> 'tenant'`} as tenant, traceparent, coalesce(errors, '[]')::text as errors` : ''}
   from tenfold.${table} j ${finished ? '' : 'left join tenfold.worker on worker.id = j.owner'}`
 }
@@ -101,17 +111,18 @@ export function createAdmin(db: SystemDatabase, wake: Wake): Admin {
     return job.finishedAt === undefined || job.state === 'dead' ? { ...job, ...(await unfinishedOf(id)) } : job
   }
 
-  /** An event that shares a row with others: their ids were drawn together. */
+  /** An event that shares a row with others. */
   const onPage = async (id: JobId): Promise<JobDetail | undefined> => {
     const parts = ALL.map(
-      (table) => `(${source(table, true)} where j.id between $1::bigint - ${NEAR} and $1::bigint + ${NEAR}
-        and payload ? 'ids' and payload -> 'ids' @> to_jsonb($1::bigint))`,
+      (table) => `(${source(table, true)} where j.id < $1::bigint and j.id >= $1::bigint - ${NEAR}
+        and ${IS_PAGE[table]} and payload -> 'ids' @> to_jsonb($1::bigint) order by j.id desc limit 1)`,
     )
     const { rows } = await db.query<FullRow>(parts.join(' union all '), [id])
     if (!rows[0]) return undefined
-    const { result: _, ...page } = detailOf(rows[0])
-    const { events, ids } = page.payload as { events: unknown[]; ids: number[] }
-    return { ...page, id, payload: events[ids.indexOf(Number(id))] }
+    const { result: _result, events: _events, ...page } = detailOf(rows[0])
+    const { events, ids } = page.payload as Partial<Page>
+    const payload = ids && events?.[ids.indexOf(Number(id))]
+    return payload && { ...page, id, payload }
   }
 
   /** What it comes after, and how far it has come. */

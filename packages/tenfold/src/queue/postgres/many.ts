@@ -3,8 +3,10 @@
  *  has failed, leaves the page and is from then on a job like any other, under the id that its handler was given:
  *
  *    page ──> one event after another, in one place of the worker ──> all done: one row of history
- *               ├─ failed, or wants a step ───────────────> a job of its own, still held by this worker
+ *               ├─ failed, wants a step, or is slow ──────> a job of its own, still held by this worker
  *               └─ not begun after half a second, or at a shutdown ──> jobs of their own, for everybody
+ *
+ *  After half a second the page is over: what it has done is recorded, and the event that runs goes on as a job of its own.
  *
  *  A page whose worker died is not run again as a whole: all that may not have run become jobs. */
 import type { SystemDatabase } from '../../database/index.ts'
@@ -21,7 +23,10 @@ const AGAIN_MS = 500
 /** Kept of what the handlers gave. */
 const MAX_RESULT = 16 * 1024
 
-interface Page {
+/** In the payload of a page: history has no column that would tell it from what a module has written. */
+export const PAGE_MARK = 'tenfold:page'
+
+export interface Page {
   events: (EventDelivery & { trace?: string })[]
   ids: number[]
   /** Places of those that have left. */
@@ -59,8 +64,10 @@ export interface ManyParts {
   tools: RunTools
   /** Events became jobs that anybody may claim. */
   onReady(name: string, count: number, low: number): void
-  /** This event has become a job of its own, which runs here. */
+  /** This event has become a job of its own, which runs here; the page is told what becomes of it. */
   onOwn(run: Run): void
+  /** The same, and the page is over: from now on it is a run like any other. */
+  onAlone(run: Run): void
   /** What became of one event. `own`: it is a job of its own, so this has to be reported. */
   onEnded(outcome: Outcome, own: boolean): void
 }
@@ -81,14 +88,20 @@ class PageRun implements Run {
   readonly #page: Page
   readonly #out: Set<number>
   readonly #results: (string | null)[] = []
+  readonly #began = performance.now()
+  /** The event that runs goes on without the page. */
+  readonly #alone = Promise.withResolvers<Outcome>()
   #current: Run | undefined
   #at = -1
   /** The last place whose run has ended. */
   #ended = -1
-  /** The event that runs has been asked to leave. */
-  #owning: Promise<boolean> | undefined
+  /** The event that runs has been asked to leave. `undefined`: nobody knows whether it has. */
+  #owning: Promise<boolean | undefined> | undefined
+  /** The worker has been told that the event that runs is a job of its own, and interrupts it itself. */
+  #isOwn = false
+  #handedOver = false
   /** They ended, and have to leave so that this can be reported. */
-  readonly #late: Outcome[] = []
+  readonly #late = new Map<number, Outcome>()
   #interrupted = false
   #cancelled: string | undefined
   #over = false
@@ -99,35 +112,46 @@ class PageRun implements Run {
     this.#page = job.payload as Page
     this.#out = new Set(this.#page.out)
     this.#cancelled = job.more?.cancel ?? undefined
-    this.outcome = this.#execute(work)
+    this.outcome = Promise.race([this.#execute(work), this.#alone.promise])
   }
 
   interrupt(reason: TenfoldError): void {
     this.#interrupted = true
-    this.#current?.interrupt(reason)
+    if (!this.#isOwn) this.#current?.interrupt(reason)
   }
 
   cancel(reason: string): void {
     if (this.#interrupted) return
     this.#cancelled ??= reason
-    this.#current?.cancel(reason)
+    if (!this.#isOwn) this.#current?.cancel(reason)
+  }
+
+  holds(): string[] {
+    return [this.#at, ...this.#late.keys()].flatMap((at) => this.#page.ids[at] ?? []).map(String)
   }
 
   async #execute(work: JobWork): Promise<Outcome> {
     const { job } = this
-    const began = performance.now()
     // Some of it may have run under a worker that died; and only single events can leave a batch.
     const whole = job.attempt === 1 && !('batch' in work)
-    const timer = whole ? setTimeout(() => void this.#hurry().catch(() => {}), ALONE_MS) : undefined
+    const timer = whole ? setTimeout(() => void this.#hurry(), ALONE_MS) : undefined
     for (let at = 0; whole && at < this.#page.ids.length && !this.#stopped(); at++) {
       if (!this.#out.has(at)) await this.#settle(at, await this.#run(at, work as SingleWork))
     }
     clearTimeout(timer)
-    const left = await this.#leaveAll()
-    const ms = performance.now() - began
-    if (!left) return { kind: 'returned', job, ms }
-    if (this.#cancelled !== undefined) return { kind: 'cancelled', job, ms, message: this.#cancelled }
-    return { kind: 'done', job, ms, result: this.#resultOf() }
+    // Before the page is done, all that is not has to have left it.
+    const left = await this.#takeApart(this.#cancelled === undefined ? this.#unbegun() : [])
+    if (!left) return { kind: 'returned', job, ms: this.#took() }
+    if (this.#cancelled !== undefined) return { kind: 'cancelled', job, ms: this.#took(), message: this.#cancelled }
+    return this.#done()
+  }
+
+  #done(): Outcome {
+    return { kind: 'done', job: this.job, ms: this.#took(), result: this.#resultOf() }
+  }
+
+  #took(): number {
+    return performance.now() - this.#began
   }
 
   #stopped(): boolean {
@@ -138,6 +162,7 @@ class PageRun implements Run {
     const { trace, ...payload } = this.#page.events[at]!
     const { tools } = this.#parts
     this.#at = at
+    this.#isOwn = false
     const one = { ...this.job, id: String(this.#page.ids[at]), payload, traceparent: trace ?? null, more: null }
     const journalOf: RunTools['journalOf'] = (job) => {
       const journal = tools.journalOf(job)
@@ -155,56 +180,71 @@ class PageRun implements Run {
 
   /** What became of one event, in the page or, if it has left, outside. */
   async #settle(at: number, outcome: Outcome): Promise<void> {
+    if (this.#handedOver) return
     const asked = this.#owning
     this.#owning = undefined
     this.#ended = at
-    if (asked) {
+    if (this.#isOwn) {
+      this.#parts.onEnded(outcome, true)
+    } else if (asked) {
       const own = await asked.catch(() => undefined)
       // Where nobody knows whether it has left, it leaves now.
-      if (own === undefined) this.#late.push(outcome)
+      if (own === undefined) this.#late.set(at, outcome)
       else if (own) this.#parts.onEnded(outcome, true)
       else this.#interrupted = true
     } else if (outcome.kind === 'done') {
       this.#results[at] = outcome.result
       this.#parts.onEnded(outcome, false)
     } else if (outcome.kind === 'returned') {
+      // Interrupted, or nobody here can run it: so it is with all that have not begun.
       this.#at--
+      this.#over = true
     } else if (outcome.kind !== 'cancelled') {
-      this.#late.push(outcome)
+      this.#late.set(at, outcome)
     }
   }
 
-  /** The event that runs just now becomes a job of its own, and `rest` others for everybody. */
-  async #own(rest: readonly number[] = []): Promise<void> {
+  /** The event that runs just now becomes a job of its own. */
+  async #own(): Promise<void> {
     const at = this.#at
     const run = this.#current!
-    if (this.#owning && rest.length === 0) return void (await this.#owning)
-    const owning = this.#leave([at, ...rest], [at])
-    this.#owning = owning
-    if ((await owning) && this.#ended < at) this.#parts.onOwn(run)
+    const left = await (this.#owning ??= this.#leave([at], [at]))
+    if (!left || this.#ended >= at || this.#isOwn) return
+    this.#isOwn = true
+    this.#parts.onOwn(run)
   }
 
-  /** It takes longer than thought: the rest is for others. */
+  /** It takes longer than thought: what failed is reported, the rest is for others, and what runs goes on alone. */
   async #hurry(): Promise<void> {
-    if (this.#stopped() || !this.#current) return
+    const at = this.#at
+    const run = this.#current
+    if (this.#stopped() || !run) return
     this.#over = true
-    await this.#own(this.#unbegun())
+    // Between two events: the page ends now.
+    if (this.#ended >= at) return
+    this.#owning = this.#takeApart(this.#unbegun(), [at])
+    if (!(await this.#owning) || this.#ended >= at) return
+    this.#isOwn = true
+    this.#handedOver = true
+    this.#parts.onAlone(run)
+    this.#alone.resolve(this.#done())
   }
 
   #unbegun(): number[] {
     return this.#page.ids.flatMap((_, at) => (at > this.#at && !this.#out.has(at) ? [at] : []))
   }
 
-  /** Before the page is done, all that is not has to have left it. False if the lease is lost, or the database away at a shutdown. */
-  async #leaveAll(): Promise<boolean> {
-    const mine = this.#late.map(({ job }) => this.#page.ids.indexOf(Number(job.id)))
-    const left = [...mine, ...(this.#cancelled === undefined ? this.#unbegun() : [])]
-    for (let tries = 0; left.length > 0; tries++) {
+  /** `others` leave, for everybody, and with this worker `mine` and those that ended so that they have to be reported. False if
+   *  the lease is lost; undefined if the database is away at a shutdown. */
+  async #takeApart(others: readonly number[], mine: readonly number[] = []): Promise<boolean | undefined> {
+    const late = [...this.#late]
+    const kept = [...mine, ...late.map(([at]) => at)]
+    for (let tries = 0; kept.length + others.length > 0; tries++) {
       try {
-        if (!(await this.#leave(left, mine))) return false
+        if (!(await this.#leave([...kept, ...others], kept))) return false
         break
       } catch (error) {
-        if (this.#interrupted && tries >= 5) return false
+        if (this.#interrupted && tries >= 5) return undefined
         this.#parts.tools.telemetry.log.warn('A page of events could not be taken apart; trying again.', {
           job: this.job.name,
           reason: messageOf(error),
@@ -212,7 +252,7 @@ class PageRun implements Run {
         await new Promise((resolve) => setTimeout(resolve, AGAIN_MS))
       }
     }
-    for (const outcome of this.#late) this.#parts.onEnded(outcome, true)
+    for (const [at, outcome] of late) if (this.#late.delete(at)) this.#parts.onEnded(outcome, true)
     return true
   }
 

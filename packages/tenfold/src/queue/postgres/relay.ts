@@ -6,7 +6,7 @@ import { messageOf, type Service } from '../../kernel/index.ts'
 import type { Telemetry } from '../../telemetry/index.ts'
 import type { RelayOptions, Replay } from '../queue.ts'
 import { retryFields } from './encode.ts'
-import { PAGE_VERSION } from './many.ts'
+import { PAGE_MARK, PAGE_VERSION } from './many.ts'
 import { createSignal } from './signal.ts'
 import type { Wake } from './wake.ts'
 
@@ -31,11 +31,11 @@ with subscriber as materialized (
 ), taken as (
   delete from tenfold.event_outbox where id = any (array(
     select id from tenfold.event_outbox where key is ${keyed ? 'not null' : 'null'} order by id limit ${BATCH} for update skip locked))
-    returning id, name, published_at, key, traceparent, payload
+    returning id, name, published_at, key, traceparent, payload, octet_length(payload::text) <= ${PAGE_BYTES} as small
 ), placed as materialized (
-  select taken.*, row_number() over small - 1 as place,
-    case when pg_column_size(payload) <= ${PAGE_BYTES} then least(${PAGE}, count(*) over (partition by name) / 10) else 0 end as room
-  from taken window small as (partition by name, pg_column_size(payload) <= ${PAGE_BYTES} order by id)
+  select taken.*, row_number() over (partition by name, small order by id) - 1 as place,
+    case when small then least(${PAGE}, count(*) over (partition by name) / 10) else 0 end as room
+  from taken
 ), page as (
   select name, count(*)::int as many,
     jsonb_agg(${DELIVERY('id', 'name', 'published_at', 'payload')} || case when traceparent is null then '{}' else jsonb_build_object('trace', traceparent) end order by id) as events
@@ -59,9 +59,9 @@ with subscriber as materialized (
     from numbered
     union all
     select id, id, job, 'ready', 0, now(), now(), attempts, timeout, backoff, "backoffMax", null, null,
-      jsonb_build_object('events', events, 'ids', to_jsonb(ids)), ${PAGE_VERSION}, jsonb_build_object('many', many)${keyed ? ', null, null' : ''}
+      jsonb_build_object('${PAGE_MARK}', true, 'events', events, 'ids', to_jsonb(ids)), ${PAGE_VERSION}, jsonb_build_object('many', many)${keyed ? ', null, null' : ''}
     from pages
-    returning seq, name
+    returning seq, name, extra
 ), logged as (
   insert into tenfold.event_log (id, name, published_at, key, subscribers, payload)
     select id, name, published_at, key, (select count(*) from subscriber where event = taken.name), payload from taken
@@ -78,7 +78,7 @@ with subscriber as materialized (
   update tenfold.job j set run_at = clock_timestamp() from arrived a where j.id = a.job_id and j.state in ('delayed', 'leased')
     returning j.id
 )
-select (select count(*)::int from taken) as taken, count(*)::int as jobs, min(seq)::float8 as low,
+select (select count(*)::int from taken) as taken, coalesce(sum(coalesce((extra ->> 'many')::int, 1)), 0)::int as jobs, min(seq)::float8 as low,
   array_to_json(array_agg(distinct name))::text as names, (select count(*)::int from woken) as woken
 from jobs`
 
@@ -112,6 +112,7 @@ export function createRelay(
 
   interface Relayed {
     taken: number
+    /** Each event of a page counts. */
     jobs: number
     low: number | null
     names: string | null

@@ -57,6 +57,8 @@ export interface Run {
   cancel(reason: string): void
   readonly outcome: Promise<Outcome>
   progress: number | undefined
+  /** Jobs that it may have made out of its own, for this worker. */
+  holds?(): readonly JobId[]
 }
 
 /** What runs need beside their job. */

@@ -231,10 +231,11 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
   const pageEvents = {
     onReady: (name: string, count: number, low: number) => wake.tell({ ready: { names: [name], count, low } }),
     onOwn: (run: Run) => void running.set(run.job.id, run),
+    onAlone: (run: Run) => follow([run]),
     onEnded(outcome: Outcome, own: boolean) {
       watch.ran(outcome)
       if (!own) return
-      running.delete(outcome.job.id)
+      if (running.get(outcome.job.id)?.job === outcome.job) running.delete(outcome.job.id)
       outcomes.push(outcome)
       nudge.fire()
     },
@@ -388,8 +389,9 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
   }
 
   const reconcile = async (reporting: readonly Outcome[]): Promise<void> => {
-    const known = [...line.jobs, ...[...running.values()].map((run) => run.job), ...reporting.map(({ job }) => job)]
-    await db.query(RECONCILE, [lease.id, known.map((job) => job.id)])
+    const here = [...running.values()]
+    const known = [...line.jobs, ...here.map((run) => run.job), ...reporting.map(({ job }) => job)].map((job) => job.id)
+    await db.query(RECONCILE, [lease.id, [...known, ...here.flatMap((run) => run.holds?.() ?? [])]])
     answerLost = false
     hint.lookBelow(0)
   }
@@ -401,7 +403,11 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
 
   /** Waits for what runs, then aborts it; true if all of it ended. */
   const settle = async (): Promise<void> => {
-    const ended = Promise.all([...running.values()].map((one) => one.outcome))
+    // A page may end before one of its events does.
+    const end = async (): Promise<void> => {
+      while (running.size > 0) await Promise.all([...running.values()].map((one) => one.outcome))
+    }
+    const ended = end()
     const deadline = new AbortController()
     const patient = clock.sleep(stopTimeoutMs, deadline.signal)
     await Promise.race([ended, patient])
