@@ -111,6 +111,39 @@ test('what takes the database and is not this app is named with its statement', 
   assert.notEqual(named({ ...signs, database: { others: { ...others, working: 0.1 } } }), 'database-taken')
 })
 
+test('a long statement of our own, of which the server shows the beginning, is not somebody else’s', () => {
+  const columns = Array.from({ length: 60 }, (_, i) => `"t"."column_${String(i)}" as "t_column_${String(i)}"`).join(
+    ', ',
+  )
+  const own = { ...ASKED, query: `SELECT ${columns} FROM "t" WHERE "t"."id" IN (…)` }
+  const seen = (query: string): Signs => ({
+    active: { cpu: 0.8 },
+    host: { busy: 1, postgres: 1.8, app: 0.1 },
+    routes: [{ p95: 900, queries: [own, { ...ASKED, query: 'insert into "t" values (…) returning "id"' }] }],
+    database: { others: { working: 3.5, query } },
+  })
+  for (const query of [
+    `${own.query.slice(0, 1015)}…`,
+    'SELECT "t"."column_0" as "t_column_0", "t"."colu…',
+    'insert into "t" values ($1, $2), ($3, $4), ($5, …',
+    'insert into "t" values ($1, $2), ($3…',
+  ])
+    assert.notEqual(named(seen(query)), 'database-taken', query)
+  assert.equal(named(seen('select sum(a) from everything where b in (…')), 'database-taken')
+})
+
+test('where the processors of the server are not known, a few sessions of others take nothing', () => {
+  const evidence = (working: number): Evidence => {
+    const others = { working, query: 'copy everything to stdout' }
+    const made = evidenceWith({ active: { cpu: 0.8 }, database: { others } })
+    delete made.database!.cores
+    return made
+  }
+  const taken = (working: number): boolean =>
+    advise(evidence(working)).findings.some(({ code }) => code === 'database-taken')
+  assert.deepEqual([taken(0.6), taken(2), taken(5)], [false, false, true])
+})
+
 test('a limit of the processors is told apart from a machine that others take', () => {
   const held = judged({ wait: 400, process: { loop: 0.9, cpu: 0.2 }, host: { busy: 0.2, throttled: 0.5 } })
   assert.deepEqual([held.bottleneck?.code, held.next], ['host-is-busy', { kind: 'nothing', why: 'held back' }])

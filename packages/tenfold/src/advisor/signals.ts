@@ -143,6 +143,13 @@ export function sameShape(a: string, b: string): boolean {
   return shape(a) === shape(b)
 }
 
+/** The same, where the server has shown only the beginning of a long one (it ends in `…` then): a list that was cut is no list. */
+export function beginsLike(whole: string, seen: string): boolean {
+  if (!seen.endsWith('…')) return sameShape(whole, seen)
+  const start = shape(seen.slice(0, -1).replace(/[^\s(,]*$/, ''))
+  return shape(whole).startsWith(start.replace(/\(\s*(?:\?[\s,]*)*$/, '').replace(/[\s,]+$/, ''))
+}
+
 function shape(text: string): string {
   return text
     .replaceAll(/\$\d+|\?/g, '?')

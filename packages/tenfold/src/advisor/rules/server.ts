@@ -1,6 +1,6 @@
 import type { Evidence, QueryEvidence } from '../../evidence/index.ts'
 import { check, percent, type Rule } from '../rule.ts'
-import { sameShape, type Signals, without } from '../signals.ts'
+import { beginsLike, sameShape, type Signals, without } from '../signals.ts'
 import { needsRedis } from './architecture.ts'
 import { ofCommits } from './locks.ts'
 
@@ -102,22 +102,28 @@ export const diskBound: Rule = {
 }
 
 const OF_OTHERS = 0.5
+/** Where it is not known how many the server has. */
+const LIKELY_CORES = 4
 
 /** Sessions of somebody else work on the same server, as much as ours: a report, a copy, another app. */
 export const databaseTaken: Rule = {
   code: 'database-taken',
-  version: 1,
+  version: 2,
   class: 'placement',
   judge({ evidence, cores, share, felt }) {
     const { database, routes, jobs, window } = evidence
     const others = database?.others
     if (!database || !others || share.database + share.pool < 0.4) return undefined
     // An app whose sessions have no name of ours is no stranger to itself.
-    const isOurs = [...routes, ...jobs].some((work) => work.queries.some(({ query }) => sameShape(query, others.query)))
+    const isOurs = [...routes, ...jobs].some((work) =>
+      work.queries.some(({ query }) => beginsLike(query, others.query)),
+    )
     const ours = database.seen.server / Math.max(1, window.seconds * 1000)
-    const least = Math.max(OF_OTHERS, (cores ?? 1) * 0.4)
+    const least = Math.max(OF_OTHERS, (cores ?? LIKELY_CORES) * 0.4)
     if (isOurs || others.working < least || others.working < ours) return undefined
-    const full = others.working + ours >= (cores ?? 1) * 0.9
+    const full = others.working + ours >= (cores ?? LIKELY_CORES) * 0.9
+    // A few of them may well have a processor each.
+    if (cores === undefined && !full) return undefined
     return {
       structural: true,
       subject: { kind: 'database', name: 'others' },
