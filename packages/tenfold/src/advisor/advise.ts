@@ -2,7 +2,7 @@ import type { Evidence } from '../evidence/index.ts'
 import { headroomOf } from './headroom.ts'
 import { RULES } from './rules/index.ts'
 import { outcomesIn } from './outcomes.ts'
-import type { Judgement, Rule } from './rule.ts'
+import { type Judgement, type Rule, WORTH } from './rule.ts'
 import { type Signals, signalsOf } from './signals.ts'
 import {
   CLASSES,
@@ -67,12 +67,12 @@ export function advise(evidence: Evidence, options: AdviseOptions = {}): Verdict
 
 /** So close to a limit that something has to be done although nobody feels it yet. */
 const TIGHT = 1.15
-/** An earlier class that explains this much of the loss is put right first. */
-const WORTH = 0.3
 const WORTH_BESIDE_OTHERS = 0.2
 
 /** What harms users soon, however quick requests are now. */
 const BY_THEMSELVES: ReadonlySet<FindingCode> = new Set(['memory-grows', 'too-many-connections', 'replica-lags'])
+/** What makes requests fail at once, without slowing them down before. */
+const ALSO_FAIL: ReadonlySet<FindingCode> = new Set(['too-many-connections', 'lock-contention'])
 const OF_JOBS: ReadonlySet<FindingCode> = new Set(['too-few-workers', 'jobs-stand-still', 'poison-job'])
 /** What slows down jobs as it does requests. */
 const OF_BOTH: ReadonlySet<FindingCode> = new Set(['database-shares-host', 'database-taken', 'host-is-busy'])
@@ -126,8 +126,11 @@ function firstNamed(findings: readonly Finding[], { harm }: Signals, tight: Limi
   )
   const ofRequests = all.filter((one) => !isOfJobs(one))
   const slow = harm.some((kind) => kind !== 'jobs')
+  // Found only where nothing is slow: then what would make requests slow is not what harms.
+  const failing = ofRequests.find(({ code }) => code === 'route-fails')
   if (slow) {
-    const first = ofRequests.find(({ share }) => share >= SMALLEST)
+    const causes = failing ? ofRequests.filter(({ code }) => ALSO_FAIL.has(code)) : ofRequests
+    const first = causes.find(({ share }) => share >= SMALLEST) ?? failing
     // Somebody else's load excuses nothing that is wrong with jobs.
     const jobs = harm.includes('jobs') ? ofJobs[0] : undefined
     if (first) return first.class === 'outside' ? (jobs ?? first) : first
@@ -136,8 +139,6 @@ function firstNamed(findings: readonly Finding[], { harm }: Signals, tight: Limi
     const first = ofJobs[0] ?? all.find(({ code }) => OF_BOTH.has(code))
     if (first) return first
   }
-  const failing = all.find(({ code }) => code === 'route-fails')
-  if (failing) return failing
   const alone = all.find(({ code }) => BY_THEMSELVES.has(code))
   if (alone) return alone
   if (tight && !slow) return all.find(({ code }) => OF_LIMIT[tight.resource].includes(code))

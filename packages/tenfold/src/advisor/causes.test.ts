@@ -85,6 +85,34 @@ test('a pool that a slow statement fills while the server has room is that state
   assert.equal(named(slow(60)), 'pool-too-small')
 })
 
+test('what explains nearly nothing beside it does not silence what has no name', () => {
+  const caches = [{ name: 'orders.rare', hits: 20, misses: 300, loads: 300, evictions: 0, loadMs: 200 }]
+  assert.equal(named({ ...SLOW, whole: { caches } }), 'costly-query')
+  const waits: Signs = { routes: [{ p95: 900, ms: 900_000, self: 890_000, database: 9000 }] }
+  assert.equal(named({ ...waits, whole: { caches } }), 'unseen-wait')
+  // A cache whose loading is what takes the time is still the cause.
+  assert.equal(named({ ...SLOW, whole: { caches: [{ ...caches[0]!, loadMs: 26_000 }] } }), 'low-hit-ratio')
+})
+
+test('a table with capital letters in its name is known in the statement that reads it', () => {
+  const query = 'select sum("n") from "Orders"."Churn"'
+  const { findings } = judged({
+    routes: [{ p95: 900, queries: [{ ...ASKED, query }] }],
+    active: { cpu: 0.5 },
+    database: {
+      seen: { client: 27_000, server: 26_000, calls: 300 },
+      queries: [{ ...REPORT, query, blocks: 900_000, scans: [] }],
+      tables: [
+        { name: 'Orders.Churn', rows: 300, dead: 200_000, bytes: 9e6, scans: 3000, rowsScanned: 9e5, writes: 0 },
+      ],
+    },
+  })
+  assert.deepEqual(
+    findings.map(({ code }) => code),
+    ['dead-rows'],
+  )
+})
+
 test('a route that waits for a client of its own is named, and says that it is not seen for what', () => {
   const signs: Signs = { routes: [{ p95: 900, ms: 900_000, self: 890_000, database: 9000 }] }
   const verdict = judged({ ...signs, configuration: { redis: true } })
@@ -302,6 +330,19 @@ test('requests that fail in time are named by their route, with what may have br
   assert.match(
     describeFinding(judged({ ...failing, host: { diskFree: 0.001 } }).bottleneck!).step.title,
     /room on the disk/,
+  )
+  // What is wrong with another route that is quick all the same is not what harms.
+  const query = { query: 'select ? from item', calls: 12_000, ms: 8000, rows: 12_000, repeated: 300, mostInOne: 40 }
+  const rows = { name: 'GET /list', count: 300, p95: 30, ms: 9000, self: 500, database: 8500, calls: 12_300 }
+  const beside = judged({ ...failing, routes: [...failing.routes!, { ...rows, queries: [query] }] })
+  assert.deepEqual(
+    [beside.bottleneck?.code, beside.findings.some(({ code }) => code === 'n-plus-one')],
+    ['route-fails', true],
+  )
+  // Unless it is what lets requests fail at once.
+  assert.equal(
+    named({ ...failing, database: { connections: 99, own: 90, maxConnections: 100 } }),
+    'too-many-connections',
   )
   // Those that also take too long fail because of that.
   assert.notEqual(named({ ...failing, ...SLOW, traffic: { errors: 300 } }), 'route-fails')

@@ -16,6 +16,19 @@ export interface Rule {
   judge(signals: Signals): Judgement | undefined
 }
 
+/** An earlier class that explains this much of the loss is put right first. */
+export const WORTH = 0.3
+
+/** Whether one of these explains what a rule would name for lack of anything more exact: what explains nearly nothing, and less than
+ *  half of what that rule does, happens to be there as well. */
+export function isNamedBy(rivals: readonly Rule[], signals: Signals, own: number): boolean {
+  return rivals.some((rule) => isRival(rule.judge(signals), own))
+}
+
+export function isRival(rival: Judgement | undefined, own: number): boolean {
+  return rival !== undefined && rival.share >= Math.min(WORTH, own / 2)
+}
+
 /** A check, with what was seen. */
 export function check(what: string, value: string, passed: boolean): Check {
   return { check: what, value, passed }

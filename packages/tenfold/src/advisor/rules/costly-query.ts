@@ -1,5 +1,5 @@
 import type { QueryEvidence } from '../../evidence/index.ts'
-import { check, percent, type Rule } from '../rule.ts'
+import { check, isNamedBy, isRival, percent, type Rule } from '../rule.ts'
 import { aloneMs, sameShape, type Signals, without } from '../signals.ts'
 import { largeTable } from './architecture.ts'
 import { poolTooSmall, tooManyConnections } from './connections.ts'
@@ -25,14 +25,14 @@ const AROUND: readonly Rule[] = [cronInterferes, lowHitRatio, tooManyConnections
  *  became too large, a scan that hides in a function. Where an index is known to be missing, that is the cause instead. */
 export const costlyQuery: Rule = {
   code: 'costly-query',
-  version: 1,
+  version: 2,
   class: 'code',
   judge(signals) {
     const { evidence, promised, share, lost, k } = signals
     const { database, routes, jobs, window } = evidence
     if (!database || share.database + share.pool < 0.2) return undefined
     const query = database.queries.find((one) => isCostly(one, signals))
-    if (!query || isExplained(query, signals)) return undefined
+    if (!query) return undefined
     const alone = aloneMs(query, signals)
     const ofServer = query.ms / Math.max(1, database.seen.server)
     // Sessions that wait for a lock or a timer inside of it take the server nothing.
@@ -44,11 +44,14 @@ export const costlyQuery: Rule = {
     const own = user ? clientMs(user, query) : 0
     const behind = (share.database + share.pool) * ofServer
     const isJob = user !== undefined && jobs.includes(user)
+    const explained = Math.min(1, Math.max(behind, isJob ? 0 : own / lost))
+    const ofJobs = own / Math.max(1, evidence.queue.busyMs)
+    if (isExplained(query, signals, isJob ? Math.max(explained, ofJobs) : explained)) return undefined
     const ofUser = user ? (own + user.pool * ofServer) / Math.max(1, user.ms) : behind
     return {
       structural: true,
       subject: { kind: 'query', name: query.query },
-      share: Math.min(1, Math.max(behind, isJob ? 0 : own / lost)),
+      share: explained,
       proofs: [
         { signal: 'of the server, each time', value: alone, threshold: promised * OF_PROMISE, unit: 'ms' },
         { signal: 'of the server’s time', value: ofServer, threshold: OF_SERVER_TIME, unit: 'share' },
@@ -72,7 +75,7 @@ export const costlyQuery: Rule = {
         spills: database.tempBytes / Math.max(1, window.seconds) > SPILLS ? 1 : 0,
         works: works ? 1 : 0,
         ...(user && { route: user.name }),
-        ...(isJob && { ofJobs: own / Math.max(1, evidence.queue.busyMs) }),
+        ...(isJob && { ofJobs }),
       },
       expected: {
         what: 'p95',
@@ -90,15 +93,16 @@ function isCostly(query: QueryEvidence, signals: Signals): boolean {
   return aloneMs(query, signals) >= promised * OF_PROMISE
 }
 
-function isExplained(one: QueryEvidence, signals: Signals): boolean {
+function isExplained(one: QueryEvidence, signals: Signals, share: number): boolean {
   const { query } = one
-  if (AROUND.some((rule) => rule.judge(signals))) return true
+  if (isNamedBy(AROUND, signals, share)) return true
   // What alone takes longer than promised would do so with any pool, and it is what the connections are held by.
-  if (aloneMs(one, signals) < signals.promised && poolTooSmall.judge(signals)) return true
+  if (aloneMs(one, signals) < signals.promised && isNamedBy([poolTooSmall], signals, share)) return true
   return CLOSER.some((rule) => {
-    const subject = rule.judge(signals)?.subject
-    if (!subject) return false
+    const rival = rule.judge(signals)
+    if (!rival || !isRival(rival, share)) return false
+    const { subject } = rival
     if (subject.kind === 'query') return sameShape(subject.name, query)
-    return query.toLowerCase().split(/\W+/).includes(subject.name.split('.').at(-1)!)
+    return query.toLowerCase().split(/\W+/).includes(subject.name.split('.').at(-1)!.toLowerCase())
   })
 }

@@ -1,4 +1,4 @@
-import { check, percent, type Rule } from '../rule.ts'
+import { check, isNamedBy, percent, type Rule } from '../rule.ts'
 import { without } from '../signals.ts'
 import { connectPerRequest, tooManyConnections } from './connections.ts'
 import { lockContention, longTransaction } from './locks.ts'
@@ -28,7 +28,7 @@ const NAMED: readonly Rule[] = [
  *  at a time than the event loop could have worked on. */
 export const unseenWait: Rule = {
   code: 'unseen-wait',
-  version: 1,
+  version: 2,
   class: 'code',
   judge(signals) {
     const { evidence, loop, stalled, longestStall, foreign, lost, gc } = signals
@@ -41,13 +41,14 @@ export const unseenWait: Rule = {
     if (late && route.self / route.count < traffic.unseenWaitP95 * MORE_THAN_LATE) return undefined
     const atOnce = routes.reduce((sum, { self }) => sum + self, 0) / Math.max(1, window.seconds * 1000)
     const busy = processes.reduce((sum, one) => sum + (one.requests > 0 ? one.loop : 0), 0)
-    if (atOnce < busy * MORE_THAN_BUSY || NAMED.some((rule) => rule.judge(signals))) return undefined
+    const explained = Math.min(1, route.self / lost)
+    if (atOnce < busy * MORE_THAN_BUSY || isNamedBy(NAMED, signals, explained)) return undefined
     const frequent = routes.filter(({ count }) => count >= traffic.requests * 0.05)
     const everywhere = frequent.length > 1 && frequent.every(({ self, count }) => self / count >= LEAST_MS)
     return {
       structural: true,
       subject: { kind: 'route', name: route.name },
-      share: Math.min(1, route.self / lost),
+      share: explained,
       proofs: [
         {
           signal: 'of a request, in neither a statement nor a call',

@@ -136,7 +136,7 @@ export const CODE = {
     step: {
       title: `Find what ${s('route')} waits for, and take it out of the request`,
       kind: 'code',
-      text: `// what it is shows in a trace: the gap between two lines. To give it a name:\nawait telemetry.span('custom', 'what it may be', {}, () => …)\n// then: a timeout, all at once instead of one after the other, or a job: await later.enqueue(input)${n('redis') ? '\n// Redis: redis-cli --latency, slowlog get' : ''}`,
+      text: `// what it is shows in a trace: the gap between two lines. To give it a name:\nawait span('what it may be', {}, () => …)      // of what a handler is given\n// then: a timeout, all at once instead of one after the other, or a job: await later.enqueue(input)${n('redis') ? '\n// Redis: redis-cli --latency, slowlog get' : ''}`,
       ...DEPLOY,
       risk: 'low',
       check: 'own time of the route falls to what it computes',
