@@ -29,6 +29,32 @@ test('a full disk is TF_DATABASE_FULL, and the connection goes on', async () => 
   }
 })
 
+test('what fails here rather than there costs no connection, and a transaction is rolled back on its own', async () => {
+  const { system, database, close } = await testDatabase({ maxConnections: 1 })
+  try {
+    await system.query('select 1')
+    const { opened } = database.counts()
+    const circular: Record<string, unknown> = {}
+    circular.self = circular
+    for (const value of [{ n: 1n }, circular]) {
+      await assert.rejects(system.query('select $1::jsonb', [value]), TypeError)
+      await assert.rejects(
+        system.transaction(async (tx) => {
+          await tx.query('select $1::int', [1])
+          await tx.query('select $1::jsonb', [value])
+        }),
+        TypeError,
+      )
+    }
+    const many = Array.from({ length: 70_000 }, () => 1)
+    await assert.rejects(system.query('select $1::int', many), RangeError)
+    await system.query('select 1')
+    assert.deepEqual([database.counts().opened, database.counts().idle], [opened, 1])
+  } finally {
+    await close()
+  }
+})
+
 test('while a key is being changed, one password of each role is refused, once and without a word', async () => {
   const { url, app, secretKey, roleMode, close } = await testDatabase()
   let said = ''

@@ -184,7 +184,7 @@ class Statement extends Exchange {
     const code = (failure as { code?: string } | undefined)?.code
     if (code) span!.set('db.response.status_code', code)
     span!.end(failure)
-    if (failure && endsConnection(failure)) connection!.usable = false
+    if (failure && endsConnection(failure, connection!)) connection!.usable = false
     if (!failure) {
       telemetry.statements.saw(module, shape.fingerprint, shape.text)
       if (occurrence) watch!.end(occurrence, answer.rows)
@@ -230,9 +230,9 @@ function told(error: unknown): unknown {
   return lost ? DatabaseLost({ reason: message || code }, { cause: error }) : error
 }
 
-/** Without an SQLSTATE it was the connection that failed; a FATAL error is the last thing that the server says on one. */
-function endsConnection(error: unknown): boolean {
+/** An error of our own, or of a value, says nothing of the connection; a FATAL error is the last thing that the server says on one. */
+function endsConnection(error: unknown, { wire }: Connection): boolean {
   const { code, severity } = error as { code?: string; severity?: string }
   // 25006: a server that takes no writes any more (or a transaction that said so); a new connection may lead to the new primary.
-  return severity === 'FATAL' || code === '25006' || code === undefined || !/^[0-9A-Z]{5}$/.test(code)
+  return wire.lost || severity === 'FATAL' || code === '25006'
 }

@@ -4,7 +4,8 @@
  *
  *    W1  One statement at a time: those that come meanwhile wait in line.
  *    W2  Every statement ends exactly once, with its answer, with the server's error, or with the loss of the connection.
- *    W3  What is handed on of an answer is valid until the call returns: the bytes below are read over again. */
+ *    W3  What is handed on of an answer is valid until the call returns: the bytes below are read over again.
+ *    W4  It knows whether it is lost, and whether a transaction is open on it: nobody has to guess either from an error. */
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type pg from 'pg'
@@ -25,6 +26,8 @@ export interface Asked {
 const READY = 0x5a
 const ERROR = 0x45
 const COPY_IN = 0x47
+/** Of ReadyForQuery: no transaction is open. The others are T, and E for one that has failed. */
+const IDLE = 0x49
 /** Type and length. */
 const HEADER = 5
 
@@ -55,6 +58,7 @@ export class Wire {
   readonly #line: Asked[] = []
   #asked: Asked | undefined
   #lost: unknown
+  #status = IDLE
   /** The beginning of a message whose end has not come. */
   #kept: Buffer | undefined
   #keptLength = 0
@@ -70,6 +74,16 @@ export class Wire {
     if (this.#stream.destroyed) this.#lost = new Error('Connection terminated')
     client.on('error', (error) => this.#fail(error))
     client.on('end', () => this.#fail(new Error('Connection terminated')))
+  }
+
+  /** Whether it is of no use any more. A statement that fails for another reason, here or there, leaves it as it is. */
+  get lost(): boolean {
+    return this.#lost !== undefined
+  }
+
+  /** Whether a transaction was open after the last answer, a failed one included. */
+  get inTransaction(): boolean {
+    return this.#status !== IDLE
   }
 
   /** Ends the connection; where an answer is still to come, without waiting for it. */
@@ -163,6 +177,7 @@ export class Wire {
     }
     if (type === READY) {
       this.#asked = undefined
+      this.#status = bytes[from]!
       asked.ended()
       this.#next()
     } else if (type === COPY_IN) {

@@ -171,8 +171,8 @@ export class Primary {
       return result.rows[0] as Row
     } catch (error) {
       // 55000: a server in recovery has no position to write at. The address may lead to the new primary by now.
-      if (connection && !/^[0-9A-Z]{5}$/.test(String((error as { code?: string }).code))) connection.usable = false
-      if (connection && (error as { code?: string }).code === '55000') connection.usable = false
+      if (connection && (connection.wire.lost || (error as { code?: string }).code === '55000'))
+        connection.usable = false
       this.#options.log.debug('The position of the primary cannot be read.', { reason: messageOf(error) })
       throw error
     } finally {
