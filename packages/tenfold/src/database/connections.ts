@@ -6,6 +6,7 @@
  *                  -> else wait in line, at most `acquireTimeoutMs`; after PATIENCE_MS an idle one of another role goes
  *    release       -> to who waits longest for this role
  *                  -> but to another role that has less than its fair share, if this one has more: by closing it
+ *                  -> closed, where a transaction was left open on it
  *
  *  To log in costs some ten statements: a connection changes its role only to even out shares, never for one statement.
  *  Connections are opened lazily and closed after `idleMs` without work. */
@@ -37,11 +38,13 @@ export interface ConnectionsOptions {
   keepAlive?: boolean
   /** Told of errors on idle connections (a restarted server, a killed backend). */
   onLost?: (role: string, error: Error) => void
+  /** Told of a connection that came back inside of a transaction; it is closed, which rolls that back. */
+  onLeftOpen?: (role: string) => void
   /** Called with each new connection; it is not used when this throws. */
   onOpen?: (client: pg.Client) => Promise<void>
 }
 
-type Told = 'onLost' | 'onOpen'
+type Told = 'onLost' | 'onLeftOpen' | 'onOpen'
 
 export interface Connection {
   readonly role: string
@@ -147,6 +150,11 @@ export class Connections {
   }
 
   release(connection: Connection): void {
+    if (connection.wire.inTransaction && connection.usable) {
+      // Whatever the next one wrote on it would never be committed.
+      connection.usable = false
+      this.#options.onLeftOpen?.(connection.role)
+    }
     if (!connection.usable || this.#closed) return this.#drop(connection)
     if (this.#waiting.length > 0 && this.#handOn(connection)) return
     connection.idleSince = Date.now()

@@ -15,7 +15,7 @@ import {
   type TransactionSettings,
 } from 'kysely'
 import type { Connection } from './connections.ts'
-import { TransactionAborted } from './errors.ts'
+import { TransactionAborted, TransactionClosed } from './errors.ts'
 import { createPlainReads, type Routing } from './replicas/index.ts'
 import { quoteName } from './roles.ts'
 import type { Result } from './sql.ts'
@@ -91,6 +91,8 @@ class Handle implements DatabaseConnection {
   #held: Connection | undefined
   /** Of the open transaction. */
   #callbacks: (() => void)[] | undefined
+  /** While its transaction ends, and once it was given back: what somebody did not await must not run alone. */
+  #closed = false
 
   constructor(
     statements: Statements,
@@ -138,6 +140,7 @@ class Handle implements DatabaseConnection {
 
   /** On the primary. What a transaction writes counts when it commits, all else at once. */
   async run<Row>(text: string, values: readonly unknown[] = []): Promise<Result<Row>> {
+    if (this.#closed) throw TransactionClosed()
     const held = (this.#held ??= await this.#statements.acquire(this.#role))
     const go = (): Promise<Result<Row>> => this.#statements.runOn<Row>(held, text, values)
     return this.#routing && !this.#callbacks ? this.#routing.write(go) : go()
@@ -150,19 +153,28 @@ class Handle implements DatabaseConnection {
 
   async commit(): Promise<void> {
     const callbacks = this.#callbacks ?? []
-    this.#callbacks = undefined
-    const { command } = await (this.#routing
-      ? this.#routing.commit(this.#held!)
-      : this.#statements.runOn(this.#held!, 'commit', []))
+    const { command } = await this.#end((held) =>
+      this.#routing ? this.#routing.commit(held) : this.#statements.runOn(held, 'commit', []),
+    )
     // Postgres answers COMMIT of a failed transaction with ROLLBACK and no error: the caller must not believe it.
     if (command === 'ROLLBACK') throw TransactionAborted()
     for (const callback of callbacks) callback()
   }
 
   async rollback(): Promise<void> {
+    if (!this.#held?.usable) return void (this.#callbacks = undefined)
+    await this.#end((held) => this.#statements.runOn(held, 'rollback', []).catch(() => (held.usable = false)))
+  }
+
+  /** Kysely sends one statement after the other, and the end as soon as one has failed: those that wait come meanwhile. */
+  async #end<T>(run: (held: Connection) => Promise<T>): Promise<T> {
     this.#callbacks = undefined
-    const held = this.#held
-    if (held?.usable) await this.#statements.runOn(held, 'rollback', []).catch(() => (held.usable = false))
+    this.#closed = true
+    try {
+      return await run(this.#held!)
+    } finally {
+      this.#closed = false
+    }
   }
 
   /** Calls back after the commit of the open transaction, and not at all after a rollback. */
@@ -173,5 +185,6 @@ class Handle implements DatabaseConnection {
   release(): void {
     if (this.#held) this.#statements.connections.release(this.#held)
     this.#held = undefined
+    this.#closed = true
   }
 }

@@ -66,6 +66,9 @@ export interface Database {
 /** Well below the age at which a position is forgotten: whoever's position is that old finds its writes on every replica. */
 const MAX_REPLICA_LAG_MS = 10_000
 
+const LEFT_OPEN =
+  'A statement left a transaction open on its connection, which was closed: what it wrote is rolled back. Use `db.transaction`, not `begin`.'
+
 export function openDatabase(options: DatabaseOptions): Database {
   const { app, secretKey, roleMode, telemetry } = options
   const keys = [secretKey, ...(options.otherKeys ?? [])]
@@ -76,6 +79,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   const systemRole = rolesOf(app, SYSTEM).login
   const typesOf = (role: string): pg.CustomTypesConfig =>
     options.values === 'pg' && role !== systemRole ? (pg.types as pg.CustomTypesConfig) : parsers
+  const onLeftOpen = (role: string): void => telemetry.log.error(LEFT_OPEN, { role })
   const connections = new Connections({
     url: options.url,
     credentials,
@@ -85,6 +89,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     max: maxConnections,
     ...(options.keepAlive !== undefined && { keepAlive: options.keepAlive }),
     onLost: (role, error) => telemetry.log.warn('Lost a database connection.', { role, reason: error.message }),
+    onLeftOpen,
   })
   const prefix = `${app}_`
   const moduleOf = (role: string): string => role.slice(prefix.length)
@@ -107,6 +112,7 @@ export function openDatabase(options: DatabaseOptions): Database {
           credentials,
           keys: keys.length,
           typesOf,
+          onLeftOpen,
           applicationName,
           systemRole,
           maxConnections,

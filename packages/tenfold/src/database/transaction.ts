@@ -64,32 +64,33 @@ async function runOnce<T>(
   commit: Commit = (connection) => statements.runOn(connection, 'commit', []),
 ): Promise<T> {
   const connection = await statements.acquire(role)
+  const { wire } = connection
   const afterCommit: (() => void)[] = []
+  /** Statements in line, and at last the end of the transaction. */
   const waiting: (() => void)[] = []
   let busy = false
+  /** Whether it may be asked something. */
   let open = true
-  // It goes along with the first statement: a transaction that runs none asks the server nothing.
-  let opening: string | undefined = begin(options)
+  /** Whether what waits may still run. */
+  let failed = false
   let asked = false
+  const opening = begin(options)
   const tx: OpenTransaction = {
     connection,
     async query<Row>(text: string, values: readonly unknown[] = []) {
       if (!open) throw TransactionClosed()
+      asked = true
       // One at a time; those given at once (`Promise.all`) run one after the other. The usual case runs at once: whoever asked is
       // then still on the stack, for those who want to know the line.
       if (busy) await new Promise<void>((go) => void waiting.push(go))
       busy = true
-      const before = opening
-      opening = undefined
-      asked = true
       try {
+        if (failed) throw TransactionClosed()
+        // It goes along with the first statement: a transaction that runs none asks the server nothing. If that one was never
+        // sent (a value that cannot be written), it goes along with the next: nothing must stand alone.
+        const before = wire.inTransaction ? undefined : opening
         // Awaited, not handed on: so the stack of an error leads to whoever asked.
         return await statements.runOn<Row>(connection, text, values, before)
-      } catch (error) {
-        // The next one brings it again: perhaps nothing was sent, and what follows must not stand alone. If it was, the
-        // transaction has failed, and refuses whatever comes.
-        opening = before
-        throw error
       } finally {
         const next = waiting.shift()
         if (next) next()
@@ -98,9 +99,16 @@ async function runOnce<T>(
     },
     afterCommit: (callback) => void afterCommit.push(callback),
   }
+  /** When all that was asked before has ended. Nobody comes after: what is asked from now on is refused. */
+  const last = async (): Promise<void> => {
+    open = false
+    if (busy) await new Promise<void>((go) => void waiting.push(go))
+    busy = false
+  }
   try {
     const result = await fn(tx)
-    open = false
+    // What nobody awaited is part of the transaction, too: if it fails, the commit does.
+    await last()
     // Postgres answers COMMIT of a failed transaction with ROLLBACK and no error: the caller must not believe it.
     if (asked) {
       const { command } = await commit(connection)
@@ -109,8 +117,9 @@ async function runOnce<T>(
     for (const callback of afterCommit) callback()
     return result
   } catch (error) {
-    open = false
-    if (asked && connection.usable)
+    failed = true
+    await last()
+    if (connection.usable && wire.inTransaction)
       await statements.runOn(connection, 'rollback', []).catch(() => (connection.usable = false))
     throw error
   } finally {

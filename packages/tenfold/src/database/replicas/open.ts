@@ -18,6 +18,7 @@ export interface ReplicasOptions {
   keys: number
   /** What values become, by role. */
   typesOf: (role: string) => pg.CustomTypesConfig
+  onLeftOpen: (role: string) => void
   applicationName: string
   /** The role of the platform's own tables. */
   systemRole: string
@@ -82,7 +83,8 @@ export function openReplicas(options: ReplicasOptions): Replicas {
 }
 
 function openReplica(name: string, url: string, primary: Primary, options: ReplicasOptions): Replica {
-  const { credentials, keys, typesOf, applicationName, maxConnections, telemetry, clock, systemRole } = options
+  const { credentials, keys, typesOf, applicationName, maxConnections, telemetry, clock, systemRole, onLeftOpen } =
+    options
   const connections = new Connections({
     url,
     credentials,
@@ -93,6 +95,7 @@ function openReplica(name: string, url: string, primary: Primary, options: Repli
     // The primary is there: rather ask it than wait for long.
     acquireTimeoutMs: 1000,
     onLost: (_, error) => replica.forget(error.message),
+    onLeftOpen,
     onOpen: (client) => replica.check(client),
   })
   const replica: Replica = new Replica({
