@@ -99,14 +99,28 @@ async function ensureRole(admin: Sql, role: string, attributes: string): Promise
   await retryingConcurrentUpdate(() => admin.query(`grant ${quoteName(role)} to current_user`))
 }
 
-/** Some managed servers take plain passwords only; whatever else is wrong, the plain one fails of it, too. */
+/** Some managed servers take plain passwords only. Those alone get one: it may stand in a log of statements. */
 async function setPassword(admin: Sql, role: string, secretKey: string): Promise<void> {
-  const set = (password: string): Promise<unknown> =>
-    admin.query(`alter role ${quoteName(role)} password ${quoteText(password)}`)
+  const set = (password: string): Promise<void> =>
+    retryingConcurrentUpdate(() => admin.query(`alter role ${quoteName(role)} password ${quoteText(password)}`))
   const password = passwordOf(secretKey, role)
   const salt = createHmac('sha256', secretKey).update(`postgres salt:${role}`).digest().subarray(0, 16)
-  const verifier = await verifierOf(password, salt)
-  await retryingConcurrentUpdate(() => set(verifier)).catch(() => retryingConcurrentUpdate(() => set(password)))
+  try {
+    await set(await verifierOf(password, salt))
+  } catch (refused) {
+    if (!refusesVerifiers(refused)) throw refused
+    await set(password).catch((error: Error) => {
+      error.cause = refused
+      throw error
+    })
+  }
+}
+
+/** With which code differs: Neon and older checks of passwords say XX000, credcheck 28000; 0A000 and 22023 are what Postgres has for
+ *  what a server does not do, or does not take. */
+function refusesVerifiers(error: unknown): boolean {
+  const { code = '' } = error as { code?: string }
+  return ['XX000', '28000', '0A000', '22023'].includes(code) && !isConcurrentUpdate(error)
 }
 
 async function grantMembership(admin: Sql, group: string, login: string): Promise<void> {
@@ -150,10 +164,13 @@ export async function retryingConcurrentUpdate(run: () => Promise<unknown>): Pro
       await run()
       return
     } catch (error) {
-      const { code, message } = error as { code?: string; message: string }
-      const concurrent = code === 'XX000' && message.includes('concurrently updated')
-      if (!concurrent || attempt >= 20) throw error
+      if (!isConcurrentUpdate(error) || attempt >= 20) throw error
       await new Promise((resolve) => setTimeout(resolve, 5 + Math.random() * 25 * attempt))
     }
   }
+}
+
+function isConcurrentUpdate(error: unknown): boolean {
+  const { code, message } = error as { code?: string; message: string }
+  return code === 'XX000' && message.includes('concurrently updated')
 }

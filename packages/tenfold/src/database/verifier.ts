@@ -3,7 +3,8 @@
  *
  *  The server would take a new salt each time a password is set, the same one included. A pooler that asks it (`auth_query`)
  *  logs in with what a client has shown it, which fits one salt only: with each `migrate up` it could open no more
- *  connections until its clients had logged in anew. And this way no password appears in a log of statements.
+ *  connections until its clients had logged in anew. And this way no password appears in a log of statements,
+ *  unless the server takes nothing else.
  *
  *  The salt is derived as the password is: from a key of 256 bits, so that tables of known passwords do not help anybody. */
 import { createHash, createHmac, pbkdf2 } from 'node:crypto'
