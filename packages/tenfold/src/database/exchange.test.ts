@@ -141,6 +141,20 @@ for (const via of ways())
       await ask('rollback')
     })
 
+    test('begin travels with a statement without values, too, if that is a single one', async () => {
+      assert.deepEqual(await ask('select 1 as one', [], 'begin isolation level serializable'), {
+        rows: [{ one: 1 }],
+        rowCount: 1,
+        command: 'SELECT',
+      })
+      assert.deepEqual((await ask("select current_setting('transaction_isolation') as level")).rows, [
+        { level: 'serializable' },
+      ])
+      await ask('rollback')
+      await assert.rejects(ask('select 1; select 2', [], 'begin'), { code: '42601' })
+      await ask('rollback')
+    })
+
     test('a transaction asks the server for no more than its statements and its end', async () => {
       const traces: TraceRecord[] = []
       const telemetry = createTelemetry({ service: 'test', env: 'test', level: 'silent' })

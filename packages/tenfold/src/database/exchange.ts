@@ -16,7 +16,7 @@ export interface Answer {
   command: string
 }
 
-/** @param before a statement without values that runs first, in the same round trip; only together with values */
+/** @param before a statement without values that runs first, in the same round trip; `shape` has to be a single statement then */
 export function exchange(
   wire: Wire,
   types: pg.CustomTypesConfig,
@@ -52,10 +52,10 @@ export abstract class Exchange implements Asked {
   protected abstract settle(answer: Answer, failure: unknown): void
 
   message(): Buffer {
-    const { shape, values } = this
-    // Without values the simple protocol will do, which also takes several statements at once.
-    if (values.length === 0) return (shape.query ??= queryMessage(shape.text))
-    return extendedMessage(shape.parse, values, this.before?.parse)
+    const { shape, values, before } = this
+    // Without values the simple protocol will do, which also takes several statements at once, but none before them.
+    if (values.length === 0 && !before) return (shape.query ??= queryMessage(shape.text))
+    return extendedMessage(shape.parse, values, before?.parse)
   }
 
   take(type: number, bytes: Buffer, from: number, to: number): void {
