@@ -1,6 +1,6 @@
 /** One running instance of an app. */
 import { pathToFileURL } from 'node:url'
-import { BadConfig, readEnvironment, ROLES, type Environment, type Role } from '../config/index.ts'
+import { BadConfig, ROLES, type Environment, type Role } from '../config/index.ts'
 import {
   migrate,
   migrationStatus,
@@ -29,6 +29,7 @@ import { migrationsOf, type MigrationTarget } from './migrations.ts'
 import { openParts } from './parts.ts'
 import { placesOf, strayPlaces, variableOf, type Places } from './remote/index.ts'
 import { servicesOf } from './services.ts'
+import { environmentFor } from './settings.ts'
 
 export interface StartOptions {
   /** What this process does. Defaults to all: web, worker, cron and console. None: `fetch` and `run` work all the same. */
@@ -143,7 +144,11 @@ export async function startInstance(app: App, options: StartOptions): Promise<In
 
 /** Environment, telemetry, bindings (what is not set is embedded), migrations, database. */
 async function prepare(app: App, options: StartOptions, opened: AsyncDisposableStack): Promise<Ground> {
-  const environment = readEnvironment(options.variables ?? process.env)
+  const environment = await environmentFor(app.modules, {
+    variables: options.variables ?? process.env,
+    config: options.config ?? {},
+    named: options.modules,
+  })
   const problems = [...problemsOf(app.name, app.modules), ...engineProblems(app.modules, options.config?.queue)]
   if (problems.length > 0) throw BadApp({ app: app.name, problems })
   const places = placesOfApp(app, options.modules, environment)

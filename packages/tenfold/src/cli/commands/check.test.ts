@@ -106,15 +106,17 @@ export default m.build({ parts: [hello, often] })`,
     ])
   })
 
-  test('finds settings of modules that are missing', async () => {
-    const problems = await checkWith({
-      [GREETINGS]: PROJECT[GREETINGS]!.replace(
-        '{ uses: { notes } }',
-        '{ uses: { notes }, settings: z.object({ WEATHER_URL: z.url() }) }',
-      ),
-    })
+  test('finds settings of modules that are missing, beside what production lacks', async () => {
+    const needs = '{ uses: { notes }, settings: z.object({ WEATHER_URL: z.url() }) }'
+    const files = { [GREETINGS]: PROJECT[GREETINGS]!.replace('{ uses: { notes } }', needs) }
+    const problems = await checkWith(files)
     assert.equal(problems.length, 1)
     assert.match(problems[0]!, /^WEATHER_URL \(module greetings\): /)
+    project.write(files)
+    const { code, stderr } = await project.run(['start'], { NODE_ENV: 'production' })
+    project.write(PROJECT)
+    assert.equal(code, 1)
+    assert.match(stderr, /TF_BAD_CONFIG [^]*SECRET_KEY: [^]*WEATHER_URL \(module greetings\): /)
   })
 
   test('shows everything when the embedded database cannot be looked at', async () => {

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
-import { BadConfig, readEnvironment, type Environment } from '../../config/index.ts'
+import { BadConfig, type Environment } from '../../config/index.ts'
 import { TenfoldError } from '../../kernel/index.ts'
 import {
   connect,
   engineProblems,
+  environmentFor,
   jobsOnRedis,
   looseEndsOf,
   placeOf,
@@ -12,6 +13,7 @@ import {
   readSettings,
   stageOf,
   strayPlaces,
+  withStandIns,
   type App,
   type Config,
 } from '../../app/index.ts'
@@ -62,7 +64,7 @@ export const check: Command = {
     const warned = [...slow.warnings]
     let stage: { number: number; name: string } | undefined
     try {
-      const environment = readEnvironment(process.env)
+      const environment = await environmentFor(app.modules, { variables: process.env, config })
       stage = stageOf(environment)
       lines = bindingsOf(environment, Object.keys(config.companions ?? {}), jobsOnRedis(app.modules, config.queue))
       const reach = await reachOf(environment, config)
@@ -74,7 +76,7 @@ export const check: Command = {
       const strays = strayPlaces(app.modules, environment.variables)
       warned.push(...strays.map((variable) => `${variable}: the app has no such module`))
       lines.push(...placesLines(places.remote))
-      await readSettings(places.local, withStandIns(environment, config))
+      await readSettings(places.local, withStandIns(environment.variables, config))
       const dangers = await dangersIn(app, root, environment)
       problems.push(...dangers.problems)
       warned.push(...dangers.warnings)
@@ -166,14 +168,6 @@ async function judged(app: App, root: URL): Promise<Finding[]> {
   } finally {
     await connected.close()
   }
-}
-
-/** The variables, with those that `tenfold start` would set in development: companions and the mail server. */
-function withStandIns({ env, variables }: Environment, { companions = {} }: Config): Environment['variables'] {
-  if (env === 'production') return variables
-  const standIns = Object.keys(companions).map((variable) => [variable, 'http://127.0.0.1:1'])
-  const given = Object.entries(variables).filter(([, value]) => value)
-  return { SMTP_URL: 'smtp://127.0.0.1:1', ...Object.fromEntries(standIns), ...Object.fromEntries(given) }
 }
 
 function shortened(names: readonly string[]): string {

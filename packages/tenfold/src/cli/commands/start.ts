@@ -1,6 +1,6 @@
-import { readEnvironment, ROLES, type Environment, type Role } from '../../config/index.ts'
+import { ROLES, type Environment, type Role } from '../../config/index.ts'
 import { messageOf } from '../../kernel/index.ts'
-import type { Instance } from '../../app/index.ts'
+import { environmentFor, type Instance } from '../../app/index.ts'
 import { capacity, processesFor, supervisedBy, type Supervised } from '../../supervisor/index.ts'
 import { announce } from '../announce.ts'
 import type { Command } from '../command.ts'
@@ -40,7 +40,11 @@ export const start: Command = {
     const project = await loadProject(flags)
     const roles = rolesOf(flags.only)
     const modules = flags.modules === undefined ? undefined : modulesOf(project, flags.modules)
-    const environment = readEnvironment(process.env)
+    const environment = await environmentFor(project.app.modules, {
+      variables: process.env,
+      config: project.config,
+      named: modules,
+    })
     const processes = supervised ? 1 : processesOf(flags.processes, environment)
     if (processes > 1 && roles.includes('web'))
       return runFleet({ project, environment, flags, roles, processes, output, started })
