@@ -208,6 +208,8 @@ export interface JobRow {
   durationMs?: number
   progress?: number
   error?: string
+  /** So many events share this row. */
+  events?: number
 }
 
 export interface JobDetail extends JobRow {
@@ -220,6 +222,8 @@ export interface JobDetail extends JobRow {
   after?: string[]
   steps?: { name: string; finishedAt: number; result?: unknown }[]
   traceId?: string
+  /** An event that shares a row with others: the id of that row. */
+  sharedRow?: string
   errors: { attempt: number; at: number; message: string }[]
 }
 

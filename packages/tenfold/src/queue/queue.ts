@@ -19,7 +19,8 @@
  *  Q14  One bad job in a busy moment fails its own call of `enqueue` and no other.
  *  Q15  Everything works without LISTEN, only later: polling finds within about a second what no message announced.
  *  Q16  An event published inside a transaction becomes exactly one job for each subscriber if and only if that commits. Of a
- *       crowd of events several may share a row; each keeps an id, attempts and an outcome of its own.
+ *       crowd of events several may share a row; each keeps an id, attempts and an outcome of its own. While an event shares a
+ *       row, its id is not that of a job: nothing can come after it, and only all that share the row can be cancelled or discarded.
  *
  *  What people decide:
  *  Q17  `cancel` ends a job: one that has not begun never begins; the signal of one that runs is aborted with the reason, and
@@ -306,6 +307,8 @@ export interface JobDetail extends JobRow {
   /** Finished steps of an unfinished job. */
   steps?: { name: string; finishedAt: number; result?: unknown }[]
   traceId?: string
+  /** An event that shares a row with others: the id of that row, which is what can be cancelled or discarded. */
+  sharedRow?: JobId
   errors: { attempt: number; at: number; message: string }[]
 }
 

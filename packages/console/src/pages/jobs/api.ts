@@ -15,6 +15,9 @@ export const useJob = (id: string): Asked<JobDetail> => useApi<JobDetail>(`/jobs
 export const change = (id: string, action: 'retry' | 'discard' | 'cancel'): Promise<{ done: boolean }> =>
   act('POST', `/jobs/${encodeURIComponent(id)}/${action}`)
 
+/** In words. */
+export const eventsOf = (events: number): string => (events === 1 ? '1 event' : `${events} events`)
+
 /** All jobs of a name, in all processes. */
 export const hold = (name: string, action: 'pause' | 'resume'): Promise<{ done: boolean }> =>
   act('POST', `/jobs/${encodeURIComponent(name)}/${action}`)

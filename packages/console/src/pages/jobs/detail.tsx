@@ -9,7 +9,7 @@ import { PageHead } from '../../parts/page-head.tsx'
 import { Empty, Loaded } from '../../parts/states.tsx'
 import { Table } from '../../parts/table.tsx'
 import { Time } from '../../parts/time.tsx'
-import { change, type JobDetail, useJob } from './api.ts'
+import { change, eventsOf, type JobDetail, useJob } from './api.ts'
 import { State } from './state.tsx'
 
 export function JobDetailPage() {
@@ -18,7 +18,7 @@ export function JobDetailPage() {
   return (
     <>
       <PageHead title={asked.data ? <code>{asked.data.name}</code> : 'Job'} back={['/jobs', 'Jobs']}>
-        {asked.data && <Actions job={asked.data} onChanged={asked.refresh} />}
+        {asked.data && asked.data.sharedRow === undefined && <Actions job={asked.data} onChanged={asked.refresh} />}
       </PageHead>
       <Loaded asked={asked}>{(job) => <Job job={job} />}</Loaded>
     </>
@@ -69,6 +69,7 @@ function Actions({ job, onChanged }: { job: JobDetail; onChanged(): void }) {
       )}
       {asking === 'cancel' && (
         <Confirm title="Cancel this job?" action="Cancel job" onConfirm={() => confirm('cancel')} onClose={close}>
+          <Together job={job} />
           <p>
             {job.state === 'running'
               ? 'Its code is told to stop, by its signal, in whatever process it runs. What it has done already stays done.'
@@ -78,6 +79,7 @@ function Actions({ job, onChanged }: { job: JobDetail; onChanged(): void }) {
       )}
       {asking === 'retry' && (
         <Confirm title="Run this job again?" action="Run job again" onConfirm={() => confirm('retry')} onClose={close}>
+          <Together job={job} />
           <p>
             <code>{job.name}</code> goes back to the queue, with all its attempts, and runs as soon as a worker is free.
             What its earlier attempts already did is not undone: it may send or charge a second time unless the job
@@ -94,6 +96,7 @@ function Actions({ job, onChanged }: { job: JobDetail; onChanged(): void }) {
           onConfirm={() => confirm('discard')}
           onClose={close}
         >
+          <Together job={job} />
           <p>
             <code>{job.name}</code> will never run{job.attempt > 0 ? ' again' : ''}, and its input and errors are
             deleted. <b>This cannot be undone.</b> Copy the input first if it may have to be enqueued anew.
@@ -104,6 +107,16 @@ function Actions({ job, onChanged }: { job: JobDetail; onChanged(): void }) {
   )
 }
 
+/** Before somebody takes many for one. */
+function Together({ job: { events } }: { job: JobDetail }) {
+  if (events === undefined) return null
+  return (
+    <p>
+      <b>It carries {eventsOf(events)}</b>, and this is for all of them.
+    </p>
+  )
+}
+
 function Job({ job }: { job: JobDetail }) {
   return (
     <>
@@ -111,6 +124,10 @@ function Job({ job }: { job: JobDetail }) {
         <Facts
           facts={[
             ['State', <State state={job.state} />],
+            ...(job.events === undefined ? [] : [['Carries', eventsOf(job.events)] as [string, string]]),
+            ...(job.sharedRow === undefined
+              ? []
+              : [['Shares', <Shared row={job.sharedRow} />] as [string, ComponentChildren]]),
             ['Attempt', `${job.attempt} of ${job.maxAttempts}`],
             ['Enqueued', exact(job.createdAt)],
             [job.state === 'delayed' ? 'Runs' : 'Due', <Time at={job.runAt} />],
@@ -156,6 +173,16 @@ function Job({ job }: { job: JobDetail }) {
 }
 
 /** Jobs that have to be done first. */
+/** What shares a row is changed together with the others. */
+function Shared({ row }: { row: string }) {
+  return (
+    <>
+      <a href={`/jobs/${encodeURIComponent(row)}`}>a row with other events</a>, which are cancelled or discarded
+      together
+    </>
+  )
+}
+
 function Before({ ids }: { ids: string[] }) {
   return (
     <>

@@ -7,7 +7,7 @@ import { Empty, Loaded } from '../../parts/states.tsx'
 import { type Column, Table } from '../../parts/table.tsx'
 import { Time } from '../../parts/time.tsx'
 import { useQuery } from '../../parts/use-query.ts'
-import { type JobRow, type JobSummary, useJobs, useSummary } from './api.ts'
+import { eventsOf, type JobRow, type JobSummary, useJobs, useSummary } from './api.ts'
 import { PauseOrResume } from './pause.tsx'
 import { State } from './state.tsx'
 
@@ -173,7 +173,15 @@ function Jobs() {
 }
 
 const JOB_COLUMNS: Column<JobRow>[] = [
-  { key: 'name', head: 'Job', cell: (row) => <code>{row.name}</code> },
+  {
+    key: 'name',
+    head: 'Job',
+    cell: (row) => (
+      <>
+        <code>{row.name}</code> {row.events !== undefined && <span class="faint">{eventsOf(row.events)}</span>}
+      </>
+    ),
+  },
   { key: 'state', head: 'State', cell: (row) => <State state={row.state} /> },
   {
     key: 'error',

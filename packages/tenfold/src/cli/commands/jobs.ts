@@ -51,9 +51,9 @@ export const jobsList: Command = {
         if (jobs.length === 0) return output.line('no jobs')
         output.table(
           ['id', 'job', 'state', 'attempt', 'created', 'error'],
-          jobs.map(({ id, name, state, attempt, maxAttempts, createdAt, error = '' }) => [
+          jobs.map(({ id, name, state, attempt, maxAttempts, createdAt, error = '', events }) => [
             id,
-            name,
+            events === undefined ? name : `${name} (${events} events)`,
             output.paint(COLOURS[state], state),
             `${attempt}/${maxAttempts}`,
             new Date(createdAt).toISOString(),

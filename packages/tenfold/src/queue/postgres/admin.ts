@@ -122,7 +122,7 @@ export function createAdmin(db: SystemDatabase, wake: Wake): Admin {
     const { result: _result, events: _events, ...page } = detailOf(rows[0])
     const { events, ids } = page.payload as Partial<Page>
     const payload = ids && events?.[ids.indexOf(Number(id))]
-    return payload && { ...page, id, payload }
+    return payload && { ...page, id, payload, sharedRow: page.id }
   }
 
   /** What it comes after, and how far it has come. */

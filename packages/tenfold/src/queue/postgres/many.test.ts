@@ -63,6 +63,7 @@ describe('a crowd of events', () => {
     assert.deepEqual(await shares(), Array<number>(10).fill(10), 'and so does its history')
     const one = await queue.get(ids[7]!)
     assert.deepEqual([one?.id, one?.state, one && numberOf(one) < EVENTS], [ids[7], 'done', true])
+    assert.equal((await queue.get(one!.sharedRow!))?.events, 10)
   })
 
   it('is not taken for what a module writes itself', async () => {
