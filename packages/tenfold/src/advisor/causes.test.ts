@@ -264,6 +264,27 @@ test('why jobs stand still is said: no worker, none takes them, or none ends', (
   assert.match(why(10, { web: 1, worker: 1 }), /10\.0 are being worked on at a time and do not end/)
 })
 
+test('jobs that wait for a limit of their own are that, whether the workers are busy or not', () => {
+  const held = { jobs: 540, name: 'orders.ship' }
+  const pile = { finished: 60, arrived: 600, depthBefore: 0, depthAfter: 540, failed: 0, held }
+  const limited = (busyMs: number): Verdict => judged({ p95: 20, routes: [{}], whole: queue({ ...pile, busyMs }) })
+  for (const verdict of [limited(60_000), limited(500_000)]) {
+    assert.equal(verdict.bottleneck?.facts['why'], 'held')
+    const { title, claim, step } = describeFinding(verdict.bottleneck)
+    assert.equal(title, 'A limit of orders.ship lets its jobs wait')
+    assert.match(claim, /540 wait for a limit of their own, most of them orders\.ship/)
+    assert.match(step.text, /concurrency/)
+    assert.ok(!verdict.findings.some(({ code }) => code === 'too-few-workers'))
+  }
+})
+
+test('workers that are busy half of the time are not called idle', () => {
+  const pile = { finished: 500, arrived: 1000, depthBefore: 0, depthAfter: 500, failed: 0, busyMs: 300_000 }
+  const { bottleneck } = judged({ p95: 20, routes: [{}], whole: queue(pile) })
+  assert.deepEqual([bottleneck?.code, bottleneck?.confidence], ['jobs-stand-still', 'medium'])
+  assert.match(describeFinding(bottleneck!).claim, /the workers are busy 50 % of the time/)
+})
+
 test('many jobs at once that are being worked off harm nobody', () => {
   const slots = (of: (slot: number) => number): Evidence['traffic']['slots'] =>
     Array.from({ length: 30 }, (_, i) => ({ at: i * 2000, requests: 100, errors: 0, p95: 20, depth: of(i) }))

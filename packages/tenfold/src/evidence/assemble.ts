@@ -289,7 +289,14 @@ function queueOf({ processes, whole }: StoredSamples): QueueEvidence {
     oldestMs: Math.max(0, ...(whole.at(-1)?.sample.jobs.map(({ oldestMs }) => oldestMs) ?? [])),
     slots: whole.length,
     running: running.reduce((sum, n) => sum + n, 0) / Math.max(1, running.length),
+    ...heldIn(whole.at(-1)),
   }
+}
+
+function heldIn(last: StoredSamples['whole'][number] | undefined): Pick<QueueEvidence, 'held'> {
+  const all = (last?.sample.jobs ?? []).map(({ name, held = 0 }) => ({ name, held })).sort((a, b) => b.held - a.held)
+  const jobs = all.reduce((sum, { held }) => sum + held, 0)
+  return jobs === 0 ? {} : { held: { jobs, name: all[0]!.name } }
 }
 
 function cronsOf(processes: Samples): Evidence['crons'] {

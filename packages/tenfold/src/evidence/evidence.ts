@@ -170,6 +170,9 @@ export interface QueueEvidence {
   slots: number
   /** How many were being worked on at a time, on average, those included that never come to an end. */
   running?: number
+  /** Of those that wait in the end, how many have a limit of their own (`concurrency`, `rate`), and the name with most of them;
+   *  absent where there is none. */
+  held?: { jobs: number; name: string }
 }
 
 export interface DatabaseEvidence {

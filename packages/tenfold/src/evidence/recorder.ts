@@ -51,7 +51,9 @@ export interface RecorderOptions extends ConnectionSource {
   roles: readonly string[]
   configuration: Omit<Configuration, 'roles' | 'instances' | 'databaseOnSameHost'>
   pool: () => { open: number; idle: number; waiting: number; max: number; opened: number }
-  jobs: () => Promise<{ name: string; waiting: number; running: number; dead: number; oldestWaitingMs: number }[]>
+  jobs: () => Promise<
+    { name: string; waiting: number; running: number; dead: number; oldestWaitingMs: number; held?: number }[]
+  >
   /** Length of a slot, in ms. Defaults to 10000. */
   slotMs?: number
   /** How long samples stay, in ms. Defaults to an hour. */
@@ -140,8 +142,8 @@ async function whole(
   const [server, summary] = [await readServer(sql, app, activity), await jobs()]
   return {
     server,
-    jobs: summary.map(({ name, waiting, running, dead, oldestWaitingMs }) => {
-      return { name, waiting, running, dead, oldestMs: oldestWaitingMs }
+    jobs: summary.map(({ name, waiting, running, dead, oldestWaitingMs, held }) => {
+      return { name, waiting, running, dead, oldestMs: oldestWaitingMs, ...(held && { held }) }
     }),
   }
 }

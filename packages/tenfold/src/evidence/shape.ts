@@ -114,6 +114,7 @@ export const EVIDENCE_SCHEMA = {
     queue: form({
       ...numbers('arrived', 'finished', 'failed', 'busyMs', 'depthBefore', 'depthAfter', 'dead', 'oldestMs', 'slots'),
       'running?': n,
+      'held?': form({ jobs: n, name: s }),
     }),
     crons: list(form({ name: s, runs: list(form(numbers('at', 'ms'))) })),
     'database?': DATABASE,

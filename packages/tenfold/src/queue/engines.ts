@@ -298,6 +298,7 @@ function merged(rows: readonly JobSummary[]): JobSummary[] {
       name: row.name,
       ...((row.paused ?? other.paused) && { paused: true }),
       waiting: row.waiting + other.waiting,
+      ...((row.held ?? other.held) !== undefined && { held: (row.held ?? 0) + (other.held ?? 0) }),
       delayed: row.delayed + other.delayed,
       running: row.running + other.running,
       dead: row.dead + other.dead,

@@ -323,6 +323,8 @@ export interface JobSummary {
   name: string
   paused?: boolean
   waiting: number
+  /** Of those that wait, how many have a limit of their own (`concurrency`, `rate`, `total`); absent where none has. */
+  held?: number
   delayed: number
   running: number
   dead: number

@@ -3,6 +3,9 @@ import { check, percent, type Rule } from '../rule.ts'
 import { LEAST_GREW, pilesUp } from '../signals.ts'
 
 const BUSY = 0.6
+const HARDLY_BUSY = 0.2
+/** Of those that wait. */
+const HELD = 0.5
 
 /** Jobs come faster than they are done, and all workers are busy. */
 export const tooFewWorkers: Rule = {
@@ -16,7 +19,7 @@ export const tooFewWorkers: Rule = {
     if (!pilesUp(queue, evidence.traffic.slots) || workers === 0 || window.seconds <= 0) return undefined
     const failing = queue.failed / Math.max(1, queue.finished)
     // Workers that wait for their next job are not what is missing; and what never ends, more of them would not end either.
-    if (busy < BUSY || failing > 0.3 || queue.finished === 0) return undefined
+    if (busy < BUSY || failing > 0.3 || queue.finished === 0 || areHeld(evidence)) return undefined
     // Where no processor is left, jobs that compute would only take it from each other.
     const computing = shareComputed(evidence) > 0.5
     if (computing && hosts.some((host) => host.busy > 0.95)) return undefined
@@ -51,20 +54,23 @@ export const tooFewWorkers: Rule = {
   },
 }
 
-/** Jobs come, and those who should do them do nothing: there is no worker, the queue is paused, or what was begun never ends. */
+/** Jobs come, and those who should do them do nothing: there is no worker, the queue is paused, what was begun never ends, or a
+ *  limit of the jobs themselves lets no more of them run at a time. */
 export const jobsStandStill: Rule = {
   code: 'jobs-stand-still',
-  version: 1,
+  version: 2,
   class: 'settings',
   judge({ evidence }) {
     const { queue, window } = evidence
     const { workers, busy } = workersIn(evidence)
     const failing = queue.failed / Math.max(1, queue.finished)
     if (!pilesUp(queue, evidence.traffic.slots) || window.seconds <= 0 || failing > 0.3) return undefined
-    if (queue.finished > 0 && busy >= BUSY) return undefined
+    const held = workers > 0 && areHeld(evidence)
+    if (queue.finished > 0 && busy >= BUSY && !held) return undefined
     const grew = queue.depthAfter - queue.depthBefore
     const running = queue.running ?? 0
-    const why = workers === 0 ? 'no worker' : running >= Math.max(1, workers * BUSY) ? 'never ends' : 'not taken'
+    const stuck = running >= Math.max(1, workers * BUSY)
+    const why = workers === 0 ? 'no worker' : held ? 'held' : stuck ? 'never ends' : 'not taken'
     return {
       structural: true,
       subject: { kind: 'job', name: 'all' },
@@ -83,14 +89,29 @@ export const jobsStandStill: Rule = {
         check(
           'there are too few workers',
           `${workers} of them, ${percent(busy)} busy`,
-          queue.finished === 0 || busy < BUSY,
+          held || queue.finished === 0 || busy < BUSY,
         ),
+        check('some of them are done', `${percent(busy)} busy`, why !== 'not taken' || busy < HARDLY_BUSY),
         check('jobs fail and come again', percent(failing), failing <= 0.3),
       ],
-      facts: { why, grew, workers, running, perSecond: queue.arrived / window.seconds, finished: queue.finished },
+      facts: {
+        why,
+        grew,
+        workers,
+        busy,
+        running,
+        perSecond: queue.arrived / window.seconds,
+        finished: queue.finished,
+        ...(held && { held: queue.held!.jobs, job: queue.held!.name }),
+      },
       expected: { what: 'wait of jobs', before: queue.oldestMs, low: 0, high: Math.max(1000, queue.oldestMs * 0.3) },
     }
   },
+}
+
+/** Most of those that wait have a limit of their own: more workers would not take them either. */
+function areHeld({ queue }: Evidence): boolean {
+  return (queue.held?.jobs ?? 0) >= Math.max(1, queue.depthAfter * HELD)
 }
 
 /** How many jobs could run at a time, and of that the share that did: by what has ended, or by what was seen running. */

@@ -150,27 +150,47 @@ export const SETTINGS = {
       check: 'time in garbage collection falls below 5 %',
     },
   }),
-  'jobs-stand-still': ({ n, s }) => ({
-    title: 'Jobs come and are not taken',
-    claim: `${count(n('grew'))} more jobs wait than before and ${n('finished') ? `only ${count(n('finished'))} were` : 'none was'} done: ${s('why') === 'no worker' ? 'no process has the role worker' : s('why') === 'never ends' ? `${n('running').toFixed(1)} are being worked on at a time and do not end` : 'the workers are hardly busy'}.`,
-    step: {
-      title:
-        s('why') === 'no worker'
-          ? 'Start a worker'
-          : s('why') === 'never ends'
-            ? 'Let those jobs end that never do'
-            : 'See whether the workers run, and whether the queue is paused',
-      kind: 'command',
-      text:
-        s('why') === 'no worker'
-          ? 'tenfold start --only worker'
-          : s('why') === 'never ends'
-            ? 'tenfold jobs list --state running      # which, and since when\n# in the code, for what they wait for: AbortSignal.timeout(…); a job has a timeout of its own: m.job(name, { timeout: … })'
-            : 'tenfold jobs                       # paused ones say so: tenfold jobs resume <name>\ntenfold start --only worker        # where none runs',
-      cost: 'none, or one more process',
-      risk: 'low: what waits is done then, all at once',
-      wayBack: 'the process ended again',
-      check: 'the queue becomes shorter',
-    },
-  }),
+  'jobs-stand-still': ({ n, s }) => {
+    const busy = n('busy') < 0.2 ? 'hardly busy' : `busy ${percent(n('busy'))} of the time`
+    const [why, title, text] = STILL[s('why')]?.(s('job')) ?? STILL['not taken']!('')
+    return {
+      title: s('why') === 'held' ? `A limit of ${s('job')} lets its jobs wait` : 'Jobs come and are not taken',
+      claim: `${count(n('grew'))} more jobs wait than before and ${n('finished') ? `only ${count(n('finished'))} were` : 'none was'} done: ${why
+        .replace('#running', n('running').toFixed(1))
+        .replace('#held', count(n('held')))
+        .replace('#busy', busy)}.`,
+      step: {
+        title,
+        kind: s('why') === 'held' ? 'code' : 'command',
+        text,
+        cost: s('why') === 'held' ? 'a change in the code and a release' : 'none, or one more process',
+        risk:
+          s('why') === 'held'
+            ? 'what the limit protects gets more at a time; where it is meant, nothing is wrong'
+            : 'low: what waits is done then, all at once',
+        wayBack: s('why') === 'held' ? 'the limit before' : 'the process ended again',
+        check: 'the queue becomes shorter',
+      },
+    }
+  },
 } satisfies Partial<Record<FindingCode, WordsOf>>
+
+/** Why jobs stand still, and what is to be done: the cause, the step, and its text. */
+const STILL: Readonly<Record<string, (job: string) => readonly [why: string, title: string, text: string]>> = {
+  'no worker': () => ['no process has the role worker', 'Start a worker', 'tenfold start --only worker'],
+  'never ends': () => [
+    '#running are being worked on at a time and do not end',
+    'Let those jobs end that never do',
+    'tenfold jobs list --state running      # which, and since when\n# in the code, for what they wait for: AbortSignal.timeout(…); a job has a timeout of its own: m.job(name, { timeout: … })',
+  ],
+  held: (job) => [
+    `#held wait for a limit of their own, most of them ${job}; the workers are #busy`,
+    `Let ${job} run more often at a time, where its limit is not meant`,
+    `m.job('${job.split('.').at(-1)!}', { concurrency: { limit: … }, … })      // or rate: { … }: whichever it has in the code`,
+  ],
+  'not taken': () => [
+    'the workers are #busy',
+    'See whether the workers run, and whether the queue is paused',
+    'tenfold jobs                       # paused ones say so: tenfold jobs resume <name>\ntenfold start --only worker        # where none runs',
+  ],
+}

@@ -20,7 +20,7 @@ export async function writeSample(
 /** The server, the queue and what else there is once for all processes. */
 export interface WholeSample {
   server: ServerSample
-  jobs: { name: string; waiting: number; running: number; dead: number; oldestMs: number }[]
+  jobs: { name: string; waiting: number; running: number; dead: number; oldestMs: number; held?: number }[]
 }
 
 /** True for one of all processes: it watches the server in that slot. */

@@ -141,6 +141,7 @@ export function createAdmin(db: SystemDatabase, wake: Wake): Admin {
     const { rows } = await db.query<JobSummary & { paused: boolean }>(`
       with live as (
         select name, sum(${JOBS_OF}) filter (where state in ('ready', 'held', 'parked')) as waiting, sum(${JOBS_OF}) filter (where state in ('delayed', 'blocked')) as delayed,
+          sum(${JOBS_OF}) filter (where state = 'held' and (concurrency_key is not null or gates ?| '{total,keyLimit,rateMax}')) as held,
           sum(${JOBS_OF}) filter (where state = 'leased') as running, min(run_at) filter (where state in ('ready', 'held', 'parked')) as oldest
         from tenfold.job group by name
       ), dead as (
@@ -153,9 +154,10 @@ export function createAdmin(db: SystemDatabase, wake: Wake): Admin {
       )
       select name, coalesce(waiting, 0)::float8 as waiting, coalesce(delayed, 0)::float8 as delayed, coalesce(running, 0)::float8 as running,
         coalesce(dead, 0)::float8 as dead, coalesce(done, 0)::float8 as "doneLastHour", coalesce(failed, 0)::float8 as "failedLastHour",
-        greatest(0, coalesce(${MS('now() - oldest')}, 0)) as "oldestWaitingMs", coalesce(run_ms / nullif(done + failed, 0), 0)::float8 as "meanRunMs", coalesce(paused, false) as paused
+        greatest(0, coalesce(${MS('now() - oldest')}, 0)) as "oldestWaitingMs", coalesce(run_ms / nullif(done + failed, 0), 0)::float8 as "meanRunMs", coalesce(paused, false) as paused,
+        coalesce(held, 0)::float8 as held
       from live full join dead using (name) full join ran using (name) full join held_back using (name) order by name`)
-    return rows.map(({ paused, ...row }) => ({ ...row, ...(paused && { paused }) }))
+    return rows.map(({ paused, held, ...row }) => ({ ...row, ...(paused && { paused }), ...(held && { held }) }))
   }
 
   /** Dead letters back to work, all their attempts before them. Whose unique key is taken stays dead. */

@@ -51,6 +51,21 @@ describe('a crowd of events', () => {
   const aborted = ({ signal }: RunningJob): Promise<never> =>
     new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
 
+  it('counts apart what waits for a limit of its own', async () => {
+    const two = (name: string, limits: object) => [1, 2].map(() => ({ name, ...limits }))
+    await queue.enqueue([
+      ...two('many.keyed', { concurrency: { key: 'k', limit: 1 } }),
+      ...two('many.rated', { rate: { max: 1, perMs: 60_000 } }),
+      ...two('many.shared', { tenant: 'a' }),
+      ...two('many.free', {}),
+    ])
+    const summary = await queue.summary()
+    assert.deepEqual(
+      ['keyed', 'rated', 'shared', 'free'].map((name) => summary.find((row) => row.name === `many.${name}`)?.held),
+      [2, 2, undefined, undefined],
+    )
+  })
+
   it('shares rows, and each event can be looked at', async () => {
     await crowd('many.seen')
     const shares = async (): Promise<(number | undefined)[]> =>
@@ -200,6 +215,24 @@ describe('a crowd of events', () => {
     }
     await withWorker(queue, { 'many.grace': handler }, () => began.opened, { concurrency: 1, stopTimeoutMs: 20 })
     assert.equal(cleaned, true, 'the worker waited for it')
+  })
+
+  it('lets an event be what another job comes after', async () => {
+    await crowd('many.first')
+    const results: unknown[] = []
+    const handler: JobHandler = async (job) => {
+      const n = numberOf(job)
+      if (n % 20 === 7) await queue.enqueue([{ name: 'many.second', after: [job.id] }])
+      return n
+    }
+    const second: JobHandler = async ({ after: [first] }) => void results.push(first?.result)
+    await withWorker(queue, { 'many.first': handler, 'many.second': second }, () =>
+      until('all that come after have run', () => results.length === 5),
+    )
+    assert.deepEqual(
+      results.toSorted((a, b) => Number(a) - Number(b)),
+      [7, 27, 47, 67, 87],
+    )
   })
 
   it('loses no event that nobody here can open', async () => {
