@@ -17,8 +17,13 @@ test('a replica, the primary itself, and nobody at the addresses of replicas are
   const replica = await createReplica({ adminUrl })
 
   const databaseReplicaUrls = [replica.adminUrl, adminUrl, 'postgres://a:b@127.0.0.1:1/c']
-  const { problems } = await reachDatabase({ databaseUrl: adminUrl, databaseDirectUrl: undefined, databaseReplicaUrls })
+  const { problems, unusableReplicas } = await reachDatabase({
+    databaseUrl: adminUrl,
+    databaseDirectUrl: undefined,
+    databaseReplicaUrls,
+  })
   assert.equal(problems.length, 2)
+  assert.deepEqual(unusableReplicas, [2, 3])
   assert.match(problems[0]!, /number 2 is not a replica/)
   assert.match(problems[1]!, /number 3 cannot be reached/)
   const asPrimary = await reachDatabase({

@@ -10,6 +10,8 @@ export interface Reach {
   problems: string[]
   /** What works less well, and what could not be found out from here. */
   warnings: string[]
+  /** Which replicas cannot be used, counted from 1. */
+  unusableReplicas: number[]
 }
 
 export interface Addresses {
@@ -24,7 +26,7 @@ export interface Addresses {
 export async function reachDatabase(addresses: Addresses): Promise<Reach> {
   const { databaseUrl, databaseDirectUrl, databaseReplicaUrls } = addresses
   const hasDirect = databaseDirectUrl !== undefined && databaseDirectUrl !== databaseUrl
-  const reach: Reach = { pooler: { mode: undefined }, problems: [], warnings: [] }
+  const reach: Reach = { pooler: { mode: undefined }, problems: [], warnings: [], unusableReplicas: [] }
   try {
     reach.pooler = await detectPooler(databaseUrl)
   } catch (error) {
@@ -47,7 +49,9 @@ export async function reachDatabase(addresses: Addresses): Promise<Reach> {
     )
   for (const [i, url] of databaseReplicaUrls.entries()) {
     const problem = await wrongWith(url, server)
-    if (problem) reach.problems.push(`DATABASE_REPLICA_URLS: number ${i + 1} ${problem}; its reads go to the primary`)
+    if (!problem) continue
+    reach.problems.push(`DATABASE_REPLICA_URLS: number ${i + 1} ${problem}; its reads go to the primary`)
+    reach.unusableReplicas.push(i + 1)
   }
   return reach
 }

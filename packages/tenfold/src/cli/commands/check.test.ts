@@ -143,3 +143,11 @@ export default m.build({ parts: [hello, often] })`,
     assert.match(problems[1]!, /^Migration notes\/0001_notes was changed after it had been applied\. Put the file back/)
   })
 })
+
+test('tenfold check does not say of a replica that is away that it works', async () => {
+  const project = await sandbox({ database: true })
+  const { code, stdout } = await project.run(['check'], { DATABASE_REPLICA_URLS: 'postgres://a:b@127.0.0.1:1/shop' })
+  await project.remove()
+  assert.equal(code, 1)
+  assert.match(stdout, /replica-1 +127\.0\.0\.1:1 +cannot be used\n[^]*problem DATABASE_REPLICA_URLS: number 1 /)
+})

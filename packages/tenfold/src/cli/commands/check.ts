@@ -33,6 +33,8 @@ interface Line {
   /** What happens when two instances run; empty when nothing breaks. */
   twoInstances: string
   variable: string
+  /** Whether it was tried, and cannot be used; what is wrong is among the problems. */
+  unusable?: true
 }
 
 interface Findings {
@@ -70,6 +72,8 @@ export const check: Command = {
       const reach = await reachOf(environment, config)
       if (reach?.pooler.mode) lines[0]!.bound += `, through a pooler in ${reach.pooler.mode} mode`
       problems.push(...(reach?.problems ?? []))
+      for (const number of reach?.unusableReplicas ?? [])
+        lines.find(({ part }) => part === `replica-${number}`)!.unusable = true
       warned.push(...(reach?.warnings ?? []).map((warning) => `database: ${warning}`))
       const places = placesOf(app.modules, undefined, environment.variables)
       problems.push(...places.problems.map(({ at, problem }) => `${at}: ${problem}`))
@@ -99,7 +103,11 @@ export const check: Command = {
             lines.map((line) => [
               line.part,
               line.bound,
-              line.twoInstances ? output.paint('yellow', line.twoInstances) : output.paint('green', 'works'),
+              line.unusable
+                ? output.paint('red', 'cannot be used')
+                : line.twoInstances
+                  ? output.paint('yellow', line.twoInstances)
+                  : output.paint('green', 'works'),
             ]),
           )
         if (lines.length > 0) output.line()
