@@ -13,6 +13,7 @@ import {
   type QueryResult,
   type RawBuilder,
 } from 'kysely'
+import { piecesOf } from './cursor.ts'
 import { runTransaction, type OpenTransaction, type TransactionOptions } from './transaction.ts'
 import type { Result, Sql, SqlTransaction } from './sql.ts'
 import type { Statements } from './statements.ts'
@@ -100,16 +101,14 @@ async function* streamRows<Row>(
   batch: number,
 ): AsyncIterableIterator<Row> {
   const connection = await statements.acquire(role)
+  const { wire } = connection
+  const run: Sql['query'] = (text, values = []) =>
+    statements.runOn(connection, text, values, wire.inTransaction ? undefined : 'begin read only')
   try {
-    const declare = `declare tenfold_rows no scroll cursor for ${query.sql}`
-    await statements.runOn(connection, declare, query.parameters, 'begin read only')
-    for (;;) {
-      const { rows } = await statements.runOn<Row>(connection, `fetch ${Math.trunc(batch)} from tenfold_rows`, [])
-      yield* rows
-      if (rows.length < batch) break
-    }
+    for await (const rows of piecesOf<Row>(run, query, batch)) yield* rows
   } finally {
-    if (connection.usable) await statements.runOn(connection, 'rollback', []).catch(() => (connection.usable = false))
+    if (connection.usable && wire.inTransaction)
+      await statements.runOn(connection, 'rollback', []).catch(() => (connection.usable = false))
     statements.connections.release(connection)
   }
 }

@@ -15,10 +15,11 @@ import {
   type TransactionSettings,
 } from 'kysely'
 import type { Connection } from './connections.ts'
+import { piecesOf } from './cursor.ts'
 import { TransactionAborted, TransactionClosed } from './errors.ts'
 import { createPlainReads, type Routing } from './replicas/index.ts'
 import { quoteName } from './roles.ts'
-import type { Result } from './sql.ts'
+import type { Result, Sql } from './sql.ts'
 import type { Statements } from './statements.ts'
 
 export function createDialect(statements: Statements, role: string, routing?: Routing): Dialect {
@@ -118,21 +119,13 @@ class Handle implements DatabaseConnection {
     return this.run<Row>(sql, parameters)
   }
 
-  /** In pieces of `chunkSize` rows, by a cursor in a transaction that reads only, or in the one that is open. */
-  async *streamQuery<Row>(
-    { sql, parameters }: CompiledQuery,
-    chunkSize = 100,
-  ): AsyncIterableIterator<QueryResult<Row>> {
+  /** In a transaction that reads only, or in the one that is open. */
+  async *streamQuery<Row>(query: CompiledQuery, chunkSize = 100): AsyncIterableIterator<QueryResult<Row>> {
     const own = this.#callbacks === undefined
     if (own) await this.begin('begin read only')
     try {
-      await this.run(`declare tenfold_rows no scroll cursor for ${sql}`, parameters)
-      for (;;) {
-        const { rows } = await this.run<Row>(`fetch ${Math.trunc(chunkSize)} from tenfold_rows`)
-        if (rows.length > 0) yield { rows }
-        if (rows.length < chunkSize) break
-      }
-      if (!own) await this.run('close tenfold_rows')
+      const run: Sql['query'] = (text, values) => this.run(text, values)
+      for await (const rows of piecesOf<Row>(run, query, chunkSize, !own)) yield { rows }
     } finally {
       if (own) await this.rollback()
     }

@@ -180,6 +180,24 @@ for (const via of ways())
       assert.deepEqual(await kept(), [1])
     })
 
+    test('rows are read in pieces, of one at least, more than once in a transaction, and left early', async () => {
+      const kysely = new Kysely<{ 'public.kept': { n: number } }>({ dialect: db.database.direct('tenfold').dialect() })
+      await other.query('insert into public.kept select generate_series(1, 5)')
+      const readFirst = async (on: typeof kysely, batch: number): Promise<number | undefined> => {
+        for await (const { n } of on.selectFrom('public.kept').selectAll().orderBy('n').stream(batch)) return n
+        return undefined
+      }
+      for (const batch of [0, 0.5, 2, 500]) {
+        assert.equal(await readFirst(kysely, batch), 1)
+        await kysely.transaction().execute(async (trx) => {
+          assert.equal(await readFirst(trx, batch), 1)
+          assert.equal(await readFirst(trx, batch), 1)
+        })
+      }
+      await other.query('delete from public.kept')
+      assert.deepEqual(await kept(), [])
+    })
+
     test("Kysely's own transactions: nothing runs after their end", async () => {
       const kysely = new Kysely<{ kept: { n: unknown } }>({ dialect: db.database.direct('tenfold').dialect() })
       const add = (on: Kysely<{ kept: { n: unknown } }>, n: string): Promise<unknown> =>
