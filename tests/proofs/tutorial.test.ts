@@ -11,7 +11,8 @@ import { missingLine, readPage } from '../../proofs/tutorial/page.ts'
 
 const { signal } = new AbortController()
 
-test('the tutorial leads from an empty folder to stage 5', async () => {
+// Two pages of commands, packages and servers: a minute alone, several beside others.
+test('the tutorial leads from an empty folder to stage 5', { timeout: 400_000 }, async () => {
   const { claims, rows } = await tutorial.run({
     quick: false,
     set: {},

@@ -342,7 +342,10 @@ describe('migrations', () => {
 
   test('a file that was only begun is not applied, nor is anything before it', async () => {
     const db = await testDatabase()
-    const begun = await source('shop', { '0001_a.sql': 'create table a (id int)', '0002_b.sql': '-- what it does\n/* soon */' })
+    const begun = await source('shop', {
+      '0001_a.sql': 'create table a (id int)',
+      '0002_b.sql': '-- what it does\n/* soon */',
+    })
     await assert.rejects(migrate(options(db, begun)), { code: 'TF_MIGRATION_UNWRITTEN' })
     const { migrations } = await migrationStatus(options(db, begun))
     assert.deepEqual([...new Set(migrations.map(({ state }) => state))], ['pending'])
