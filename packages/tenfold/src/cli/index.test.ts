@@ -54,6 +54,14 @@ describe('help', () => {
     }
   })
 
+  test('the stages are told in lines that fit, each with when to leave it', async () => {
+    const { code, out } = await tenfold(['deploy'])
+    assert.equal(code, 0)
+    assert.match(out, /^1 {2}one machine\n +nginx, [^]*\n2 {2}database apart\n[^]*\n6 {2}a module of its own\n/)
+    assert.equal(out.split('when to leave: ').length, 7)
+    for (const line of out.split('\n')) assert.ok(line.length < 130, line)
+  })
+
   test('a word that several commands share lists them', async () => {
     const { code, out } = await tenfold(['help', 'migrate'])
     assert.equal(code, 0)

@@ -142,12 +142,14 @@ export const deployUserlist: Command = {
 }
 
 function showLadder(output: Output): number {
-  output.show(LADDER, () =>
-    output.table(
-      ['stage', 'name', 'what runs', 'leave it when'],
-      LADDER.map(({ stage, name, runs, leaveWhen }) => [String(stage), name, runs, leaveWhen]),
-    ),
-  )
+  output.show(LADDER, () => {
+    for (const { stage, name, runs, leaveWhen } of LADDER) {
+      output.line(output.paint('bold', `${stage}  ${name}`))
+      output.line(`   ${runs}`)
+      output.line(`   ${output.paint('grey', 'when to leave:')} ${leaveWhen}\n`)
+    }
+    output.line('`tenfold deploy <stage>` writes the files of one.')
+  })
   return 0
 }
 
