@@ -107,7 +107,7 @@ async function runOnce<T>(
   }
   try {
     const result = await fn(tx)
-    // What nobody awaited is part of the transaction, too: if it fails, the commit does.
+    // What nobody awaited is part of the transaction, too: if the server refuses it, it refuses the commit.
     await last()
     // Postgres answers COMMIT of a failed transaction with ROLLBACK and no error: the caller must not believe it.
     if (asked) {
