@@ -10,7 +10,7 @@ import { messageOf, type Clock } from '../../kernel/index.ts'
 import type { Telemetry } from '../../telemetry/index.ts'
 
 export interface Lease {
-  /** The worker's id; changes after a loss. */
+  /** The worker's id; another one after a loss, and 0 until that is there. */
   readonly id: number
   /** False once it may have run out: begin nothing. */
   trusted(): boolean
@@ -50,7 +50,9 @@ export function createLease({ db, telemetry, clock, leaseMs, onLost, onRenewed }
     trustedUntil = asked + leaseMs * (5 / 6)
   }
 
-  const renew = async (): Promise<void> => {
+  /** Whether there still is one. */
+  const extend = async (): Promise<boolean> => {
+    if (id === 0) return false
     const asked = clock.elapsed()
     const { rowCount } = await db.query(
       `update tenfold.worker set leased_until = now() + $2 * interval '1 ms' where id = $1`,
@@ -58,10 +60,17 @@ export function createLease({ db, telemetry, clock, leaseMs, onLost, onRenewed }
     )
     if (rowCount === 1) {
       trustedUntil = asked + leaseMs * (5 / 6)
-    } else {
-      onLost(id)
-      await register()
+      return true
     }
+    const lost = id
+    id = 0
+    trustedUntil = 0
+    onLost(lost)
+    return false
+  }
+
+  const renew = async (): Promise<void> => {
+    if (!(await extend())) await register()
     onRenewed()
   }
 

@@ -7,17 +7,22 @@ import type { Claimed } from './run.ts'
 export interface Line {
   readonly length: number
   readonly jobs: readonly Claimed[]
+  /** How much work that is, in jobs: a page of events is as many as it has. */
+  readonly weight: number
   add(jobs: readonly Claimed[]): void
   /** What to begin next: one job, or a batch; undefined if there is none yet. */
   next(): Claimed[] | undefined
   /** When a batch that is not full has waited long enough, in ms from now. */
   dueIn(): number
+  /** Takes out what lies beyond so much work, from the end. */
+  cut(most: number): Claimed[]
   /** Takes out everything. */
   clear(): Claimed[]
 }
 
 export function createLine(works: ReadonlyMap<string, JobWork>, clock: Clock): Line {
   let jobs: Claimed[] = []
+  let weight = 0
   const batches = [...works.values()].some((work) => 'batch' in work)
   const arrived = new WeakMap<Claimed, number>()
 
@@ -39,6 +44,14 @@ export function createLine(works: ReadonlyMap<string, JobWork>, clock: Clock): L
   const waitOf = (together: readonly Claimed[], waitMs: number): number =>
     Math.min(...together.map((job) => arrived.get(job)!)) + waitMs - clock.elapsed()
 
+  const out = (taken: Claimed[]): Claimed[] => {
+    weight -= weightOf(taken)
+    return taken
+  }
+
+  const next = (): Claimed[] | undefined =>
+    batches ? nextWithBatches() : jobs.length > 0 ? [jobs.shift()!] : undefined
+
   return {
     get length() {
       return jobs.length
@@ -46,8 +59,12 @@ export function createLine(works: ReadonlyMap<string, JobWork>, clock: Clock): L
     get jobs() {
       return jobs
     },
+    get weight() {
+      return weight
+    },
     add(more) {
       if (more.length === 0) return
+      weight += weightOf(more)
       // A claim answers in whatever order the database found its rows.
       let last = jobs.at(-1)
       let inOrder = true
@@ -59,7 +76,10 @@ export function createLine(works: ReadonlyMap<string, JobWork>, clock: Clock): L
       if (!inOrder) jobs.sort(byPlace)
       if (batches) for (const job of more) arrived.set(job, clock.elapsed())
     },
-    next: () => (batches ? nextWithBatches() : jobs.length > 0 ? [jobs.shift()!] : undefined),
+    next() {
+      const jobs = next()
+      return jobs && out(jobs)
+    },
     dueIn() {
       if (!batches) return Infinity
       const waits = jobs.map((job) => {
@@ -68,6 +88,18 @@ export function createLine(works: ReadonlyMap<string, JobWork>, clock: Clock): L
       })
       return Math.max(0, Math.min(...waits))
     },
-    clear: () => jobs.splice(0),
+    cut(most) {
+      let at = jobs.length
+      for (let left = weight; at > 0 && left > most;) left -= weightOf([jobs[--at]!])
+      return out(jobs.splice(at))
+    },
+    clear: () => out(jobs.splice(0)),
   }
+}
+
+/** A page of events counts as many as it has. */
+export function weightOf(jobs: readonly Claimed[]): number {
+  let weight = 0
+  for (const { more } of jobs) weight += more?.extra?.many ?? 1
+  return weight
 }

@@ -4,7 +4,7 @@
  *
  *  One statement reports what is finished and claims what comes next, so while jobs are short a whole batch costs one
  *  commit. The buffer holds at most about 100 ms of work, measured: a longer one would keep jobs from idle workers and
- *  urgent ones waiting behind it. */
+ *  urgent ones waiting behind it. What a claim brought beyond that is given back at once. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { SystemDatabase } from '../../database/index.ts'
 import { messageOf, type Clock, type Service } from '../../kernel/index.ts'
@@ -18,7 +18,7 @@ import { createJournal } from './journal.ts'
 import { createKeeper } from './keeper.ts'
 import { createLease } from './lease.ts'
 import { createLanes } from './lanes.ts'
-import { createLine } from './line.ts'
+import { createLine, weightOf } from './line.ts'
 import { exchange, giveBack, type Answer } from './report.ts'
 import { isPage, startPage } from './many.ts'
 import { KEEP_OFF_MS, startSingle, type Claimed, type Outcome, type Run, type RunTools } from './run.ts'
@@ -72,7 +72,7 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
   /** Places that are taken: by a job, or by a batch. */
   let busy = 0
   let outcomes: Outcome[] = []
-  /** Exchanges that were not worked off (after a failure: with the pause that follows), those that wait for their answer, and how many jobs these asked for. */
+  /** Exchanges that were not worked off (after a failure: with the pause that follows), those that wait for their answer, and how much work these asked for, in jobs. */
   const underWay = new Set<Promise<void>>()
   let awaited = 0
   let asked = 0
@@ -83,6 +83,8 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
   let turning = false
   /** Mean of recent runs; the first guess makes the buffer as long as `concurrency`. */
   let meanMs = BUFFER_MS
+  /** How many jobs a row is that a claim brings: more than one, if pages of events wait. Comes down slowly. */
+  let meanWeight = 1
   /** Somebody said so since the last claim began. */
   let maybeMore = true
   /** The last claim got all that it asked for: there is more, and the next one need not wait for the end of another. */
@@ -148,12 +150,12 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
   }
 
   const room = (wanted: readonly string[]): number =>
-    stopping || !wanted.every((name) => works.has(name)) ? 0 : Math.max(0, concurrency - busy - line.length - promised)
+    stopping || !wanted.every((name) => works.has(name)) ? 0 : Math.max(0, free() - line.length - promised)
 
   /** Nothing is offered while jobs wait: those go first. */
   const offer = (wantedNames: ReadonlySet<string>, most: number): Offer | undefined => {
     if (stopping || answerLost || maybeMore || backlog || line.length > 0 || !lease.trusted()) return undefined
-    const places = Math.min(most, concurrency - busy - offered - lanes.reserved())
+    const places = Math.min(most, free() - lanes.reserved())
     if (places <= 0) return undefined
     const can = names()
     const takes = (name: string): boolean => can.includes(name) && !('batch' in works.get(name)!)
@@ -174,28 +176,33 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
       take(jobs) {
         settle()
         // Not as a part of whatever enqueued them.
-        asWorker(() => takeOn(jobs.filter(({ owner }) => owner === lease.id)))
+        asWorker(() => takeOn(ours(jobs)))
         nudge.fire()
       },
       lose() {
         settle()
         answerLost = true
+        begin()
         nudge.fire()
       },
     }
   }
 
-  /** What was leased to us as it was inserted. Under a lease that was lost meanwhile, it is freed with the others. */
+  /** What was leased under a lease that was lost meanwhile is freed with the others. */
+  const ours = (jobs: Claimed[]): Claimed[] => jobs.filter(({ owner }) => owner === lease.id)
+
+  /** What was leased to us as it was inserted; if nothing was, its place is for others. */
   const takeOn = (jobs: Claimed[]): void => {
-    if (jobs.length === 0) return
     for (const job of jobs) watch.waited(job)
-    hint.saw(jobs[0])
+    if (jobs.length > 0) hint.saw(jobs[0])
     line.add(jobs)
     begin()
   }
 
+  const free = (): number => concurrency - busy - offered
+
   const begin = (): void => {
-    while (!stopping && line.length > 0 && busy + lanes.reserved() < concurrency && lease.trusted()) {
+    while (!stopping && line.length > 0 && free() > lanes.reserved() && lease.trusted()) {
       const jobs = line.next()
       if (!jobs) return beginLater()
       start(jobs)
@@ -234,6 +241,7 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
     onAlone: (run: Run) => follow([run]),
     onEnded(outcome: Outcome, own: boolean) {
       watch.ran(outcome)
+      learn(outcome.ms)
       if (!own) return
       if (running.get(outcome.job.id)?.job === outcome.job) running.delete(outcome.job.id)
       outcomes.push(outcome)
@@ -247,8 +255,10 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
     if (running.get(job.id)?.job === job) running.delete(job.id)
     if (last) busy--
     lanes.ended(job)
-    meanMs += (outcome.ms / together - meanMs) * 0.05
-    if (!isPage(job)) watch.ran(outcome)
+    if (!isPage(job)) {
+      learn(outcome.ms / together)
+      watch.ran(outcome)
+    }
     outcomes.push(outcome)
     if (outcome.kind === 'returned' && outcome.delayMs !== undefined)
       keptOff.set(job.name, clock.elapsed() + KEEP_OFF_MS)
@@ -264,6 +274,10 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
       nudge.fire()
   }
 
+  const learn = (ms: number): void => {
+    meanMs += (ms - meanMs) * 0.05
+  }
+
   const names = (): string[] => {
     if (keptOff.size === 0) return all
     const now = clock.elapsed()
@@ -271,24 +285,29 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
     return all.filter((name) => !keptOff.has(name))
   }
 
+  /** How much may lie here beside what runs, in jobs. */
+  const ahead = (): number =>
+    Math.max(Math.min(MAX_BUFFER, Math.floor((concurrency * BUFFER_MS) / Math.max(meanMs, 0.01))), largest)
+
   /** How many to claim now; 0 while enough are here or on their way. */
   const wanted = (): number => {
     if (stopping || !lease.trusted()) return 0
-    const measured = Math.min(MAX_BUFFER, Math.floor((concurrency * BUFFER_MS) / Math.max(meanMs, 0.01)))
-    const ahead = Math.max(measured, largest)
-    const here = line.length + asked
-    if (largest === 0 && here > ahead / 2) return 0
-    return Math.min(Math.max(MAX_BATCH, largest), Math.max(0, concurrency - busy + ahead - here))
+    const most = ahead()
+    const here = line.weight + asked
+    if (largest === 0 && here > most / 2) return 0
+    return Math.min(Math.max(MAX_BATCH, largest), Math.max(0, Math.floor(free() + (most - here) / meanWeight)))
   }
 
   const claimable = (): boolean => (maybeMore || backlog) && wanted() > 0
 
+  /** After a lost answer until all others are there: what they bring is ours. */
+  const mustWait = (): boolean => awaited >= MAX_EXCHANGES || (answerLost && (underWay.size > 0 || offers > 0))
+
   /** Starts an exchange when there is a reason for one; else waits for one. */
   const turn = async (): Promise<void> => {
-    const unknown = answerLost && (underWay.size > 0 || offers > 0)
-    if (awaited >= MAX_EXCHANGES || unknown) return void (await nudge.wait(POLL_MAX_MS))
+    if (mustWait()) return void (await nudge.wait(POLL_MAX_MS))
     const claim = claimable()
-    const takesTurns = !turning && busy < concurrency && lanes.waiting()
+    const takesTurns = !turning && free() > 0 && lanes.waiting()
     if (!claim && !takesTurns && outcomes.length === 0) return idle(wanted())
     if (!claim && !takesTurns && outcomes.length < MAX_BATCH && (line.length > 0 || awaited > 0) && !stopping) {
       // More will come along: running jobs end, or a claim is asked for.
@@ -299,7 +318,7 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
     gatheringSince = undefined
     // What ends in this turn of the event loop is reported together.
     await new Promise((resolve) => setImmediate(resolve))
-    dispatch()
+    if (!mustWait()) dispatch()
   }
 
   const dispatch = (): void => {
@@ -327,6 +346,7 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
     }
     const from = count > 0 ? hint.next() : undefined
     const began = clock.elapsed()
+    const most = ahead()
     try {
       const answer = await tell(reporting, count, from ?? NOWHERE)
       if (count > 0) backlog = answer.jobs.length >= count
@@ -335,11 +355,15 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
       if (answer.retryIn !== undefined) keeper.dueIn(answer.retryIn)
       if (answer.jobs.length > 0) {
         idleMs = POLL_MIN_MS
-        for (const job of answer.jobs) watch.waited(job)
-        line.add(answer.jobs)
+        const jobs = ours(answer.jobs)
+        for (const job of jobs) watch.waited(job)
+        line.add(jobs)
+        const weight = weightOf(answer.jobs) / answer.jobs.length
+        meanWeight = Math.max(weight, (meanWeight + weight) / 2)
         // First the next claim: the database works on it while these run.
         if (backlog && awaited < MAX_EXCHANGES && !answerLost && wanted() > 0) dispatch()
         begin()
+        await giveBackBeyond(most)
       }
       await takeTurns()
       if (reporting.some(({ job }) => job.key !== null)) maybeMore = true
@@ -357,8 +381,9 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
   }
 
   const tell = async (reporting: readonly Outcome[], count: number, from: Place): Promise<Answer> => {
+    const weight = count * meanWeight
     awaited++
-    asked += count
+    asked += weight
     try {
       if (answerLost) await reconcile(reporting)
       return await exchange(db, telemetry.instanceId, reporting, {
@@ -369,16 +394,30 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
       })
     } finally {
       awaited--
-      asked -= count
+      asked -= weight
+    }
+  }
+
+  /** Others may have places for it. Pages of events weigh more than was thought, and places were taken meanwhile. A little more
+   *  than what was asked for stays. */
+  const giveBackBeyond = async (most: number): Promise<void> => {
+    if (stopping || line.weight <= 2 * most + Math.max(0, free())) return
+    const jobs = line.cut(most)
+    try {
+      await giveBack(db, jobs.map(asReturned))
+      wake.tell({ ready: { names: [...new Set(jobs.map(({ name }) => name))], count: jobs.length, low: lowOf(jobs) } })
+    } catch {
+      // Some may have been given back. The others are among those that this worker does not know.
+      answerLost = true
     }
   }
 
   /** What has lanes is begun as it is claimed. */
   const takeTurns = async (): Promise<void> => {
-    const places = concurrency - busy
+    const places = free()
     if (turning || stopping || places <= 0 || !lease.trusted() || !lanes.waiting()) return
     turning = true
-    const jobs = await lanes.claim(lease.id, places).finally(() => (turning = false))
+    const jobs = ours(await lanes.claim(lease.id, places).finally(() => (turning = false)))
     for (const job of jobs) watch.waited(job)
     const byName = Map.groupBy(jobs, (job) => ('batch' in works.get(job.name)! ? job.name : job.id))
     for (const together of byName.values()) {
@@ -471,6 +510,10 @@ async function predecessorsOf(db: SystemDatabase, sealer: Sealer, { id }: Claime
     ...row,
     result: result === null ? undefined : sealer.open(name, JSON.parse(result)),
   }))
+}
+
+function lowOf(jobs: readonly Claimed[]): number {
+  return jobs.reduce((low, { seq }) => Math.min(low, seq), Infinity)
 }
 
 function asReturned(job: Claimed): Outcome & { kind: 'returned' } {
