@@ -71,12 +71,19 @@ test('the runs of a cron are told apart from other jobs', () => {
 
 test('of an answer in pieces, what counts is how long its user waits for the first', () => {
   const watch = new WorkWatch(100)
-  const live = trace(300_000, [span('query', 'a', 5, 10), span('query', 'b', 200_000, 4000)])
+  const live = trace(300_000, [
+    span('query', 'a', 5, 10, { 'db.response.returned_rows': 3 }),
+    span('outgoing', 'GET partner', 16, 4000, { 'server.address': 'partner' }),
+    span('query', 'b', 200_000, 4000, { 'tenfold.db.wait_ms': 20, 'db.response.returned_rows': 90 }),
+    span('outgoing', 'GET other', 210_000, 4000, { 'server.address': 'other' }),
+  ])
   live.spans[0]!.attributes['tenfold.http.first_piece_ms'] = 20
   watch.onTrace(live)
   const { requests, seconds } = watch.take()
   const [work] = requests
-  assert.deepEqual([work!.ms, work!.database + work!.self], [20, 20])
+  const { ms, self, pool, database, outgoing, calls, rows, hosts, queries } = work!
+  assert.deepEqual([ms, database, outgoing, pool, self], [20, 10, 4, 0, 6])
+  assert.deepEqual([calls, rows, queries, hosts], [1, 3, { a: [1, 10, 3, 0, 1] }, { partner: [1, 4] }])
   assert.equal(seconds[0]![3], 0, 'not slower than promised')
 })
 

@@ -135,8 +135,10 @@ function untilFirstPiece({ spans }: TraceRecord): number {
 
 const NOTHING = { self: 0, pool: 0, database: 0, outgoing: 0, calls: 0, rows: 0 }
 
+/** Of what the trace holds, the first `ms`: what was still under way then counts until then, and what began later does not. */
 function addTrace(work: Adding, trace: TraceRecord, ms: number): void {
   const { spans } = trace
+  const endUs = ms * 1000 < trace.durationUs ? trace.startUs + ms * 1000 : Infinity
   work.count++
   work.ms += ms
   if (trace.error !== undefined) work.errors++
@@ -148,22 +150,24 @@ function addTrace(work: Adding, trace: TraceRecord, ms: number): void {
   const queries = new Map<string, [calls: number, ms: number, rows: number]>()
   for (let i = 1; i < spans.length; i++) {
     const span = spans[i]!
+    if (span.startUs >= endUs) continue
+    const untilUs = Math.min(span.startUs + span.durationUs, endUs)
+    const took = (untilUs - span.startUs) / 1000
     if (span.kind === 'query') {
       const waited = Number(span.attributes['tenfold.db.wait_ms'] ?? 0)
-      const took = span.durationUs / 1000
       const rows = Number(span.attributes['db.response.returned_rows'] ?? 0)
       pool += waited
       database += took
       work.calls++
       work.rows += rows
-      waits.push([span.startUs - waited * 1000, span.startUs + span.durationUs])
+      waits.push([span.startUs - waited * 1000, untilUs])
       const known = queries.get(span.name)
       if (known) add(known, took, rows)
       else queries.set(span.name, [1, took, rows])
     } else if (span.kind === 'outgoing') {
-      outgoing += span.durationUs / 1000
-      waits.push([span.startUs, span.startUs + span.durationUs])
-      addHost(work, span)
+      outgoing += took
+      waits.push([span.startUs, untilUs])
+      addHost(work, span, took)
     }
   }
   // What ran at once is counted once, and shared among the parts as they come.
@@ -184,12 +188,12 @@ function add(counts: [number, number, number], ms: number, rows: number): void {
   counts[2] += rows
 }
 
-function addHost({ hosts }: Adding, span: SpanRecord): void {
+function addHost({ hosts }: Adding, span: SpanRecord, ms: number): void {
   const given = String(span.attributes['server.address'] ?? 'unknown')
   const host = given in hosts || Object.keys(hosts).length < MAX_HOSTS ? given : '(others)'
   const known = (hosts[host] ??= [0, 0])
   known[0]++
-  known[1] += span.durationUs / 1000
+  known[1] += ms
 }
 
 function addQuery({ queries }: Adding, query: string, [calls, ms, rows]: [number, number, number]): void {
