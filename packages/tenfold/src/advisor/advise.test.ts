@@ -95,6 +95,7 @@ test('with too little evidence it says when to ask again', () => {
   const evidence = recorded('missing-index')
   const brief = advise(evidence)
   assert.equal(brief.state, 'unknown')
+  assert.deepEqual(brief.fine, [])
   assert.ok(brief.next.kind === 'wait' && brief.next.reason === 'time' && brief.next.until > evidence.takenAt)
   const quiet = advise({ ...evidence, coverage: { ...evidence.coverage, requests: 20 } }, { leastSeconds: 4 })
   assert.ok(quiet.next.kind === 'wait' && quiet.next.reason === 'requests')
@@ -108,6 +109,13 @@ test('a fault in the code is named before the full machine that it makes', () =>
   const later = verdict.findings.filter((one) => one.class === 'hardware')
   assert.equal(verdict.bottleneck?.class, 'code')
   assert.ok(later.every((one) => verdict.findings.indexOf(one) > 0))
+})
+
+test('nobody says that no route asks once for each row where one was seen doing it', () => {
+  const evidence = recorded('healthy')
+  const seen = { code: 'n-plus-one', origin: 'GET /report', query: 'select ? from item', times: 20, share: 1 }
+  assert.ok(advise(evidence, SHORT).fine.includes('n-plus-one'))
+  assert.ok(!advise({ ...evidence, repeats: [seen] }, SHORT).fine.includes('n-plus-one'))
 })
 
 test('a fault that harms nobody is seen, and not advised', () => {

@@ -57,7 +57,7 @@ export function advise(evidence: Evidence, options: AdviseOptions = {}): Verdict
     },
     ...(bottleneck && { bottleneck }),
     findings: ranked(findings),
-    fine: RULES.map(({ code }) => code).filter((code) => !findings.some((one) => one.code === code)),
+    fine: missing ? [] : RULES.map(({ code }) => code).filter((code) => isFine(code, findings, evidence)),
     headroom,
     next: missing ?? nextOf(bottleneck, state, signals),
     regressions: evidence.shifts ?? [],
@@ -83,6 +83,12 @@ const OF_LIMIT: Record<Limit['resource'], readonly FindingCode[]> = {
   connections: ['too-many-connections'],
   workers: ['poison-job', 'jobs-stand-still', 'too-few-workers'],
   memory: ['memory-grows', 'heap-full'],
+}
+
+/** Nothing was found, and nothing was seen of it that only harms nobody. */
+function isFine(code: FindingCode, findings: readonly Finding[], { repeats }: Evidence): boolean {
+  if (findings.some((one) => one.code === code)) return false
+  return code !== 'n-plus-one' || !repeats.some((one) => one.code === 'n-plus-one')
 }
 
 function found(rule: Rule, signals: Signals, outcomes: readonly Outcome[]): Finding[] {

@@ -297,6 +297,8 @@ test('many jobs at once that are being worked off harm nobody', () => {
   })
   assert.equal(judged(signs((i) => (i < 5 ? 0 : 2000 - (i - 5) * 40))).state, 'healthy')
   assert.equal(named(signs((i) => i * 34)), 'too-few-workers')
+  // What has fallen once and stands since then is not being worked off.
+  assert.equal(named(signs((i) => (i < 3 ? 1000 : Math.max(880, 1000 - (i - 2) * 40)))), 'too-few-workers')
 })
 
 test('long jobs that have not ended yet keep their workers busy, too', () => {
@@ -332,6 +334,20 @@ test('requests that a standstill lets pile up are no spike: they came as always'
   Object.assign(slots[10]!, { requests: 20, p95: 560 })
   Object.assign(slots[11]!, { requests: 160, p95: 850 })
   const verdict = judged({ routes: [{ p95: 850 }], traffic: { slots } })
+  assert.equal(verdict.state, 'harmed')
+})
+
+test('slots in which hardly anybody comes do not make a crowd of the others', () => {
+  // Every fifth second somebody, ten of them each time: in the two slow ones no more than in any other.
+  const slots = Array.from({ length: 60 }, (_, s) => ({
+    at: s * 1000,
+    requests: s % 5 === 0 ? 10 : 0,
+    errors: 0,
+    p95: 20,
+  }))
+  Object.assign(slots[30]!, { p95: 900 })
+  Object.assign(slots[31]!, { requests: 12, p95: 900 })
+  const verdict = judged({ routes: [{ p95: 900 }], traffic: { slots } })
   assert.equal(verdict.state, 'harmed')
 })
 

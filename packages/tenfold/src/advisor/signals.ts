@@ -108,12 +108,16 @@ export function pilesUp(queue: QueueEvidence, slots: readonly Slot[]): boolean {
   return depthAfter - depthBefore >= LEAST_GREW && arrived >= finished * 1.1 && !drains(slots)
 }
 
-/** Many jobs that came at once, a night's work, are being worked off. */
+/** Many jobs that came at once, a night's work, are being worked off, and still are in the last third: at a quarter of the speed at
+ *  least that they had since there were most of them. */
 export function drains(slots: readonly Slot[]): boolean {
   const depths = slots.flatMap(({ depth }) => depth ?? [])
   const most = Math.max(0, ...depths)
+  const now = depths.at(-1) ?? 0
   const since = depths.length - 1 - depths.lastIndexOf(most)
-  return depths.length >= FEWEST_DEPTHS && since >= Math.max(3, depths.length / 4) && depths.at(-1)! <= most * 0.9
+  if (depths.length < FEWEST_DEPTHS || since < Math.max(3, depths.length / 4) || now > most * 0.9) return false
+  const lately = Math.min(since, Math.max(2, Math.floor(depths.length / 3)))
+  return depths.at(-1 - lately)! - now >= ((most - now) * lately) / since / 4
 }
 
 /** Whether users of this route wait longer than promised. */

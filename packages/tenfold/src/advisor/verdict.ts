@@ -171,7 +171,7 @@ export interface Verdict {
   bottleneck?: Finding
   /** All that was found, the most useful first. */
   findings: Finding[]
-  /** What was looked at and is not the problem. */
+  /** What was looked at and is not the problem; nothing as long as there is too little evidence. */
   fine: FindingCode[]
   headroom: Headroom
   next: Next

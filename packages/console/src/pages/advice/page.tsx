@@ -57,9 +57,11 @@ function Advice({ view }: { view: AdviceView }) {
           </ul>
         </Card>
       )}
-      <Card title="Checked and fine">
-        <p class="note lines">{fine.join('; ')}.</p>
-      </Card>
+      {fine.length > 0 && (
+        <Card title="Checked and fine">
+          <p class="note lines">{fine.join('; ')}.</p>
+        </Card>
+      )}
     </>
   )
 }
