@@ -20,7 +20,8 @@
  *  Q15  Everything works without LISTEN, only later: polling finds within about a second what no message announced.
  *  Q16  An event published inside a transaction becomes exactly one job for each subscriber if and only if that commits. Of a
  *       crowd of events several may share a row; each keeps an id, attempts and an outcome of its own. While an event shares a
- *       row, its id is not that of a job: nothing can come after it, and only all that share the row can be cancelled or discarded.
+ *       row, its id is not that of a job: only what its own handler enqueues can come after it, and only all that share the row can
+ *       be cancelled or discarded.
  *
  *  What people decide:
  *  Q17  `cancel` ends a job: one that has not begun never begins; the signal of one that runs is aborted with the reason, and

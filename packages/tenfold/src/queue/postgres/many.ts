@@ -11,7 +11,7 @@
  *  A page whose worker died is not run again as a whole: all that may not have run become jobs. */
 import type { SystemDatabase } from '../../database/index.ts'
 import { messageOf, type TenfoldError } from '../../kernel/index.ts'
-import type { EventDelivery, JobWork, SingleWork } from '../queue.ts'
+import type { EventDelivery, JobId, JobWork, SingleWork } from '../queue.ts'
 import { startSingle, type Claimed, type Outcome, type Run, type RunTools } from './run.ts'
 
 /** Above that of every handler: workers of releases that do not know pages leave them alone. */
@@ -59,9 +59,16 @@ with page as (
 )
 select (select count(*)::int from page) as held, count(*)::int as ready, min(seq)::float8 as low from made where state = 'ready'`
 
+/** Those that run in this process. */
+export type Pages = Set<{
+  /** Makes the event that runs a job of its own if its id is among these. */
+  letGo(ids: readonly JobId[]): Promise<void>
+}>
+
 export interface ManyParts {
   db: SystemDatabase
   tools: RunTools
+  pages: Pages
   /** Events became jobs that anybody may claim. */
   onReady(name: string, count: number, low: number): void
   /** This event has become a job of its own, which runs here; the page is told what becomes of it. */
@@ -113,6 +120,13 @@ class PageRun implements Run {
     this.#out = new Set(this.#page.out)
     this.#cancelled = job.more?.cancel ?? undefined
     this.outcome = Promise.race([this.#execute(work), this.#alone.promise])
+    parts.pages.add(this)
+    void this.outcome.finally(() => parts.pages.delete(this))
+  }
+
+  async letGo(ids: readonly JobId[]): Promise<void> {
+    const at = this.#at
+    if (ids.includes(String(this.#page.ids[at]))) await this.#own(at)
   }
 
   interrupt(reason: TenfoldError): void {
@@ -167,9 +181,8 @@ class PageRun implements Run {
     const journalOf: RunTools['journalOf'] = (job) => {
       const journal = tools.journalOf(job)
       const load = async (): ReturnType<typeof journal.load> => {
-        await Promise.resolve() // the handler has only just been called
         // Steps belong to a row. Whoever was given up on and goes on all the same has none.
-        if (this.#at === at) await this.#own()
+        await this.#own(at)
         return journal.load()
       }
       return { ...journal, load }
@@ -205,8 +218,9 @@ class PageRun implements Run {
   }
 
   /** The event that runs just now becomes a job of its own. */
-  async #own(): Promise<void> {
-    const at = this.#at
+  async #own(at: number): Promise<void> {
+    await Promise.resolve() // its handler may only just have been called
+    if (this.#at !== at || this.#ended >= at) return
     const run = this.#current!
     const left = await (this.#owning ??= this.#leave([at], [at]))
     if (!left || this.#ended >= at || this.#isOwn) return

@@ -2,7 +2,7 @@
 import type { SqlTransaction, SystemDatabase } from '../../database/index.ts'
 import { systemClock, type Clock } from '../../kernel/index.ts'
 import type { Telemetry } from '../../telemetry/index.ts'
-import type { NewJob, Queue } from '../queue.ts'
+import type { JobId, NewJob, Queue } from '../queue.ts'
 import { JobAfterUnknown } from '../errors.ts'
 import { createSealer } from '../secret.ts'
 import { createAdmin } from './admin.ts'
@@ -11,6 +11,7 @@ import { createControls } from './controls.ts'
 import { encodeEvent, encodeJob, hasLane, type Encoding } from './encode.ts'
 import { createCoalescer, createGroupCommit, writeThrough } from './enqueue.ts'
 import { encodePlain, isPlain, sizeOf, writeAndBegin, writePlain, type Written } from './plain.ts'
+import type { Pages } from './many.ts'
 import { createRelay, replay } from './relay.ts'
 import { list } from './report.ts'
 import { createTakers } from './takers.ts'
@@ -44,12 +45,16 @@ export function openPostgresQueue(options: PostgresQueueOptions, bytesOf?: (name
     bytesOf ? { ...encoding, maxPayloadBytes: bytesOf(name) } : encoding
   const wake = createWake(db, telemetry)
   const takers = createTakers()
-  const parts = { db, telemetry, clock, wake, sealer, takers }
+  const pages: Pages = new Set()
+  const parts = { db, telemetry, clock, wake, sealer, takers, pages }
   const plain = createGroupCommit(writeAndBegin(db, takers), sizeOf)
   const jobs = createCoalescer(writeThrough('enqueue', db))
   const events = createCoalescer(writeThrough('publish', db))
   const eventsWithin = createCompanions<string>((rows, within) => writeThrough('publish', within)(list(rows)))
   const chains = createCoalescer(writeThrough('enqueue_chain', db))
+
+  /** A handler's own event may share its row with others; what is to come after it needs one. */
+  const letGo = (ids: readonly JobId[]): Promise<unknown> => Promise.all([...pages].map((page) => page.letGo(ids)))
 
   /** Jobs of one call are in the same place in line and in the same commit, so they all go the same way. */
   const writeJobs = (newJobs: readonly NewJob[], within: SqlTransaction | undefined): Promise<Written[]> => {
@@ -59,11 +64,11 @@ export function openPostgresQueue(options: PostgresQueueOptions, bytesOf?: (name
       return within ? writePlain(within)(rows) : plain.add(rows)
     }
     const rows = newJobs.map((job) => encodeJob(job, encodingOf(job), traceparent))
-    const chain = newJobs.some((job) => job.after)
-    const ids = within
-      ? writeThrough(chain ? 'enqueue_chain' : 'enqueue', within)(list(rows))
-      : (chain ? chains : jobs).add(rows)
-    return ids.then(
+    const after = newJobs.flatMap((job) => job.after ?? [])
+    const chain = after.length > 0
+    const write = (): Promise<string[]> =>
+      within ? writeThrough(chain ? 'enqueue_chain' : 'enqueue', within)(list(rows)) : (chain ? chains : jobs).add(rows)
+    return (chain ? letGo(after).then(write) : write()).then(
       (all) => all.map((id) => ({ id, begun: false })),
       (error: unknown) => refuseUnknown(newJobs[0]!.name, error),
     )

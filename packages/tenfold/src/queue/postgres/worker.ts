@@ -20,7 +20,7 @@ import { createLease } from './lease.ts'
 import { createLanes } from './lanes.ts'
 import { createLine, weightOf } from './line.ts'
 import { exchange, giveBack, type Answer } from './report.ts'
-import { isPage, startPage } from './many.ts'
+import { isPage, startPage, type Pages } from './many.ts'
 import { KEEP_OFF_MS, startSingle, type Claimed, type Outcome, type Run, type RunTools } from './run.ts'
 import type { Sealer } from '../secret.ts'
 import { createSignal } from './signal.ts'
@@ -46,10 +46,11 @@ export interface WorkerParts {
   wake: Wake
   sealer: Sealer
   takers: Takers
+  pages: Pages
 }
 
 export function createWorker(parts: WorkerParts, options: WorkOptions): Service {
-  const { db, telemetry, clock, wake, sealer, takers } = parts
+  const { db, telemetry, clock, wake, sealer, takers, pages } = parts
   const { concurrency = 10, leaseMs = 30_000, stopTimeoutMs = 25_000 } = options
   const works = worksOf(options)
   const all = [...works.keys()]
@@ -220,7 +221,7 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
     const work = works.get(jobs[0]!.name)!
     if (!jobs.some(isPage))
       return follow('batch' in work ? startBatch(jobs, work, tools) : [startSingle(jobs[0]!, work, tools)])
-    for (const page of jobs.filter(isPage)) follow([startPage(page, work, { db, tools, ...pageEvents })])
+    for (const page of jobs.filter(isPage)) follow([startPage(page, work, { db, tools, pages, ...pageEvents })])
     const others = jobs.filter((job) => !isPage(job))
     if (others.length > 0) follow(startBatch(others, work as BatchWork, tools))
   }
@@ -444,7 +445,10 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
   const settle = async (): Promise<void> => {
     // A page may end before one of its events does.
     const end = async (): Promise<void> => {
-      while (running.size > 0) await Promise.all([...running.values()].map((one) => one.outcome))
+      while (running.size > 0) {
+        await Promise.all([...running.values()].map((one) => one.outcome))
+        await new Promise((resolve) => setImmediate(resolve))
+      }
     }
     const ended = end()
     const deadline = new AbortController()
