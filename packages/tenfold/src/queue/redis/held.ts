@@ -6,12 +6,13 @@
  *
  *  A run releases its job before BullMQ is told, so a job that BullMQ has forgotten as finished is never held. Looked at is
  *  everything after a restart or a flush of Redis, else each job after 30 s and then ever more rarely. A dead letter stays
- *  held until it is discarded: if Redis loses it, it runs again with all its attempts. */
+ *  held until it is discarded: if Redis loses it, it runs again with all its attempts. And the other way round: a job that
+ *  Redis gives out again, since it lost the word that it was finished, is not held any more, and does not run. */
 import type { SystemDatabase } from '../../database/index.ts'
 import { messageOf, systemClock, type Service } from '../../kernel/index.ts'
 import type { Redis } from '../../redis/index.ts'
 import type { Telemetry } from '../../telemetry/index.ts'
-import { createCoalescer } from '../postgres/enqueue.ts'
+import { createCoalescer, createGroupCommit } from '../postgres/enqueue.ts'
 import { bullIdOf, keysOf } from './names.ts'
 
 const HOLD = `
@@ -59,6 +60,8 @@ export interface Mending {
 export interface Held {
   /** Resolves when it is written. */
   hold(job: HeldJob): Promise<void>
+  /** False: it has run, or was discarded. */
+  has(id: string): Promise<boolean>
   /** Ids that are not held are no error. */
   release(id: string): Promise<void>
   /** As `release`; gives what was held. */
@@ -72,6 +75,13 @@ export function createHeld(db: SystemDatabase, redis: Redis, prefix: string, tel
   const keys = keysOf(prefix)
   const writing = createCoalescer(async (rows) => (await db.query(HOLD, [rows]), []))
   const deleting = createCoalescer(async (ids) => (await db.query(RELEASE, [ids]), []))
+  const looking = createGroupCommit<string, boolean>(
+    async (ids) => {
+      const held = await whichAreHeld(ids)
+      return ids.map((id) => held.has(id))
+    },
+    (id) => id.length,
+  )
   const resent = telemetry.metrics.counter('tenfold.job.redis_resent', {
     help: 'Jobs that Redis had lost, and that were handed to it again.',
     unit: '{job}',
@@ -98,10 +108,12 @@ export function createHeld(db: SystemDatabase, redis: Redis, prefix: string, tel
   /** Who is missing may have run meanwhile, and was released before BullMQ forgot it. */
   const stillHeld = async (jobs: readonly HeldJob[]): Promise<HeldJob[]> => {
     if (jobs.length === 0) return []
-    const { rows } = await db.query<{ id: string }>(STILL, [jobs.map(({ id }) => id)])
-    const held = new Set(rows.map(({ id }) => id))
+    const held = await whichAreHeld(jobs.map(({ id }) => id))
     return jobs.filter(({ id }) => held.has(id))
   }
+
+  const whichAreHeld = async (ids: readonly string[]): Promise<Set<string>> =>
+    new Set((await db.query<{ id: string }>(STILL, [ids])).rows.map(({ id }) => id))
 
   /** The same from one start of Redis to the next, as long as nobody empties it. */
   const epochIsKnown = async (): Promise<{ epoch: string; known: boolean }> => {
@@ -112,9 +124,10 @@ export function createHeld(db: SystemDatabase, redis: Redis, prefix: string, tel
 
   return {
     hold: async (job) => void (await writing.add([JSON.stringify(job)])),
+    has: async (id) => (await looking.add([id]))[0]!,
     release,
     take: async (id) => (await db.query<HeldJob>(TAKE, [id])).rows[0],
-    drain: async () => void (await Promise.all([writing.drain(), deleting.drain()])),
+    drain: async () => void (await Promise.all([writing.drain(), deleting.drain(), looking.drain()])),
 
     watch({ handOver, renew }) {
       const stop = new AbortController()

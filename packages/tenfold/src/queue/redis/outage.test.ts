@@ -252,6 +252,26 @@ describe('jobs on redis when a server is away', () => {
     await failing.close()
   })
 
+  it('a job that has run does not run again when Redis has lost the word of it', async () => {
+    const producer = createProducer(await loadBull(), redis, 'test', telemetry)
+    const { handler, runs } = recorder()
+    const [id] = await db.database.module('orders').transaction((tx) => queue.enqueue([{ name: 'away.ran' }], tx))
+    await withWorker(queue, { 'away.ran': handler }, () =>
+      until('it is done', async () => (await queue.get(id!))!.state === 'done'),
+    )
+    // As an AOF that lacks its last second leaves it: waiting.
+    const before = producer.queue('away.ran')
+    const { data, opts } = (await before.getJob(`j${id}`))!
+    await (await before.getJob(`j${id}`))!.remove()
+    await before.add('away.ran', data, { ...opts, jobId: `j${id}` } as Parameters<typeof before.add>[2])
+    assert.equal((await queue.get(id!))!.state, 'waiting')
+    await withWorker(queue, { 'away.ran': handler }, () =>
+      until('it is done again', async () => (await queue.get(id!))!.state === 'done'),
+    )
+    assert.equal(runs.length, 1)
+    await producer.close()
+  })
+
   it('handing a job over twice adds it once', async () => {
     const producer = createProducer(await loadBull(), redis, 'test', telemetry)
     const held = createHeld(db.system, redis, 'test', telemetry)

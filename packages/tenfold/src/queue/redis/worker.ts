@@ -38,6 +38,10 @@ const CLOSE_MS = 3000
 
 /** So long Postgres may be away when a job is done; then it is called done all the same. */
 const RELEASE_MS = 60_000
+/** So long a job waits that may have run, while Postgres cannot be asked. */
+const ASK_AGAIN_MS = 1000
+/** By so much the clocks of two machines may differ. */
+const CLOCKS_MS = 60_000
 
 export interface RedisWorkerParts {
   redis: Redis
@@ -74,6 +78,8 @@ export function createRedisWorker(parts: RedisWorkerParts, options: WorkOptions)
   let keeping: NodeJS.Timeout | undefined
   let looking: NodeJS.Timeout | undefined
   let stopping = false
+  /** When this process reached Redis last. */
+  let reachedAt = Date.now()
 
   const putOff = async (job: BullJob, token: string | undefined, ms: number): Promise<never> => {
     await job.moveToDelayed(Date.now() + Math.ceil(ms), token).catch(() => {})
@@ -103,8 +109,21 @@ export function createRedisWorker(parts: RedisWorkerParts, options: WorkOptions)
     }
   }
 
+  /** Redis that crashed may not know what it was told in its last second; and a worker may have died before it told. What was
+   *  added before that is looked up. */
+  const hasRun = async (job: BullJob): Promise<boolean> => {
+    if (!(job.data as BullData).held) return false
+    if (job.stalledCounter === 0 && job.timestamp > reachedAt + CLOCKS_MS) return false
+    return !(await held.has(idOf(job.id!)))
+  }
+
   const process = async (name: string, job: BullJob, token: string | undefined): Promise<unknown> => {
     if (stopping) return giveBack(job, token)
+    try {
+      if (await hasRun(job)) return undefined
+    } catch {
+      return putOff(job, token, ASK_AGAIN_MS)
+    }
     const claimed = claimedOf(name, job)
     const one: Fetched = { claimed, job, token, stepped: false }
     fetched.set(claimed, one)
@@ -274,6 +293,7 @@ export function createRedisWorker(parts: RedisWorkerParts, options: WorkOptions)
     name: 'worker on redis',
     async start() {
       connection = redis.patient()
+      connection.client.on('ready', () => (reachedAt = Date.now()))
       for (const name of handlers.keys()) {
         const worker = workerOf(name)
         workers.push(worker)
