@@ -81,6 +81,39 @@ describe('a crowd of events', () => {
     assert.equal((await queue.get(one!.sharedRow!))?.events, 10)
   })
 
+  it('is only of small events, however well they are compressed', async () => {
+    await crowd('many.large', (n) => ({ n, text: 'x'.repeat(3000) }))
+    const rows = await queue.list({ name: 'many.large', limit: 500 })
+    assert.deepEqual([rows.length, rows.some(({ events }) => events !== undefined)], [EVENTS, false])
+  })
+
+  it('is told to other processes when it is more than this one can begin', async () => {
+    const told: string[] = []
+    const query: SystemDatabase['query'] = (text, values) => {
+      if (text.includes('pg_notify')) told.push(String(values?.[1]))
+      return db.system.query(text, values)
+    }
+    const busy = open({ ...db.system, query })
+    await queue.publish(Array.from({ length: EVENTS }, (_, n) => ({ name: 'many.told.came', payload: { n } })))
+    const relay = busy.relay({ subscriptions: new Map([['many.told.came', [{ job: 'many.told' }]]]) })
+    let runs = 0
+    await withWorker(
+      busy,
+      { 'many.told': async () => void runs++ },
+      async () => {
+        await relay.start()
+        await until('all ran', () => runs === EVENTS)
+        await relay.stop()
+      },
+      { concurrency: 20 },
+    )
+    await busy.close()
+    assert.ok(
+      told.some((message) => message.includes('"low"')),
+      'rows were fewer than places, events were not',
+    )
+  })
+
   it('is not taken for what a module writes itself', async () => {
     const payload = { ids: [500_001, 500_002], events: 7 }
     const [id] = await queue.enqueue([{ name: 'many.alike', payload }])
