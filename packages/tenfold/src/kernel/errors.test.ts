@@ -13,6 +13,7 @@ test('a line about an error has its code, its fix, and the stacks of its causes'
 
 test('anything that was thrown makes a line', () => {
   assert.deepEqual(errorFields('no'), { error: 'no', stack: undefined })
+  assert.equal(errorFields(Object.create(null)).error, 'a value that cannot be shown')
   const circle = new Error('round')
   circle.cause = circle
   assert.equal(String(errorFields(circle).stack).split('caused by').length, 4)

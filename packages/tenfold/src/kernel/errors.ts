@@ -62,7 +62,12 @@ export function defineError<Details = void>(code: string, options: ErrorOptions<
 
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  if (error instanceof Error) return error.message
+  try {
+    return String(error)
+  } catch {
+    return 'a value that cannot be shown' // an object without a prototype
+  }
 }
 
 /** The fields of a log line about an error: with its stack, and the stacks of its causes. */
