@@ -6,8 +6,12 @@ import { keysOf } from './names.ts'
 /** KEYS prioritized. ARGV start of a job's key, now, ready since then or earlier, how many at most.
  *
  *  When a job became ready that has run before is not written anywhere: it counts from when it was first seen at the head of
- *  its band. Lifted are the oldest first, to the front of the most urgent band that has any. The `priority` of the job stays: an
- *  attempt after this one waits in its own band again. */
+ *  its band. Lifted are the oldest first, to the front of the most urgent band that has any: before its first 1, which BullMQ leaves
+ *  free, in steps that are not lost in a double of this size. The `priority` of the job stays: an attempt after this one waits in its
+ *  own band again.
+ *
+ *  While jobs that were lifted wait, that many fewer are: where jobs take longer than the pause between two passes, they would pile up
+ *  before what is urgent. */
 const LIFT = scriptOf(`
 local width = 0x100000000
 local function headOf(from)
@@ -38,20 +42,27 @@ for step = 1, 100 do
   heads[#heads + 1] = head
   from = (head.band + 1) * width
 end
-for step = 1, ARGV[4] do
+local base = first.band * width
+local lifted = redis.call('ZRANGEBYSCORE', KEYS[1], base, '(' .. string.format('%.0f', base + 1))
+local before = #lifted
+while #lifted < tonumber(ARGV[4]) do
   local oldest
   for i, head in ipairs(heads) do
     if head.ready <= tonumber(ARGV[3]) and (not oldest or head.ready < heads[oldest].ready) then oldest = i end
   end
-  if not oldest then return step - 1 end
+  if not oldest then break end
   local head = heads[oldest]
-  redis.call('ZADD', KEYS[1], 'XX', first.band * width, head.id)
+  lifted[#lifted + 1] = head.id
+  redis.call('ZADD', KEYS[1], 'XX', base, head.id)
   local next = headOf(head.band * width)
   if next and next.band == head.band then heads[oldest] = next else table.remove(heads, oldest) end
 end
-return tonumber(ARGV[4])`)
+if #lifted > before then
+  for i, id in ipairs(lifted) do redis.call('ZADD', KEYS[1], 'XX', base + math.min(i - 1, 1023) / 1024, id) end
+end
+return #lifted - before`)
 
-/** @param most of each name, so that what is urgent is not starved in turn */
+/** @param most of each name, those included that were lifted before and wait: so that what is urgent is not starved in turn */
 export async function liftStarved(
   redis: Redis,
   prefix: string,
