@@ -364,10 +364,11 @@ test('requests that fail in time are named by their route, with what may have br
     describeFinding(bottleneck).claim,
     /^300 of 3,000 requests of GET \/orders .+ release 1\.4\.0 .+ it asks bank/,
   )
-  assert.match(
-    describeFinding(judged({ ...failing, host: { diskFree: 0.001 } }).bottleneck!).step.title,
-    /room on the disk/,
-  )
+  const stepOn = (host: Signs['host'] & object): string =>
+    describeFinding(judged({ ...failing, host }).bottleneck!).step.title
+  assert.match(stepOn({ diskFree: 0.001 }), /room on the disk/)
+  assert.match(stepOn({ diskFree: 0.01, diskFreeBytes: 3e8 }), /room on the disk/)
+  assert.doesNotMatch(stepOn({ diskFree: 0.019, diskFreeBytes: 76e9 }), /room on the disk/)
   // What is wrong with another route that is quick all the same is not what harms.
   const query = { query: 'select ? from item', calls: 12_000, ms: 8000, rows: 12_000, repeated: 300, mostInOne: 40 }
   const rows = { name: 'GET /list', count: 300, p95: 30, ms: 9000, self: 500, database: 8500, calls: 12_300 }
@@ -383,6 +384,35 @@ test('requests that fail in time are named by their route, with what may have br
   )
   // Those that also take too long fail because of that.
   assert.notEqual(named({ ...failing, ...SLOW, traffic: { errors: 300 } }), 'route-fails')
+})
+
+test('buffers are measured by the memory of the machine, and the heap by its own limit', () => {
+  const grows = (process: Signs['process'] & object, memoryFree = 8e9): Verdict =>
+    judged({ p95: 20, routes: [{}], process: { heapBytes: 60e6, heapLimit: 2e9, ...process }, host: { memoryFree } })
+  // A cache that is being filled beside a small heap, and one that takes what is left.
+  const cache = { heapGrowth: 3e5, externalGrowth: 3e5, externalBytes: 90e6 }
+  assert.equal(grows(cache).state, 'healthy')
+  const leak = grows({ ...cache, heapGrowth: 3e6, externalGrowth: 3e6 })
+  assert.deepEqual([leak.bottleneck?.code, leak.bottleneck?.confidence], ['memory-grows', 'medium'])
+  assert.match(describeFinding(leak.bottleneck!).claim, /the memory of the machine is full in 44 minutes/)
+  const heap = grows({ ...cache, heapGrowth: 3e6, externalGrowth: 0 })
+  assert.match(describeFinding(heap.bottleneck!).claim, /the heap is larger: .+ it is full in 11 minutes/)
+})
+
+test('no process is given more memory than the machine has, and the threshold that decided is shown', () => {
+  const full = (signs: Signs) => {
+    const { findings } = judged({ wait: 300, ...signs })
+    return describeAndProve(findings.find(({ code }) => code === 'heap-full')!)
+  }
+  const describeAndProve = (finding: Verdict['findings'][number]) => [
+    /=(\d+) /.exec(describeFinding(finding).step.text)?.[1],
+    finding.proofs[0]!.threshold,
+  ]
+  const near = { loop: 0.95, cpu: 0.97, gc: 0.5, heapBytes: 1.9e9, heapLimit: 2 * 1024 ** 3 }
+  assert.deepEqual(full({ process: near, host: { memoryFree: 8e9 } }), ['4096', 0.15])
+  assert.deepEqual(full({ process: near, host: { memoryFree: 1024 ** 3 } }), ['2560', 0.15])
+  assert.deepEqual(full({ process: near, host: { memoryFree: 2e8 } }), [undefined, 0.15])
+  assert.equal(full({ process: { ...near, heapBytes: 5e8 } })[1], 0.25)
 })
 
 test('a heap that is nearly full is more room first, also where one route suffers most', () => {

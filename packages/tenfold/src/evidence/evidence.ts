@@ -262,6 +262,10 @@ export interface ProcessEvidence {
   heapLimit: number
   /** Bytes by which the heap and its buffers grew in a second, after collections; absent when there were too few. */
   heapGrowth?: number
+  /** The buffers, and by how much of that growth they are it. They lie outside of the heap: what limits them is the memory of the
+   *  machine, or of the container. */
+  externalBytes?: number
+  externalGrowth?: number
   pool: { max: number; used: number; waiting: number; opened: number }
   requests: number
 }
@@ -284,6 +288,7 @@ export interface HostEvidence {
   /** Share of the time in which something waited, over ten seconds; absent where the kernel does not tell. */
   pressure?: { cpu: number; io: number; memory: number }
   diskFree?: number
+  diskFreeBytes?: number
   /** Bytes a second over all interfaces but the loopback, and the share of TCP segments that had to be sent again; absent where
    *  the kernel does not tell. */
   network?: { receivedBytes: number; sentBytes: number; sentAgain: number }

@@ -14,6 +14,7 @@ export interface HostSample {
   memoryFree: number
   pressure?: { cpu: number; io: number; memory: number }
   diskFree?: number
+  diskFreeBytes?: number
   network?: NetworkSample
 }
 
@@ -172,10 +173,10 @@ function networkBetween(
   }
 }
 
-function disk(): Pick<HostSample, 'diskFree'> {
+function disk(): Pick<HostSample, 'diskFree' | 'diskFreeBytes'> {
   try {
-    const { bavail, blocks } = statfsSync('.')
-    return { diskFree: bavail / Math.max(1, blocks) }
+    const { bavail, blocks, bsize } = statfsSync('.')
+    return { diskFree: bavail / Math.max(1, blocks), diskFreeBytes: bavail * bsize }
   } catch {
     return {}
   }

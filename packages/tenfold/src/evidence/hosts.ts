@@ -10,7 +10,7 @@ export function hostsOf(processes: Samples): HostEvidence[] {
   return names.map((host, i) => {
     const own = processes.filter(({ sample }) => sample.host === host)
     const mean = (of: (machine: Machine) => number | undefined): number => meanOver(own, of)
-    const { cores, memoryBytes, pressure, diskFree } = own.at(-1)!.sample.machine
+    const { cores, memoryBytes, pressure, diskFree, diskFreeBytes } = own.at(-1)!.sample.machine
     const app = own.reduce((sum, { sample }) => sum + sample.cpuMs, 0) / Math.max(1, spanOf(own))
     const postgres = mean((machine) => machine.postgres)
     const busy = mean((machine) => machine.busy)
@@ -28,6 +28,7 @@ export function hostsOf(processes: Samples): HostEvidence[] {
       memoryFree: mean((machine) => machine.memoryFree),
       ...(pressure && { pressure }),
       ...(diskFree !== undefined && { diskFree }),
+      ...(diskFreeBytes !== undefined && { diskFreeBytes }),
       ...(own.some(({ sample }) => sample.machine.network) && {
         network: {
           receivedBytes: mean(({ network }) => network?.receivedBytes),

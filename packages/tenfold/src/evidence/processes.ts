@@ -12,7 +12,8 @@ export function processesOf(processes: Samples): ProcessEvidence[] {
     const seconds = own.reduce((sum, { sample }) => sum + sample.seconds, 0)
     const mean = (of: (sample: Samples[number]['sample']) => number): number =>
       own.reduce((sum, { sample }) => sum + of(sample) * sample.seconds, 0) / Math.max(0.001, seconds)
-    const growth = growthOf(own)
+    const growth = growthOf(own, 'heapAfterGc')
+    const external = growthOf(own, 'externalAfterGc')
     return {
       roles: [...last.roles],
       host: `host-${hosts.indexOf(last.host) + 1}`,
@@ -27,6 +28,8 @@ export function processesOf(processes: Samples): ProcessEvidence[] {
       heapBytes: last.heapBytes,
       heapLimit: last.heapLimit,
       ...(growth !== undefined && { heapGrowth: growth }),
+      ...(last.externalBytes !== undefined && { externalBytes: last.externalBytes }),
+      ...(external !== undefined && { externalGrowth: external }),
       pool: {
         max: last.pool.max,
         used: mean(({ pool }) => pool.used),
@@ -38,9 +41,9 @@ export function processesOf(processes: Samples): ProcessEvidence[] {
   })
 }
 
-/** Bytes in a second by which the heap grew, after full collections: the median slope over all pairs (Theil and Sen). */
-function growthOf(own: Samples): number | undefined {
-  const points = own.flatMap(({ at, sample }) => (sample.heapAfterGc === undefined ? [] : [[at, sample.heapAfterGc]]))
+/** Bytes in a second by which it grew, after full collections: the median slope over all pairs (Theil and Sen). */
+function growthOf(own: Samples, what: 'heapAfterGc' | 'externalAfterGc'): number | undefined {
+  const points = own.flatMap(({ at, sample }) => (sample[what] === undefined ? [] : [[at, sample[what]]]))
   if (points.length < LEAST_COLLECTIONS) return undefined
   const slopes = points.flatMap(([at, bytes], i) =>
     points.slice(i + 1).map(([later, more]) => ((more! - bytes!) / (later! - at!)) * 1000),

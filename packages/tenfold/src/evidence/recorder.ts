@@ -34,6 +34,9 @@ export interface ProcessSample {
   heapBytes: number
   /** In use right after the last full collection of the slot, buffers included. */
   heapAfterGc?: number
+  /** Buffers and what else is kept outside of the heap, now and right after that collection. */
+  externalBytes?: number
+  externalAfterGc?: number
   heapLimit: number
   pool: { max: number; used: number; waiting: number; opened: number }
   /** By module, as the client saw them: [calls, ms]. */
@@ -168,7 +171,7 @@ class Slots {
   #poolTimer: NodeJS.Timeout | undefined
   #pool = { looks: 0, used: 0, waiting: 0 }
   #gcMs = 0
-  #heapAfterGc: number | undefined
+  #afterGc: Pick<ProcessSample, 'heapAfterGc' | 'externalAfterGc'> = {}
   #since = performance.now()
   #utilization = performance.eventLoopUtilization()
   #cpu = process.cpuUsage()
@@ -182,7 +185,7 @@ class Slots {
       for (const entry of list.getEntries()) {
         this.#gcMs += entry.duration
         const { kind } = (entry as { detail?: { kind?: number } }).detail ?? {}
-        if (kind === constants.NODE_PERFORMANCE_GC_MAJOR) this.#heapAfterGc = inUse()
+        if (kind === constants.NODE_PERFORMANCE_GC_MAJOR) this.#afterGc = inUse()
       }
     })
   }
@@ -232,7 +235,8 @@ class Slots {
       cpuMs: (cpu.user + cpu.system) / 1000,
       rssBytes: memory.rss,
       heapBytes: memory.heapUsed,
-      ...(this.#heapAfterGc !== undefined && { heapAfterGc: this.#heapAfterGc }),
+      externalBytes: memory.external,
+      ...this.#afterGc,
       heapLimit: getHeapStatistics().heap_size_limit,
       pool: this.#poolSample(),
       ...this.#counted(),
@@ -243,7 +247,7 @@ class Slots {
     this.#utilization = utilization
     this.#cpu = process.cpuUsage()
     this.#gcMs = 0
-    this.#heapAfterGc = undefined
+    this.#afterGc = {}
     return sample
   }
 
@@ -279,9 +283,9 @@ class Slots {
 }
 
 /** Of the heap, with the buffers that it holds: who keeps those keeps memory as well. */
-function inUse(): number {
+function inUse(): Pick<ProcessSample, 'heapAfterGc' | 'externalAfterGc'> {
   const { heapUsed, external } = process.memoryUsage()
-  return heapUsed + external
+  return { heapAfterGc: heapUsed + external, externalAfterGc: external }
 }
 
 function cacheOf({ caches }: Pick<ProcessSample, 'caches'>, labels: Readonly<Record<string, string>>) {

@@ -72,6 +72,8 @@ const PROCESS = form({
   release: s,
   ...numbers('startedAt', 'loop', 'stalled', 'longestStall', 'gc', 'cpu', 'rssBytes', 'heapBytes', 'heapLimit'),
   'heapGrowth?': n,
+  'externalBytes?': n,
+  'externalGrowth?': n,
   pool: form(numbers('max', 'used', 'waiting', 'opened')),
   requests: n,
 })
@@ -81,6 +83,7 @@ const HOST = form({
   ...numbers('cores', 'busy', 'steal', 'iowait', 'throttled', 'app', 'postgres', 'other', 'memoryBytes', 'memoryFree'),
   'pressure?': form(numbers('cpu', 'io', 'memory')),
   'diskFree?': n,
+  'diskFreeBytes?': n,
   'network?': form(numbers('receivedBytes', 'sentBytes', 'sentAgain')),
 })
 

@@ -1,21 +1,22 @@
+import type { HostEvidence, ProcessEvidence } from '../../evidence/index.ts'
 import { check, percent, type Rule } from '../rule.ts'
 import { without } from '../signals.ts'
 
 const SOON_SECONDS = 24 * 3600
 
-/** The heap grows after each collection, and will be full within a day. */
+/** The heap or its buffers grow after each collection, and will have no room left within a day. */
 export const memoryGrows: Rule = {
   code: 'memory-grows',
-  version: 1,
+  version: 2,
   class: 'code',
   judge({ evidence }) {
     const process = evidence.processes
       .filter(({ heapGrowth }) => heapGrowth !== undefined && heapGrowth > 0)
       .toSorted((a, b) => b.heapGrowth! - a.heapGrowth!)[0]
     if (!process) return undefined
-    const growth = process.heapGrowth!
-    const left = (process.heapLimit - process.heapBytes) / growth
-    const inWindow = (growth * evidence.window.seconds) / Math.max(1, process.heapBytes)
+    const { growth, bytes, room, ofBuffers } = growing(process, evidence.hosts)
+    const left = room / Math.max(1, growth)
+    const inWindow = (growth * evidence.window.seconds) / Math.max(1, bytes)
     // A heap that is still warming up grows, too, but not by a fifth of itself in each window.
     if (left > SOON_SECONDS || inWindow < 0.2) return undefined
     const { slots } = evidence.traffic
@@ -31,7 +32,7 @@ export const memoryGrows: Rule = {
         {
           signal: 'heap growth after collections, in a second',
           value: growth,
-          threshold: process.heapLimit / SOON_SECONDS,
+          threshold: (bytes + room) / SOON_SECONDS,
           unit: 'bytes',
         },
         { signal: 'of the heap in this window', value: inWindow, threshold: 0.2, unit: 'share' },
@@ -39,39 +40,70 @@ export const memoryGrows: Rule = {
       against: [
         check('the load grew as much', `${rose.toFixed(2)} times`, rose < 1.2),
         check('collections take all the time', percent(process.gc), process.gc < 0.15),
+        ...(ofBuffers ? [check('a cache of buffers is being filled', 'it looks the same from outside', false)] : []),
       ],
-      facts: { growth, hours: left / 3600, heap: process.heapBytes, limit: process.heapLimit },
-      expected: { what: 'heap growth', before: growth, low: 0, high: growth * 0.1 },
+      facts: { growth, hours: left / 3600, heap: bytes, limit: bytes + room, buffers: ofBuffers ? 1 : 0 },
+      expected: { what: 'heap growth', before: process.heapGrowth!, low: 0, high: process.heapGrowth! * 0.1 },
     }
   },
+}
+
+/** What grows, how much of it there is, and how much more there may be: of the heap by its own limit, of buffers by the memory of the
+ *  machine or the container. */
+function growing(
+  { host, heapGrowth = 0, externalGrowth = 0, heapBytes, externalBytes = 0, heapLimit }: ProcessEvidence,
+  hosts: readonly HostEvidence[],
+): { growth: number; bytes: number; room: number; ofBuffers: boolean } {
+  const free = hosts.find(({ name }) => name === host)?.memoryFree
+  if (free !== undefined && externalGrowth > heapGrowth / 2)
+    return { growth: heapGrowth, bytes: heapBytes + externalBytes, room: free, ofBuffers: true }
+  return {
+    growth: heapGrowth - Math.max(0, externalGrowth),
+    bytes: heapBytes,
+    room: heapLimit - heapBytes,
+    ofBuffers: false,
+  }
 }
 
 const COLLECTING = 0.15
 const NEAR = 0.7
 /** So much of the time is lost by short-lived objects alone, however much room there is. */
 const COLLECTING_ANYWAY = 0.25
+/** Of the memory that is free, what the heap may have in addition; and the least that is worth a restart. */
+const OF_FREE = 0.5
+const MORE = 1.2
 
 /** Garbage is collected again and again, since there is little room left for it. */
 export const heapFull: Rule = {
   code: 'heap-full',
-  version: 1,
+  version: 2,
   class: 'settings',
   judge({ evidence, share, felt }) {
     const process = evidence.processes.filter(({ requests }) => requests > 0).toSorted((a, b) => b.gc - a.gc)[0]
     if (!process) return undefined
-    const { gc, heapBytes, heapLimit, loop } = process
+    const { gc, heapBytes, heapLimit, loop, host } = process
     const used = heapBytes / Math.max(1, heapLimit)
-    if (gc < (used >= NEAR ? COLLECTING : COLLECTING_ANYWAY)) return undefined
+    const threshold = used >= NEAR ? COLLECTING : COLLECTING_ANYWAY
+    if (gc < threshold) return undefined
+    const free = evidence.hosts.find(({ name }) => name === host)?.memoryFree ?? heapLimit
+    const wanted = Math.min(heapLimit * 2, heapLimit + free * OF_FREE)
     return {
       structural: true,
       subject: { kind: 'process', name: process.roles.join(', ') },
       share: Math.min(1, (share.self + share.unseen) * Math.min(1, (gc * 1.5) / Math.max(0.01, loop))),
       proofs: [
-        { signal: 'of the time in garbage collection', value: gc, threshold: COLLECTING, unit: 'share' },
+        { signal: 'of the time in garbage collection', value: gc, threshold, unit: 'share' },
         { signal: 'of the heap in use', value: used, threshold: NEAR, unit: 'share' },
       ],
       against: [check('there is room for what is in use', percent(1 - used), used >= NEAR)],
-      facts: { gc, heap: heapBytes, limit: heapLimit, near: used >= NEAR ? 1 : 0 },
+      facts: {
+        gc,
+        heap: heapBytes,
+        limit: heapLimit,
+        near: used >= NEAR ? 1 : 0,
+        wanted,
+        room: wanted >= heapLimit * MORE ? 1 : 0,
+      },
       expected: { what: 'p95', ...without(felt, Math.min(0.9, gc * 1.5)) },
     }
   },

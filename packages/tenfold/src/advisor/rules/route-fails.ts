@@ -4,11 +4,13 @@ const LEAST_ERRORS = 10
 const OF_ROUTE = 0.02
 const OF_ALL_ERRORS = 0.3
 const FULL_DISK = 0.02
+/** A fiftieth of a large disk is still much. */
+const FULL_BYTES = 1e9
 
 /** Requests are answered in time, with an error. Where they are slow or turned away as well, that is the cause to begin with. */
 export const routeFails: Rule = {
   code: 'route-fails',
-  version: 1,
+  version: 2,
   class: 'code',
   judge({ evidence, harm }) {
     const { routes, traffic, hosts, changes, takenAt } = evidence
@@ -16,7 +18,7 @@ export const routeFails: Rule = {
     const route = routes.toSorted((a, b) => b.errors - a.errors)[0]
     if (!route || route.errors < LEAST_ERRORS || route.errors < route.count * OF_ROUTE) return undefined
     const ofErrors = route.errors / Math.max(1, traffic.errors)
-    const full = hosts.some(({ diskFree = 1 }) => diskFree < FULL_DISK)
+    const full = hosts.some(({ diskFree = 1, diskFreeBytes = 0 }) => diskFree < FULL_DISK && diskFreeBytes < FULL_BYTES)
     const release = changes.find(({ at, what }) => what === 'release' && takenAt - at < 3_600_000)
     return {
       structural: true,

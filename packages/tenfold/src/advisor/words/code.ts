@@ -190,7 +190,7 @@ export const CODE = {
   }),
   'memory-grows': ({ n }) => ({
     title: 'Memory grows and is not given back',
-    claim: `After each full collection the heap is larger: ${bytes(n('growth'))} in a second, so that it is full in ${n('hours') >= 2 ? `${count(Math.round(n('hours')))} hours` : n('hours') > 0.025 ? `${Math.round(n('hours') * 60)} minutes` : 'a minute'}.`,
+    claim: `After each full collection ${n('buffers') ? 'the buffers that are kept take more' : 'the heap is larger'}: ${bytes(n('growth'))} in a second, so that ${n('buffers') ? 'the memory of the machine' : 'it'} is full in ${n('hours') >= 2 ? `${count(Math.round(n('hours')))} hours` : n('hours') > 0.025 ? `${Math.round(n('hours') * 60)} minutes` : 'a minute'}.`,
     step: {
       title: 'Find what is kept, by comparing two heap snapshots',
       kind: 'command',

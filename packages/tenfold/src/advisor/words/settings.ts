@@ -139,10 +139,16 @@ export const SETTINGS = {
       : 'Garbage collection takes much of the time',
     claim: `${percent(n('gc'))} of the time goes to garbage collection; ${bytes(n('heap'))} of ${bytes(n('limit'))} are in use.`,
     step: {
-      title: n('near') ? 'Give the process more memory' : 'Give short-lived objects more room',
+      title: !n('near')
+        ? 'Give short-lived objects more room'
+        : n('room')
+          ? 'Give the process more memory'
+          : 'Keep less in memory, or give the machine more: it has none left for the process',
       kind: 'configuration',
       text: n('near')
-        ? `NODE_OPTIONS=--max-old-space-size=${Math.ceil((n('limit') * 2) / 1024 ** 2)}      # MB; what it has in use is worth a look, too (heap snapshot)`
+        ? n('room')
+          ? `NODE_OPTIONS=--max-old-space-size=${Math.floor(n('wanted') / 1024 ** 2)}      # MB; what it has in use is worth a look, too (heap snapshot)`
+          : 'NODE_OPTIONS=--heapsnapshot-signal=SIGUSR2      # then kill -USR2 <pid>: what is in use, and who holds it'
         : 'NODE_OPTIONS=--max-semi-space-size=64      # MB; and fewer large objects in each request (--heap-prof tells whose)',
       ...RESTART,
       risk: 'the machine has to have that memory',
