@@ -36,6 +36,13 @@ test('a request is one line', () => {
   assert.match(shown({ ...REQUEST, status: 500, msg: '' }), /GET \/rooms\/7 500 .* request b{32}\n$/)
 })
 
+test('a line of the app may have fields of a request', () => {
+  assert.equal(
+    shown({ level: 'warn', msg: 'charged slowly', requestId: 'b', ms: 12, trace_id: undefined }),
+    'WARN charged slowly\n    requestId: b\n    ms: 12\n',
+  )
+})
+
 test('what is told is one line, with its fields beside it', () => {
   assert.equal(shown({ msg: 'confirmed', booking: 7, by: { id: 1 } }), 'confirmed  booking=7 by={"id":1}\n')
 })

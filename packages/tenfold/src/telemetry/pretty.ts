@@ -25,7 +25,7 @@ function prettyLine(line: string): string {
   const fields = JSON.parse(line) as Record<string, unknown>
   const { level, time, msg } = fields
   const at = styleText('gray', clockTime(Number(time)))
-  if (fields['requestId'] !== undefined && typeof fields['ms'] === 'number') return `${at} ${requestLine(fields)}`
+  if (isRequest(fields)) return `${at} ${requestLine(fields)}`
   const colour = COLOURS[String(level)]
   const said = indented(textOf(String(msg)))
   const text = colour ? styleText(colour, `${String(level).toUpperCase()} ${said}`) : said
@@ -37,6 +37,12 @@ function prettyLine(line: string): string {
     [`${at} ${text}`, ...(beside.length > 0 ? [styleText('gray', beside.join(' '))] : [])].join('  '),
     ...below.map(([name, value]) => `    ${styleText('gray', `${name}:`)} ${indented(textOf(value))}`),
   ].join('\n')
+}
+
+/** Lines of the app's own may have some of these fields, too. */
+function isRequest({ requestId, method, path, status, ms }: Record<string, unknown>): boolean {
+  const texts = [requestId, method, path].every((field) => typeof field === 'string')
+  return texts && typeof status === 'number' && typeof ms === 'number'
 }
 
 /** `GET /rooms/7 404  3.1 ms  TF_NOT_FOUND  user 4` */
