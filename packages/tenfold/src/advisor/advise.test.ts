@@ -116,6 +116,10 @@ test('nobody says that no route asks once for each row where one was seen doing 
   const seen = { code: 'n-plus-one', origin: 'GET /report', query: 'select ? from item', times: 20, share: 1 }
   assert.ok(advise(evidence, SHORT).fine.includes('n-plus-one'))
   assert.ok(!advise({ ...evidence, repeats: [seen] }, SHORT).fine.includes('n-plus-one'))
+  const [first, ...others] = evidence.routes
+  const query = { query: 'select ? from item', calls: 90, ms: 1, rows: 90, repeated: first!.count, mostInOne: 20 }
+  const routes = [{ ...first!, queries: [query] }, ...others]
+  assert.ok(!advise({ ...evidence, routes }, SHORT).fine.includes('n-plus-one'))
 })
 
 test('a fault that harms nobody is seen, and not advised', () => {

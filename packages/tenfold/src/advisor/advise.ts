@@ -86,9 +86,13 @@ const OF_LIMIT: Record<Limit['resource'], readonly FindingCode[]> = {
 }
 
 /** Nothing was found, and nothing was seen of it that only harms nobody. */
-function isFine(code: FindingCode, findings: readonly Finding[], { repeats }: Evidence): boolean {
+function isFine(code: FindingCode, findings: readonly Finding[], { repeats, routes }: Evidence): boolean {
   if (findings.some((one) => one.code === code)) return false
-  return code !== 'n-plus-one' || !repeats.some((one) => one.code === 'n-plus-one')
+  if (code !== 'n-plus-one') return true
+  const repeated = routes.some(({ count, queries }) =>
+    queries.some((query) => query.repeated >= Math.max(1, count / 2)),
+  )
+  return !repeated && !repeats.some((one) => one.code === 'n-plus-one')
 }
 
 function found(rule: Rule, signals: Signals, outcomes: readonly Outcome[]): Finding[] {
