@@ -7,24 +7,34 @@ interface StoresHeader {
   _storeHeader(firstLines: string, headers: readonly string[]): void
 }
 
+/** What is answered by either of them. */
+interface Answered {
+  res: ServerResponse | PlainReply
+}
+
+/** Node's own answer, which takes the place of a plain one for good: also when it refuses what it is to write, so that the
+ *  error goes out through it. */
+export function nodeReply(x: Answered): ServerResponse {
+  if (x.res instanceof PlainReply) x.res = x.res.byNode()
+  return x.res
+}
+
 /** Writes an answer that is ready as a whole.
- *  @param body undefined for none, also where `own` speaks of one
- *  @returns where it went to: Node's own answer, when that had to take the place of a plain one */
+ *  @param body undefined for none, also where `own` speaks of one */
 export function writeWhole(
-  res: ServerResponse | PlainReply,
+  x: Answered,
   status: number,
   block: HeaderBlock,
   own: readonly string[],
   body: string | Buffer | undefined,
-): ServerResponse | PlainReply {
-  if (res instanceof PlainReply && res.whole(status, block, own, body)) return res
-  const node = res instanceof PlainReply ? res.byNode() : res
+): void {
+  if (x.res instanceof PlainReply && x.res.whole(status, block, own, body)) return
+  const node = nodeReply(x)
   writeHead(node, status, block, own)
   if (body === undefined) node.end()
   // Text of ASCII alone is the same in Latin-1, which Node writes without looking at each character again.
   else if (typeof body === 'string' && Buffer.byteLength(body) === body.length) node.end(body, 'latin1')
   else node.end(body)
-  return node
 }
 
 /** Writes the status and the headers. Those of every answer are one text, checked when the server was made, which goes out

@@ -3,10 +3,9 @@ import { Readable } from 'node:stream'
 import { Reply, type Validated, validateNow } from '../kernel/index.ts'
 import { ReplyInvalid } from './errors.ts'
 import { ClientGone, type Exchange } from './exchange.ts'
-import { PlainReply } from './plain/index.ts'
 import { problemOf } from './problem.ts'
 import { HttpReply, ROUTE_STATUS } from './reply.ts'
-import { writeHead, writeWhole } from './head.ts'
+import { nodeReply, writeHead, writeWhole } from './head.ts'
 import type { SocketTalk } from './sockets/index.ts'
 import { type HeaderBlock, NO_HEADERS, type SecurityHeaders, withHeaders } from './security.ts'
 
@@ -76,7 +75,7 @@ export function outgoingProblem(x: Exchange, error: unknown, base: SecurityHeade
 
 /** Writes an answer; a promise for a stream, which resolves when all of it is handed to the connection. Throws before the
  *  first byte or not at all, except for a stream that fails half-way: the connection is then cut, so that the client cannot
- *  take it for the whole.
+ *  take it for the whole. What it has not taken out of `out` by then is the caller's to `discard`.
  *  @param last whether the connection is closed afterwards */
 export function send(x: Exchange, out: Outgoing, last: boolean): Promise<void> | undefined {
   const { res } = x
@@ -100,33 +99,37 @@ function openSocket(x: Exchange, talk: SocketTalk, headers: readonly string[]): 
 function sendWhole(x: Exchange, { status, base, headers }: Outgoing, body: string | Buffer | undefined): undefined {
   const length = body === undefined ? 0 : Buffer.byteLength(body)
   const bodiless = status === 204 || status === 304
-  if (!bodiless && !headers.includes('content-length')) headers.push('content-length', String(length))
-  const res = writeWhole(x.res, status, base, headers, bodiless || x.method === 'HEAD' ? undefined : body)
-  if (res !== x.res) x.res = res
+  if (!bodiless && !hasLength(headers)) headers.push('content-length', String(length))
+  writeWhole(x, status, base, headers, bodiless || x.method === 'HEAD' ? undefined : body)
   x.status = status
   x.bytes = length
 }
 
-async function sendStream(
-  x: Exchange,
-  { status, base, headers }: Outgoing,
-  source: AsyncIterable<string | Uint8Array>,
-): Promise<void> {
-  const iterator = source[Symbol.asyncIterator]()
-  const close = (): void => void Promise.resolve(iterator.return?.()).catch(() => {})
+/** Among the names, which stand before each value. */
+function hasLength(headers: readonly string[]): boolean {
+  for (let i = 0; i < headers.length; i += 2) if (headers[i] === 'content-length') return true
+  return false
+}
+
+async function sendStream(x: Exchange, out: Outgoing, source: AsyncIterable<string | Uint8Array>): Promise<void> {
+  const { status, base, headers } = out
   if (x.method === 'HEAD') {
-    destroy(source)
-    close()
+    discard(out)
     const res = nodeReply(x)
     writeHead(res, status, base, headers)
     x.status = status
     res.end()
     return
   }
-  // The first piece before the headers: a source that fails at once is still a proper error.
-  let piece = await x.until(iterator.next())
-  const res = nodeReply(x)
+  out.body = undefined
+  const iterator = source[Symbol.asyncIterator]()
   try {
+    // Who has asked for it is told when the client leaves: nobody waits then for a first piece that is long in coming.
+    void x.signal
+    // The first piece before the headers: a source that fails at once is still a proper error.
+    let piece = await x.until(iterator.next())
+    if (x.res.destroyed) throw new ClientGone()
+    const res = nodeReply(x)
     writeHead(res, status, base, headers)
     x.status = status
     x.firstPieceAt = performance.now()
@@ -138,21 +141,32 @@ async function sendStream(
     }
     res.end()
   } catch (error) {
-    destroy(source)
-    close()
-    res.destroy()
+    void close(source, iterator)
+    if (x.res.headersSent) x.res.destroy()
     throw error
   }
 }
 
-/** What comes in pieces goes through Node's own answer. */
-function nodeReply(x: Exchange): ServerResponse {
-  if (x.res instanceof PlainReply) x.res = x.res.byNode()
-  return x.res
+/** Closes what nobody will read. */
+export function discard(out: Outgoing): void {
+  const { body } = out
+  if (body === undefined || typeof body === 'string' || Buffer.isBuffer(body)) return
+  out.body = undefined
+  void close(body)
 }
 
-function destroy(source: unknown): void {
-  if (source instanceof Readable) source.destroy()
+/** Never rejects. The iterator of a Readable closes nothing unless it has begun, so that is destroyed itself; an error of it
+ *  would have nobody else who hears it. */
+async function close(
+  source: AsyncIterable<string | Uint8Array>,
+  iterator?: AsyncIterator<string | Uint8Array>,
+): Promise<void> {
+  if (source instanceof Readable) source.on('error', () => {}).destroy()
+  try {
+    await (iterator ?? source[Symbol.asyncIterator]()).return?.()
+  } catch {
+    // Closed all the same, as far as it can be.
+  }
 }
 
 /** Back-pressure: resolves when the client has taken what was written. */

@@ -8,7 +8,7 @@ import type { OriginGuard } from './origin.ts'
 import { asTenfoldError } from './problem.ts'
 import { acceptPosition, carryPosition, type PositionCarrier } from './position.ts'
 import type { SecurityHeaders } from './security.ts'
-import { type Outgoing, outgoingOf, outgoingProblem, send } from './send.ts'
+import { discard, type Outgoing, outgoingOf, outgoingProblem, send } from './send.ts'
 import { assertAllowed, identify, type SessionKit } from './session.ts'
 import type { Shedding } from './shed/index.ts'
 import { PlainRequest } from './plain/index.ts'
@@ -76,14 +76,16 @@ async function respondTo(x: Exchange, context: Context, kit: Kit): Promise<void>
   const { positions } = kit
   if (positions) acceptPosition(x, positions)
   const answered = answer(x, context, kit, base)
+  let out: Outgoing | undefined
   try {
-    const out = await x.until(answered)
+    out = await x.until(answered)
     kit.shedding?.answered(x)
     if (positions) await carryPosition(x, positions)
     const sending = send(x, out, kit.isStopping())
     if (sending) await sending
   } catch (error) {
     x.error = error
+    if (out) discard(out)
     if (x.aborted) afterAll(x, answered, kit)
     else kit.shedding?.answered(x)
     if (error instanceof ClientGone || x.res.destroyed || x.res.headersSent) return
@@ -166,13 +168,6 @@ function record(x: Exchange, context: Context, kit: Kit): void {
 /** A handler goes on after its time was up: it takes its place until it ends, and nobody reads what it answers. */
 function afterAll(x: Exchange, answered: Promise<Outgoing>, kit: Kit): void {
   answered.then(discard, () => {}).finally(() => kit.shedding?.answered(x))
-}
-
-function discard(out: Outgoing): void {
-  const { body } = out
-  if (body !== undefined && typeof body !== 'string' && !Buffer.isBuffer(body)) {
-    void Promise.resolve(body[Symbol.asyncIterator]().return?.()).catch(() => {})
-  }
 }
 
 /** What a client still sends after its answer is thrown away, for 2 s: closing at once could reset the connection before

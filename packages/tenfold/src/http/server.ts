@@ -13,6 +13,7 @@ import { type Asked, Exchange } from './exchange.ts'
 import { fetchFrom } from './fetch.ts'
 import { type Checks, healthRoutes } from './health.ts'
 import { fileRoutes } from './files.ts'
+import { openFlush } from './flush.ts'
 import type { HttpRoute } from './http.ts'
 import { openapi } from './openapi/index.ts'
 import { type CorsOptions, originGuard, type OriginGuard } from './origin.ts'
@@ -32,6 +33,7 @@ import { createWatch } from './watch.ts'
 
 /** How long open connections get for one more request when a process hands over. */
 const LAST_CALL_MS = 2000
+const MAX_HEADER_SIZE = 16 * 1024
 
 export interface ServerOptions {
   routes: readonly HttpRoute[]
@@ -209,6 +211,8 @@ export function createServer(options: ServerOptions): HttpServer {
   app.setNotFoundHandler((request, reply) => take(request, reply.raw, unmatched))
   const plain = openPlain(app.server, {
     headersMs: toMs(options.headersTimeout ?? '10s'),
+    stallMs: toMs(options.stallTimeout ?? '30s'),
+    maxHeaderSize: options.maxHeaderSize ?? MAX_HEADER_SIZE,
     serve(raw, res) {
       const found = router.find(raw.method, raw.url)
       if (!found?.route.plain) return false
@@ -216,6 +220,7 @@ export function createServer(options: ServerOptions): HttpServer {
       return true
     },
   })
+  const flush = openFlush(app.server)
   app.server.on('clientError', (error: Error & { code?: string }, socket: Socket) => {
     const answered = refuse(error, socket, kit.headers.problem)
     if (answered)
@@ -272,16 +277,19 @@ export function createServer(options: ServerOptions): HttpServer {
       }
       life.closing = true
       options.onClosing?.()
-      const drained = sockets.drain(toMs(options.stopTimeout ?? '10s'))
+      const stopMs = toMs(options.stopTimeout ?? '10s')
+      const until = performance.now() + stopMs
+      const drained = sockets.drain(stopMs)
       const closed = app.close()
       plain.closeIdle()
-      await watch.idle(toMs(options.stopTimeout ?? '10s'))
+      await watch.idle(stopMs)
       if (watch.running > 0) {
         telemetry.log.warn(`stopping: aborting ${watch.running} requests that still run`)
         watch.abortAll(Stopping())
         await watch.idle(1000)
       }
       await drained
+      await flush.over(until - performance.now())
       // Idle keep-alive connections, and clients that never finish, must not hold the process.
       app.server.closeAllConnections()
       plain.closeAll()
@@ -309,7 +317,7 @@ function openFastify(
     exposeHeadRoutes: false,
     routerOptions: ROUTER_OPTIONS,
     http: {
-      maxHeaderSize: options.maxHeaderSize ?? 16 * 1024,
+      maxHeaderSize: options.maxHeaderSize ?? MAX_HEADER_SIZE,
       headersTimeout: toMs(options.headersTimeout ?? '10s'),
       connectionsCheckingInterval: Math.min(1000, toMs(options.headersTimeout ?? '10s')),
       requireHostHeader: false,

@@ -1,5 +1,6 @@
 import { BodySlow, RouteTimeout } from './errors.ts'
 import type { Exchange } from './exchange.ts'
+import { movedBytes } from './moved.ts'
 
 /** Looks after the requests that run. One timer for all of them, in place of several for each: a request may overstay
  *  its time by one look.
@@ -73,7 +74,7 @@ function isStalled(x: Exchange, now: number, stallMs: number): boolean {
   const { socket } = x.raw
   // Without a real socket there is nobody to wait for.
   if (socket.bytesRead === undefined) return false
-  const moved = socket.bytesRead + socket.bytesWritten
+  const moved = movedBytes(socket)
   const waitsForClient = x.status === 0 ? !x.raw.complete && x.raw.readableLength === 0 : x.res.writableLength > 0
   if (!waitsForClient || moved !== x.seenBytes) {
     x.seenBytes = moved

@@ -13,6 +13,8 @@ export interface ConnectionKit {
   /** The end of a head: the date, and how the connection goes on. */
   lastLines(close: boolean, said: boolean): string
   keepAliveMs(): number
+  /** Longer heads are Node's. */
+  maxHead: number
   /** Runs it in no request's context. */
   outside(fn: () => void): void
 }
@@ -26,9 +28,10 @@ export interface ConnectionKit {
 export class PlainConnection {
   readonly socket: Socket
   readonly kit: ConnectionKit
-  /** Whether it has ever been of use, and whether it was since the last look. */
+  /** Whether it has ever been of use. */
   served = false
-  moved = true
+  /** What had moved at the last look, and since when nothing has. */
+  seenBytes = -1
   idleSince = 0
   private pending: Buffer | undefined
   private current: PlainReply | undefined
@@ -81,7 +84,6 @@ export class PlainConnection {
   /** The answer is written. */
   answered(close: boolean): void {
     this.current = this.node = undefined
-    this.moved = true
     if (close) {
       this.pending = undefined
       this.socket.destroySoon()
@@ -100,7 +102,7 @@ export class PlainConnection {
     this.looking = true
     while (this.pending !== undefined && this.current === undefined && !this.blocked && !this.socket.writableEnded) {
       const bytes = this.pending
-      const request = parsePlain(bytes, this.socket)
+      const request = parsePlain(bytes, this.socket, this.kit.maxHead)
       const reply = request && new PlainReply(this, request)
       this.pending = request && request.end < bytes.length ? bytes.subarray(request.end) : undefined
       this.current = reply

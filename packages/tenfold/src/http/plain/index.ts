@@ -6,15 +6,16 @@ import { channel } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
+import { movedBytes } from '../moved.ts'
 import { type ConnectionKit, PlainConnection } from './connection.ts'
-import type { PlainRequest } from './parse.ts'
+import { MAX_HEAD, type PlainRequest } from './parse.ts'
 import type { PlainReply } from './reply.ts'
 
 export { PlainRequest } from './parse.ts'
 export { PlainReply } from './reply.ts'
 
 export interface Plain {
-  /** As Node's: ends connections that wait for their next request. */
+  /** Ends connections that wait for their next request, when the last answer has gone out. */
   closeIdle(): void
   closeAll(): void
 }
@@ -23,6 +24,10 @@ export interface PlainOptions {
   serve(request: PlainRequest, reply: PlainReply): boolean
   /** For a new connection to send its first request. */
   headersMs: number
+  /** For a client to go on reading its answer. */
+  stallMs: number
+  /** Bytes of a head that Node's server takes. */
+  maxHeaderSize: number
 }
 
 const LOOK_MS = 1000
@@ -30,7 +35,7 @@ const LOOK_MS = 1000
 const BUFFER_MS = 1000
 
 /** Takes the connections of a server. Does nothing where Node's server is not as we know it. */
-export function openPlain(server: Server, { serve, headersMs }: PlainOptions): Plain {
+export function openPlain(server: Server, { serve, headersMs, stallMs, maxHeaderSize }: PlainOptions): Plain {
   const [adopt, ...others] = server.listeners('connection') as ((this: Server, socket: Socket) => void)[]
   if (!adopt || others.length > 0) return { closeIdle() {}, closeAll() {} }
   const connections = new Set<PlainConnection>()
@@ -41,6 +46,7 @@ export function openPlain(server: Server, { serve, headersMs }: PlainOptions): P
   const kit: ConnectionKit = {
     serve,
     keepAliveMs: () => server.keepAliveTimeout,
+    maxHead: Math.min(MAX_HEAD, maxHeaderSize),
     outside: (fn) => outside(fn),
     gone: (connection) => void connections.delete(connection),
     handOver(connection, bytes) {
@@ -68,20 +74,25 @@ export function openPlain(server: Server, { serve, headersMs }: PlainOptions): P
   const look = (): void => {
     const now = performance.now()
     for (const connection of connections) {
-      if (connection.moved || connection.busy) {
-        connection.moved = false
+      const { socket } = connection
+      const moved = movedBytes(socket)
+      if (moved !== connection.seenBytes || connection.busy) {
+        connection.seenBytes = moved
         connection.idleSince = now
         continue
       }
       const idle = now - connection.idleSince
-      if (connection.served) {
-        if (server.keepAliveTimeout > 0 && idle > server.keepAliveTimeout + BUFFER_MS) connection.socket.destroy()
+      if (socket.writableLength > 0) {
+        // Not idle, but an answer that the client has stopped reading.
+        if (idle > stallMs) socket.destroy()
+      } else if (connection.served) {
+        if (server.keepAliveTimeout > 0 && idle > server.keepAliveTimeout + BUFFER_MS) socket.destroy()
       } else if (idle > headersMs) {
         // Not a byte has come: Node's words for it, and its time to answer.
         connection.release()
         connections.delete(connection)
         const late = Object.assign(new Error('Request timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })
-        server.emit('clientError', late, connection.socket)
+        server.emit('clientError', late, socket)
       }
     }
     if (connections.size > 0) return
@@ -93,12 +104,12 @@ export function openPlain(server: Server, { serve, headersMs }: PlainOptions): P
   server.on('connection', (socket: Socket) => {
     if (isWatched(server)) return adopt.call(server, socket)
     connections.add(new PlainConnection(socket, kit))
-    timer ??= setInterval(look, Math.min(LOOK_MS, headersMs)).unref()
+    timer ??= setInterval(look, Math.min(LOOK_MS, headersMs, stallMs)).unref()
   })
 
   return {
     closeIdle() {
-      for (const connection of connections) if (connection.served && !connection.busy) connection.socket.destroy()
+      for (const { served, busy, socket } of connections) if (served && !busy) socket.destroySoon()
     },
     closeAll() {
       for (const { socket } of connections) socket.destroy()

@@ -43,7 +43,7 @@ export class PlainRequest {
 }
 
 /** Longer ones are Node's. Strings cut out of a head keep it in memory for as long as they live. */
-const MAX_HEAD = 8 * 1024
+export const MAX_HEAD = 8 * 1024
 const MAX_HEADERS = 64
 const END = Buffer.from('\r\n\r\n')
 const VERSION = ' HTTP/1.1\r\n'
@@ -83,10 +83,11 @@ const NOT_PLAIN = new Set([
   '__proto__',
 ])
 
-/** The request that begins at the first of these bytes; undefined when it is not plain, or has not come whole. */
-export function parsePlain(bytes: Buffer, socket: Socket): PlainRequest | undefined {
+/** The request that begins at the first of these bytes; undefined when it is not plain, or has not come whole.
+ *  @param maxHead in bytes; a longer head is not plain */
+export function parsePlain(bytes: Buffer, socket: Socket, maxHead = MAX_HEAD): PlainRequest | undefined {
   const headEnd = bytes.indexOf(END)
-  if (headEnd < 0 || headEnd > MAX_HEAD) return undefined
+  if (headEnd < 0 || headEnd > maxHead) return undefined
   const text = bytes.toString('latin1', 0, headEnd + 4)
   const methodEnd = text.indexOf(' ')
   const method = METHODS.find((one) => one.length === methodEnd && text.startsWith(one))

@@ -105,6 +105,10 @@ describe('a plain request and any other', () => {
         route('GET /sized', { handle: async () => stream(pieces(), { length: 6 }) }),
         route('GET /fails', { handle: async () => { throw new Error('a secret') } }),
         route('GET /bad', { handle: async () => respond({}, { headers: { 'x-a': 'b\r\nc: d' } }) }),
+        route('GET /exposing', { handle: async () => respond({ a: 1 }, { headers: { 'access-control-expose-headers': 'content-length' } }) }),
+        route('GET /spoilt', { handle: async () => text('a', { headers: { date: 'long ago', 'x-a': 'b\r\nc' } }) }),
+        route('GET /trailed', { handle: async () => text('a', { headers: { trailer: 'x-a' } }) }),
+        route('GET /listed', { handle: async () => respond({}, { headers: { 'x-a': ['1', '2'] as never, 'x-b': 3 as never } }) }),
         route('GET /user', { auth: 'user', handle: async () => ({}) }),
       ],
       { trustProxy: ['127.0.0.1'] },
@@ -139,6 +143,9 @@ describe('a plain request and any other', () => {
     ...['/created', '/cookie', '/text', '/unchanged', '/dated', '/stream', '/sized', '/fails', '/bad', '/user'].map(
       (path) => get('', path),
     ),
+    ...['/exposing', '/spoilt', '/trailed', '/listed'].map((path) => get('', path)),
+    // The connection is as good as before for Node, which takes it over.
+    get('', '/spoilt') + get('x-twice: 1\r\nx-twice: 1\r\n', '/things/1'),
     get('', '/stream', 'HEAD'),
     get('connection: close\r\n', '/stream'),
     get('x-tenfold-deadline: 1\r\n', '/limited'),
@@ -152,6 +159,13 @@ describe('a plain request and any other', () => {
       assert.equal(plain, node)
     })
   }
+
+  test('have the same bound on their head', async () => {
+    const small = await startServer([route('GET /', { handle: async () => ({}) })], { maxHeaderSize: 2048 })
+    for (const twice of ['', 'x-twice: 1\r\nx-twice: 1\r\n'])
+      assert.match(await small.raw(get(`a: ${'x'.repeat(4000)}\r\n${twice}`)), /^HTTP\/1.1 431 /)
+    await small.stop()
+  })
 
   test('leave the same line and the same trace', async () => {
     const seen = async (headers: string): Promise<object> => {
@@ -220,6 +234,71 @@ test('a connection that is silent is refused in time, and one that has been of u
   await server.stop()
 })
 
+/** More than the kernel keeps for both ends. */
+const LARGE = 'x'.repeat(30_000_000)
+
+/** Asks for it and reads nothing yet. */
+async function pausedAt(server: TestServer, headers = ''): Promise<Socket> {
+  const socket = connect(server.port, '127.0.0.1').pause()
+  socket.on('error', () => {})
+  socket.write(get(headers))
+  await eventually(() => server.logs.some(({ fields }) => fields['status'] === 200), 'it is answered')
+  return socket
+}
+
+async function lengthOfRest(socket: Socket, isAll = (_length: number): boolean => false): Promise<number> {
+  let length = 0
+  for await (const chunk of socket) if (isAll((length += (chunk as Buffer).length))) break
+  return length
+}
+
+test('a connection is not idle while its client still reads', async () => {
+  const server = await startServer([route('GET /', { handle: async () => text(LARGE) })], {
+    headersTimeout: 500,
+    keepAliveTimeout: 100,
+  })
+  const socket = await pausedAt(server)
+  // Longer than the connection would be kept: 100 ms, the second that Node adds, and half a one until somebody looks.
+  await sleep(2200)
+  assert.ok((await lengthOfRest(socket, (length) => length > LARGE.length)) > LARGE.length)
+  await server.stop()
+})
+
+test('a client that does not read its answer at all is cut', async () => {
+  const server = createServer()
+  let answered = false
+  openPlain(server, {
+    headersMs: 1000,
+    stallMs: 200,
+    maxHeaderSize: 1000,
+    serve: (_, reply) =>
+      (answered = reply.whole(200, { pairs: [], text: '' }, ['content-length', String(LARGE.length)], LARGE)),
+  })
+  let cut = false
+  server.on('connection', (socket: Socket) => socket.on('close', () => (cut = true)))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1').pause()
+  socket.on('error', () => {}).write(get())
+  await eventually(() => answered && cut, 'the connection is closed')
+  socket.destroy()
+  server.close()
+})
+
+for (const [way, headers] of [
+  ['plain', ''],
+  ["Node's", 'x-twice: 1\r\nx-twice: 1\r\n'],
+] as const) {
+  test(`stopping lets a client read its answer to the end (${way})`, async () => {
+    const server = await startServer([route('GET /', { handle: async () => text(LARGE) })])
+    const socket = await pausedAt(server, headers)
+    const stopping = server.stop()
+    await refused(server.port)
+    assert.ok((await lengthOfRest(socket)) > LARGE.length)
+    await stopping
+  })
+}
+
 test('a client that reads nothing is not read from either', async () => {
   const server = await startServer([route('GET /', { handle: async () => text('x'.repeat(100_000)) })])
   const socket = connect(server.port, '127.0.0.1').pause()
@@ -251,6 +330,8 @@ test('who watches the requests of Node sees all of them', async () => {
   })
   openPlain(server, {
     headersMs: 1000,
+    stallMs: 1000,
+    maxHeaderSize: 1000,
     serve: (_, reply) => reply.whole(200, { pairs: [], text: '' }, ['content-length', '0'], undefined),
   })
   server.listen(0, '127.0.0.1')
@@ -272,6 +353,20 @@ test('who watches the requests of Node sees all of them', async () => {
     server.close()
   }
 })
+
+/** Resolves when nothing new is taken. */
+async function refused(port: number): Promise<void> {
+  for (;;) {
+    const socket = connect(port, '127.0.0.1')
+    try {
+      await once(socket, 'connect')
+    } catch {
+      return
+    } finally {
+      socket.destroy()
+    }
+  }
+}
 
 function post(target: string, body: string, headers = '', method = 'POST'): string {
   const type = headers.includes('content-type') ? '' : 'content-type: application/json\r\n'

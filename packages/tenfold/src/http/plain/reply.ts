@@ -39,21 +39,27 @@ export class PlainReply {
     this.connection.socket.destroy()
   }
 
-  /** Writes all of it. False, and nothing is written, when `own` holds a header that only Node's own can follow.
+  /** Writes all of it. False, and nothing is written, when `own` holds a header that only Node's own can follow, or does not
+   *  say where the body ends.
    *  @param body undefined for none, also where the headers speak of one: HEAD, 204, 304 */
   whole(status: number, block: HeaderBlock, own: readonly string[], body: string | Buffer | undefined): boolean {
     let close = this.request.headers.connection?.toLowerCase() === 'close'
     let connection = false
+    let framed = status === 204 || status === 304
     let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n${block.text}`
     for (let i = 0; i < own.length; i += 2) {
       const name = own[i]!
-      const value = own[i + 1]!
+      const value: unknown = own[i + 1]
+      // What types rule out comes all the same: a list is a line for each of its values.
+      if (typeof value !== 'string') return false
+      if (name === 'content-length') framed = true
       if (name === 'connection' && value === 'close') close = connection = true
       else if (HOPS.has(name)) return false
       validateHeaderName(name)
       validateHeaderValue(name, value)
       head += `${name}: ${value}\r\n`
     }
+    if (!framed) return false
     head += this.connection.kit.lastLines(close, connection)
     this.headersSent = this.writableEnded = true
     this.connection.write(head, body, close)
@@ -74,6 +80,8 @@ export class PlainReply {
     Object.assign(response, { _keepAliveTimeout: kit.keepAliveMs() })
     if (headers.connection?.toLowerCase() === 'close') response.shouldKeepAlive = false
     response.assignSocket(socket)
+    // Nobody tells it of a close that it has missed.
+    if (socket.destroyed) response.destroy()
     response.once('finish', () => {
       response.detachSocket(socket)
       process.nextTick(() => response.emit('close'))

@@ -35,7 +35,7 @@ export function createShedding(admission: Admission, headers: HeaderBlock, origi
     const body = `${start},"instance":"${x.requestId}"}`
     const retry = RETRY_SECONDS[Math.floor(Math.random() * RETRY_SECONDS.length)]!
     const own = ['retry-after', retry, 'x-request-id', x.requestId, 'content-length', String(body.length), ...x.extra]
-    writeWhole(x.res, status, headers, own, x.method === 'HEAD' ? undefined : body)
+    writeWhole(x, status, headers, own, x.method === 'HEAD' ? undefined : body)
     x.status = status
     x.bytes = body.length
     x.route.durations[5]!.record((performance.now() - x.startedAt) / 1000)
