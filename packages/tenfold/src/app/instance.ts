@@ -2,11 +2,12 @@
 import { pathToFileURL } from 'node:url'
 import { BadConfig, ROLES, type Environment, type Role } from '../config/index.ts'
 import {
+  isPlatform,
   migrate,
   migrationStatus,
-  SYSTEM,
   MigrationsPending,
   openDatabase,
+  pendingInUse,
   refuseDamageToStart,
   type Database,
   type Db,
@@ -237,13 +238,10 @@ async function migrated(
   return { roleMode, newDatabase: false }
 }
 
-/** Tables of a module that the database does not know are empty, and no code uses them; the platform's files are not judged. */
+/** The platform's files are not judged. */
 async function changesWhatIsThere(target: MigrationTarget): Promise<boolean> {
   const { migrations } = await migrationStatus(target)
-  const inUse = new Set(migrations.filter(({ state }) => state === 'applied').map(({ module }) => module))
-  return migrations.some(
-    ({ module, state }) => state === 'pending' && inUse.has(module) && !module.startsWith(`${SYSTEM}.`),
-  )
+  return pendingInUse(migrations).some((one) => !isPlatform(one))
 }
 
 function placesOfApp(app: App, named: readonly string[] | undefined, environment: Environment): Places {

@@ -2,7 +2,7 @@
 import { pathToFileURL } from 'node:url'
 import type { MigrationTarget } from '../app/index.ts'
 import type { Environment } from '../config/index.ts'
-import { migrationStatus, openDatabase, refuseDamage } from '../database/index.ts'
+import { migrationStatus, openDatabase, pendingInUse, refuseDamage, type MigrationState } from '../database/index.ts'
 import { checkMigrations, explain, refusals, type CheckResult, type Finding } from '../database/safety/index.ts'
 import { readStatements, type ReleasedStatements } from '../inspect/index.ts'
 import { createTelemetry } from '../telemetry/index.ts'
@@ -10,22 +10,14 @@ import { MigrationsRefused } from './errors.ts'
 import type { Output } from './output.ts'
 import { fromHere } from './project.ts'
 
-/** Which files are judged: those that the database lacks; all; or those it lacks of modules that it knows, since the tables
- *  of the others are empty and no code uses them yet. */
+/** Which files are judged: those that the database lacks; all; or those it lacks of modules that it knows. */
 export type Which = 'pending' | 'all' | 'pending of modules in use'
 
 export async function judgeMigrations(target: MigrationTarget, which: Which): Promise<CheckResult> {
   const { app, sources } = target
   const { migrations, roleMode } = await migrationStatus(target)
   refuseDamage(migrations)
-  const inUse = new Set(migrations.filter(({ state }) => state === 'applied').map(({ module }) => module))
-  const judged = new Set(
-    migrations
-      .filter(({ module, state }) =>
-        which === 'all' ? true : state === 'pending' && (which === 'pending' || inUse.has(module)),
-      )
-      .map(({ module, name }) => `${module}/${name}`),
-  )
+  const judged = new Set(chosen(migrations, which).map(({ module, name }) => `${module}/${name}`))
   const { liveReleases, statements } = roleMode && judged.size > 0 ? await recordedIn(target) : NOTHING
   return checkMigrations({
     app,
@@ -34,6 +26,11 @@ export async function judgeMigrations(target: MigrationTarget, which: Which): Pr
     recorded: statements,
     liveReleases,
   })
+}
+
+function chosen(migrations: readonly MigrationState[], which: Which): readonly MigrationState[] {
+  if (which === 'all') return migrations
+  return which === 'pending' ? migrations.filter(({ state }) => state === 'pending') : pendingInUse(migrations)
 }
 
 const NOTHING: ReleasedStatements = { liveReleases: [], statements: [] }

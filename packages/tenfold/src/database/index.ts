@@ -6,6 +6,7 @@ export { generateTypes } from './types/generate.ts'
 export {
   migrate,
   migrationStatus,
+  pendingInUse,
   refuseDamage,
   refuseDamageToStart,
   type MigrateOptions,
@@ -35,7 +36,7 @@ export { queryStatements } from './permissions.ts'
 export { poolerSettings, type PoolerOptions, type PoolerSettings } from './pooler/index.ts'
 export { reachDatabase, type Reach } from './reach.ts'
 export type { Positions, ReadAt, ReplicaInfo } from './replicas/index.ts'
-export { groupOf, passwordOf, quoteName, rolesOf, SYSTEM, type RoleMode } from './roles.ts'
+export { groupOf, isPlatform, passwordOf, quoteName, rolesOf, type RoleMode } from './roles.ts'
 export { readSharing, type SharedObject } from './sharing.ts'
 export type { Result, Sql, SqlTransaction, SystemDatabase } from './sql.ts'
 export { openTransactions, type TransactionOptions } from './transaction.ts'

@@ -11,6 +11,11 @@ import { verifierOf } from './verifier.ts'
 
 export const SYSTEM = 'tenfold'
 
+/** Whether migrations of this name are tenfold's own. */
+export function isPlatform({ module }: { module: string }): boolean {
+  return module.startsWith(`${SYSTEM}.`)
+}
+
 export interface RoleNames {
   owner: string
   login: string

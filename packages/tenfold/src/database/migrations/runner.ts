@@ -108,6 +108,12 @@ export async function migrationStatus(
   })
 }
 
+/** Those that the database lacks, of modules that it knows: the tables of the others are empty, and no code uses them yet. */
+export function pendingInUse(migrations: readonly MigrationState[]): MigrationState[] {
+  const inUse = new Set(migrations.filter(({ state }) => state === 'applied').map(({ module }) => module))
+  return migrations.filter(({ module, state }) => state === 'pending' && inUse.has(module))
+}
+
 /** Applied, a file may not change any more: one that was only begun is not, however often the app starts meanwhile. */
 function refuseUnwritten(pending: readonly MigrationFile[]): void {
   const begun = pending.find(({ sql }) => sql.replaceAll(/--.*|\/\*[^]*?\*\//g, '').trim() === '')

@@ -2,7 +2,7 @@ import type { MigrationFile, MigrationSource } from '../migrations/files.ts'
 import { readMigrations } from '../migrations/files.ts'
 import { applyForTrial, migrate, type TrialOptions } from '../migrations/runner.ts'
 import { messageOf, TenfoldError } from '../../kernel/index.ts'
-import { SYSTEM } from '../roles.ts'
+import { isPlatform } from '../roles.ts'
 import { judge, learn } from './judge.ts'
 import { parseMigration } from './parse.ts'
 import { fatesOf, type Fates } from './replay.ts'
@@ -60,8 +60,6 @@ export async function checkMigrations(options: CheckOptions): Promise<CheckResul
 export function refusals(findings: readonly Finding[]): Finding[] {
   return findings.filter(({ level, allowed }) => level === 'error' && allowed === undefined)
 }
-
-const isPlatform = ({ module }: { module: string }): boolean => module.startsWith(`${SYSTEM}.`)
 
 function withAllowance(finding: Finding, files: readonly MigrationFile[]): Finding {
   const file = files.find((one) => nameOf(one) === finding.migration)
