@@ -78,7 +78,15 @@ const OF_JOBS: ReadonlySet<FindingCode> = new Set(['too-few-workers', 'jobs-stan
 const OF_BOTH: ReadonlySet<FindingCode> = new Set(['database-shares-host', 'database-taken', 'host-is-busy'])
 const OF_LIMIT: Record<Limit['resource'], readonly FindingCode[]> = {
   'event loop': ['cpu-bound-route', 'over-fetch', 'n-plus-one', 'event-loop-stalls', 'event-loop-full'],
-  'database CPU': ['missing-index', 'costly-query', 'n-plus-one', 'dead-rows', 'database-cpu', 'database-shares-host'],
+  'database CPU': [
+    'missing-index',
+    'costly-query',
+    'n-plus-one',
+    'dead-rows',
+    'database-taken',
+    'database-cpu',
+    'database-shares-host',
+  ],
   'connection pool': ['lock-contention', 'long-transaction', 'missing-index', 'costly-query', 'pool-too-small'],
   connections: ['too-many-connections'],
   workers: ['poison-job', 'jobs-stand-still', 'too-few-workers'],

@@ -132,6 +132,15 @@ test('what takes the database and is not this app is named with its statement', 
   const verdict = judged(signs)
   assert.equal(verdict.bottleneck?.code, 'database-taken')
   assert.match(describeFinding(verdict.bottleneck!).claim, /copy everything to stdout/)
+  // Also before anybody feels it.
+  const felt = {
+    ...signs,
+    p95: 80,
+    routes: [{ p95: 80 }],
+    active: { cpu: 7 },
+    configuration: { databaseOnSameHost: true },
+  }
+  assert.equal(named(felt), 'database-taken')
   // Sessions of an app that gives them no name are its own.
   const [route] = evidenceWith(signs).routes
   const own = { ...ASKED, query: others.query }
