@@ -183,7 +183,7 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
       lose() {
         settle()
         answerLost = true
-        begin()
+        asWorker(begin)
         nudge.fire()
       },
     }
@@ -382,7 +382,8 @@ export function createWorker(parts: WorkerParts, options: WorkOptions): Service 
   }
 
   const tell = async (reporting: readonly Outcome[], count: number, from: Place): Promise<Answer> => {
-    const weight = count * meanWeight
+    // Whole, so that nothing is left over when it is taken off again.
+    const weight = Math.ceil(count * meanWeight)
     awaited++
     asked += weight
     try {
