@@ -15,11 +15,26 @@ import type { Telemetry } from '../../telemetry/index.ts'
 import { createCoalescer, createGroupCommit } from '../postgres/enqueue.ts'
 import { bullIdOf, keysOf } from './names.ts'
 
+/** Gives for each whether it is held now. A row of the outbox that was here before, and whose job is not held any more, was
+ *  handed over by somebody who could not say so (a lost lease, a crash), and has run since; so has one whose row is gone. */
 const HOLD = `
-insert into tenfold.redis_held (id, name, payload, traceparent)
-  select id, name, payload, traceparent
-  from jsonb_to_recordset($1::text::jsonb) as r (id bigint, name text, payload jsonb, traceparent text)
-  on conflict (id) do nothing`
+with r as (
+  select n, (e ->> 'id')::bigint as id, e ->> 'name' as name, e -> 'payload' as payload, e ->> 'traceparent' as traceparent,
+         (e ->> 'outbox')::bigint as outbox
+  from jsonb_array_elements($1::text::jsonb) with ordinality as t (e, n)
+), ran as (
+  select r.n from r left join tenfold.job j on j.id = r.outbox
+  where r.outbox is not null and (j.id is null or j.extra ? 'handed')
+    and not exists (select from tenfold.redis_held h where h.id = r.id)
+), marked as (
+  update tenfold.job j set extra = coalesce(j.extra, '{}') || '{"handed": true}'
+  from r where j.id = r.outbox and not coalesce(j.extra ? 'handed', false)
+), held as (
+  insert into tenfold.redis_held (id, name, payload, traceparent)
+    select id, name, payload, traceparent from r where n not in (select n from ran)
+    on conflict (id) do nothing
+)
+select n not in (select n from ran) as held from r order by n`
 
 const RELEASE =
   'delete from tenfold.redis_held where id in (select value::bigint from json_array_elements_text($1::text::json))'
@@ -58,8 +73,9 @@ export interface Mending {
 }
 
 export interface Held {
-  /** Resolves when it is written. */
-  hold(job: HeldJob): Promise<void>
+  /** Resolves when it is written. False, and it is not held: it has run already.
+   *  @param outbox the row of the outbox that it comes from */
+  hold(job: HeldJob, outbox?: string): Promise<boolean>
   /** False: it has run, or was discarded. */
   has(id: string): Promise<boolean>
   /** Ids that are not held are no error. */
@@ -73,7 +89,10 @@ export interface Held {
 
 export function createHeld(db: SystemDatabase, redis: Redis, prefix: string, telemetry: Telemetry): Held {
   const keys = keysOf(prefix)
-  const writing = createCoalescer(async (rows) => (await db.query(HOLD, [rows]), []))
+  const writing = createGroupCommit<string, boolean>(
+    async (rows) => (await db.query<{ held: boolean }>(HOLD, [`[${rows.join(',')}]`])).rows.map((row) => row.held),
+    (row) => row.length,
+  )
   const deleting = createCoalescer(async (ids) => (await db.query(RELEASE, [ids]), []))
   const looking = createGroupCommit<string, boolean>(
     async (ids) => {
@@ -123,7 +142,7 @@ export function createHeld(db: SystemDatabase, redis: Redis, prefix: string, tel
   }
 
   return {
-    hold: async (job) => void (await writing.add([JSON.stringify(job)])),
+    hold: async (job, outbox) => (await writing.add([JSON.stringify({ ...job, outbox })]))[0]!,
     has: async (id) => (await looking.add([id]))[0]!,
     release,
     take: async (id) => (await db.query<HeldJob>(TAKE, [id])).rows[0],

@@ -89,8 +89,7 @@ export function forwarder(name: string, parts: OutboxParts): JobHandler {
     // It arrived, and only the answer was lost: its run would never release it.
     if (given !== undefined && (await parts.producer.has(name, given))) return
     const job = { id: given ?? id, name, payload, traceparent }
-    await parts.held.hold(job)
-    await handOver(job, parts)
+    if (await parts.held.hold(job, id)) await handOver(job, parts)
   }
 }
 
