@@ -268,7 +268,7 @@ describe('jobs that are enqueued beside an idle worker', () => {
         answered.open()
         await until('it is done', async () => (await stateOf(queue, id!)) === 'done')
       },
-      { leaseMs: 600 },
+      { leaseMs: 3000 },
     )
     assert.equal(runs.length, 1, 'it ran under the lost lease as well')
   })
