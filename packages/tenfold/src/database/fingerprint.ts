@@ -17,12 +17,19 @@ export function createFingerprint(): Fingerprint {
   }
 }
 
+/** Comments, strings in each of their forms, quoted names: read from left to right, since each may hold the signs of the others.
+ *  What has no end was cut off there. Source: PostgreSQL documentation, "Lexical Structure". */
+const QUOTED =
+  /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|(?<![\w$])e'(?:[^'\\]|\\[\s\S]|'')*(?:\\?$|')|'(?:[^']|'')*(?:'|$)|(?<![\w$])\$([a-z_]\w*)?\$[\s\S]*?(?:\$\1\$|$)|"(?:[^"]|"")*(?:"|$)/gi
+
+/** Texts become `?`, comments a blank; names stay. */
+export function withoutLiterals(text: string): string {
+  return text.replaceAll(QUOTED, (part) => (part.startsWith('"') ? part : /^(?:--|\/\*)/.test(part) ? ' ' : '?'))
+}
+
 /** Lists of values shrink to one (`in ($1, $2)` -> `in (…)`), parameters and literals to `?`, white space to one blank. */
 export function normalise(text: string): string {
-  return text
-    .replace(/--[^\n]*/g, ' ')
-    .replace(/\/\*[\s\S]*?\*\//g, ' ')
-    .replace(/'(?:[^']|'')*'/g, '?')
+  return withoutLiterals(text)
     .replace(/\$\d+/g, '?')
     .replace(/(?<![\w."])-?\d+(?:\.\d+)?(?![\w."])/g, '?')
     .replace(/\s+/g, ' ')

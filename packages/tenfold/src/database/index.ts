@@ -30,7 +30,7 @@ export {
   type RepeatWatch,
   type Words,
 } from './nplus1/index.ts'
-export { createFingerprint } from './fingerprint.ts'
+export { createFingerprint, withoutLiterals } from './fingerprint.ts'
 export { observeConnections, openDatabase, type Database, type DatabaseOptions } from './open.ts'
 export { queryStatements } from './permissions.ts'
 export { poolerSettings, type PoolerOptions, type PoolerSettings } from './pooler/index.ts'

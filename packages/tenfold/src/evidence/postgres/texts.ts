@@ -1,10 +1,6 @@
 /** What of the texts of statements may be kept. They are parametrised as a rule; whatever was written into one all the same
  *  is somebody's data, and the server shows the texts of others as well. */
-
-/** Comments, strings in each of their forms, quoted names: read from left to right, since each may hold the signs of the others.
- *  What has no end was cut off there. Source: PostgreSQL documentation, "Lexical Structure". */
-const QUOTED =
-  /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|(?<![\w$])e'(?:[^'\\]|\\[\s\S]|'')*(?:\\?$|')|'(?:[^']|'')*(?:'|$)|(?<![\w$])\$([a-z_]\w*)?\$[\s\S]*?(?:\$\1\$|$)|"(?:[^"]|"")*(?:"|$)/gi
+import { withoutLiterals } from '../../database/index.ts'
 
 /** As much of a text as `pg_stat_activity` shows: `track_activity_query_size`, 1,024 bytes unless set otherwise, of which a character
  *  that does not fit in whole is left out. */
@@ -12,8 +8,7 @@ const SHOWN_BYTES = 1020
 
 /** The statement without values and comments, on one line. */
 export function withoutValues(text: string): string {
-  return text
-    .replaceAll(QUOTED, (part) => (part.startsWith('"') ? part : /^(?:--|\/\*)/.test(part) ? ' ' : '?'))
+  return withoutLiterals(text)
     .replaceAll(/(?<![\w."$])-?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w."])/gi, '?')
     .replaceAll(/\s+/g, ' ')
     .trim()
