@@ -1,6 +1,7 @@
 import type { Evidence } from '../../evidence/index.ts'
 import { check, percent, type Rule } from '../rule.ts'
 import { LEAST_GREW, pilesUp } from '../signals.ts'
+import type { Proof } from '../verdict.ts'
 
 const BUSY = 0.6
 const HARDLY_BUSY = 0.2
@@ -30,16 +31,7 @@ export const tooFewWorkers: Rule = {
       structural: true,
       subject: { kind: 'job', name: slowest?.name ?? 'jobs' },
       share: 0.5,
-      proofs: [
-        {
-          signal: 'jobs came',
-          value: queue.arrived / window.seconds,
-          threshold: queue.finished / window.seconds,
-          unit: 'per second',
-        },
-        { signal: 'more of them wait than before', value: grew, threshold: LEAST_GREW, unit: 'count' },
-        { signal: 'workers busy', value: busy, threshold: BUSY, unit: 'share' },
-      ],
+      proofs: proofsOfBacklog(evidence),
       against: [
         check('jobs fail and come again', percent(failing), failing < 0.3),
         check(
@@ -52,6 +44,26 @@ export const tooFewWorkers: Rule = {
       expected: { what: 'wait of jobs', before: waitMs, low: 0, high: Math.max(1000, waitMs * 0.3) },
     }
   },
+}
+
+/** What both kinds of a growing backlog are seen by. */
+function proofsOfBacklog(evidence: Evidence): Proof[] {
+  const { queue, window } = evidence
+  return [
+    {
+      signal: 'jobs came',
+      value: queue.arrived / window.seconds,
+      threshold: queue.finished / window.seconds,
+      unit: 'per second',
+    },
+    {
+      signal: 'more of them wait than before',
+      value: queue.depthAfter - queue.depthBefore,
+      threshold: LEAST_GREW,
+      unit: 'count',
+    },
+    { signal: 'workers busy', value: workersIn(evidence).busy, threshold: BUSY, unit: 'share' },
+  ]
 }
 
 /** Jobs come, and those who should do them do nothing: there is no worker, the queue is paused, what was begun never ends, or a
@@ -75,16 +87,7 @@ export const jobsStandStill: Rule = {
       structural: true,
       subject: { kind: 'job', name: 'all' },
       share: 0.5,
-      proofs: [
-        {
-          signal: 'jobs came',
-          value: queue.arrived / window.seconds,
-          threshold: queue.finished / window.seconds,
-          unit: 'per second',
-        },
-        { signal: 'more of them wait than before', value: grew, threshold: LEAST_GREW, unit: 'count' },
-        { signal: 'workers busy', value: busy, threshold: BUSY, unit: 'share' },
-      ],
+      proofs: proofsOfBacklog(evidence),
       against: [
         check(
           'there are too few workers',
