@@ -87,7 +87,7 @@ test('what could not be read is not called unwritable', (t) => {
   chmodSync(secret, 0o000)
   chmodSync(folder, 0o555)
   assert.equal(said(() => readFileSync(secret)).code, 'EACCES')
-  assert.equal(said(() => copyFileSync(secret, '/tmp/none')).code, 'EACCES')
+  assert.equal(said(() => copyFileSync(secret, join(tmpdir(), 'none'))).code, 'EACCES')
   assert.equal(said(() => readFileSync(join(folder, 'tenfold.config.ts'))).code, 'ENOENT')
   assert.equal(said(() => readFileSync(join(secret, 'below'))).code, 'ENOTDIR')
   chmodSync(folder, 0o000)
